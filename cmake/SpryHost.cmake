@@ -1,0 +1,26 @@
+# How host code is compiled: one target that every host target links, with the warnings and the sanitizers.
+add_library(spry_host_options INTERFACE)
+target_compile_options(
+  spry_host_options
+  INTERFACE -Wall
+            -Wextra
+            -Werror
+            -Wconversion
+            -Wsign-conversion
+            -Wshadow
+            -Wpedantic
+            -Wcast-align
+            $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
+            $<$<COMPILE_LANGUAGE:CXX>:-Woverloaded-virtual>
+            -Wimplicit-fallthrough
+            -fno-omit-frame-pointer
+            -ffunction-sections
+            -fdata-sections)
+if(SPRY_SANITIZE)
+  target_compile_options(spry_host_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
+  target_link_options(spry_host_options INTERFACE -fsanitize=address,undefined)
+else()
+  # Objects are linked into glibc programs and, for the command, with musl (cmake/SpryMonitor.cmake), which has no
+  # fortified functions.
+  target_compile_options(spry_host_options INTERFACE -U_FORTIFY_SOURCE)
+endif()

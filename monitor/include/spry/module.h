@@ -1,0 +1,90 @@
+// What a module is made of: the host side of one device kind. A module includes this header and no other of the
+// monitor's; docs/modules.md shows how to add one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "spry/error.h"
+#include "spry/image.h"
+
+namespace spry {
+
+// An address that a guest gave. The host cannot dereference it: Guest::resolve turns it into host memory.
+enum class GuestPointer : std::uint64_t {};
+
+// What the guest's own page tables must allow at a GuestPointer: kRead for memory that the monitor reads from the
+// guest, kWrite for memory that the monitor fills for it.
+enum class Access { kRead, kWrite };
+
+// The running guest, as a device sees it. Valid during the call that it was handed to; used by the thread that runs the
+// machine only.
+class Guest {
+ public:
+  virtual ~Guest() = default;
+
+  // The host memory of [pointer, pointer + length) if the guest itself may access all of it so, else nothing (answer
+  // the guest with -SPRY_EFAULT). Length 0 is fine at any pointer and gives an empty span. Hand the span to system
+  // calls only, which answer EFAULT for a truncated file's page; to look at the bytes, use `copy`.
+  virtual std::optional<std::span<std::byte>> resolve(GuestPointer pointer, std::uint64_t length, Access access) = 0;
+
+  // Copies from the guest what the guest itself may read; false if it may not, or if the page's file was truncated.
+  virtual bool copy(std::span<std::byte> to, GuestPointer from) = 0;
+
+  // Waits until `events` (poll(2)) are there on descriptor `fd`. False if the run is to end first, because its deadline
+  // passed or it was interrupted: then return at once.
+  virtual bool wait(int fd, short events) = 0;
+
+  // Adds to the receipt's counts of bytes that came in and went out.
+  virtual void count_in(std::uint64_t bytes) = 0;
+  virtual void count_out(std::uint64_t bytes) = 0;
+};
+
+// Arguments of SPRY_CALL_DEVICE.
+struct DeviceCall {
+  std::uint64_t operation = 0;
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  std::uint64_t c = 0;
+};
+
+// One attached device. Used by one thread at a time.
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  // Bytes of memory shared with the guest, zeroed, shown in the boot page; asked once, before memory is laid out. The
+  // guest may write anything there at any time that it runs.
+  virtual std::size_t shared_size() const { return 0; }
+
+  // Before the first instruction of a run: the shared area (empty if shared_size is 0), valid until the next attach.
+  virtual void attach(std::span<std::byte> shared) { static_cast<void>(shared); }
+
+  // Serves one hypercall: a count, or a negated error number of abi.h, for the guest. An Error ends the run as failed
+  // by the monitor.
+  virtual Result<std::int64_t> call(Guest& guest, const DeviceCall& call) = 0;
+
+  // After each hypercall, and once at the end of the run, whatever ended it. An Error ends the run.
+  virtual Result<void> on_exit(Guest& guest) {
+    static_cast<void>(guest);
+    return {};
+  }
+
+  // A descriptor that is readable while the device is ready (SPRY_CALL_POLL), or -1 if it never is.
+  virtual int ready_descriptor() const { return -1; }
+};
+
+// One device kind, as the command `spry` knows it: a row of the table that spry_add_monitor generates.
+struct Module {
+  std::string_view kind;   // as in the manifest; `spry run` takes --KIND NAME=SPECIFICATION for it
+  std::string_view usage;  // one line of help for that option, or empty if the kind takes none
+  // Opens the device that the manifest names. `specification` is what the user gave for it, if anything.
+  Result<std::unique_ptr<Device>> (*open)(const DeviceNeed& need, std::optional<std::string_view> specification);
+};
+
+}  // namespace spry
