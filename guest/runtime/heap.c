@@ -65,11 +65,18 @@ static void insert_free(struct heap *heap, struct heap_block *block) {
   heap->used_columns[class.row] |= 1u << class.column;
 }
 
+/* Whether a link of a free list can be followed: null or a place in the heap. */
+static bool is_link(const struct heap *heap, const struct heap_block *block) {
+  uintptr_t address = (uintptr_t)block;
+  return block == NULL || (address >= heap->start && address < heap->top && address % HEAP_ALIGNMENT == 0);
+}
+
 static void remove_free(struct heap *heap, struct heap_block *block) {
   struct size_class class = class_of(block_size(block));
   struct heap_block **head = &heap->free_lists[class.row][class.column];
   struct heap_block *next = block->next_free, *previous = block->previous_free;
-  if ((previous == NULL ? *head : previous->next_free) != block || (next != NULL && next->previous_free != block)) {
+  if (!is_link(heap, next) || !is_link(heap, previous) || (previous == NULL ? *head : previous->next_free) != block ||
+      (next != NULL && next->previous_free != block)) {
     heap_corrupt("heap corruption: memory was written after it was freed");
   }
   if (next != NULL) {
