@@ -31,11 +31,13 @@ function(spry_add_unikernel NAME)
     message(FATAL_ERROR "spry_add_unikernel(${NAME}): no SOURCES")
   endif()
   add_executable(${NAME} ${UNIKERNEL_SOURCES})
-  set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/guests LINKER_LANGUAGE C)
+  # Linked as C++ whatever the sources are: else CMake adds the host's libstdc++ for the library's C++ part by name,
+  # which -nostdlib does not take back.
+  set_target_properties(${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/guests LINKER_LANGUAGE CXX)
   target_compile_options(${NAME} PRIVATE ${SPRY_UNIKERNEL_WARNINGS})
   target_link_libraries(${NAME} PRIVATE spry_unikernel_options)
   if(NOT UNIKERNEL_BARE)
-    # The library's own calls into libgcc (128-bit division) come last.
+    # libgcc: what the compiler calls for arithmetic without an instruction (128-bit division).
     target_link_libraries(${NAME} PRIVATE spry_guest -lgcc)
   endif()
   if(UNIKERNEL_FIXED)

@@ -1,8 +1,10 @@
 /* What the author of an action writes against: define spry_main, link with the guest library.
  *
- * The library also has the C library's malloc, calloc, realloc, free, aligned_alloc, posix_memalign, memcpy, memmove,
- * memset, memcmp, memchr, strlen, strcmp, strncmp and strchr: include <stdlib.h> and <string.h> for their declarations.
- * Everything else of those headers does not link. One thread runs; nothing here may be called from another. */
+ * The library also has the C library's malloc, calloc, realloc, free, aligned_alloc, posix_memalign,
+ * malloc_usable_size, memcpy, memmove, memset, memcmp, memchr, strlen, strnlen, strcmp, strncmp and strchr: include
+ * <stdlib.h>, <malloc.h> and <string.h> for their declarations. Everything else of those headers does not link. C++ has
+ * new and delete: new that finds no memory aborts; constructors of static objects run before spry_main, destructors
+ * never. No exceptions, no RTTI, no thread_local. One thread runs; nothing here may be called from another. */
 #ifndef SPRY_GUEST_H
 #define SPRY_GUEST_H
 
@@ -44,8 +46,9 @@ void spry_write(int stream, const void *bytes, size_t length);
 /* spry_write of a string. */
 void spry_puts(int stream, const char *string);
 
-/* Formatted output: %d %i %u %x %X %o %c %s %p %% with flags 0, - and space, a width, a precision for %s, and the
- * lengths hh, h, l, ll, z, j and t. Anything else aborts with a message. */
+/* Formatted output: %d %i %u %x %X %o %c %s %p %% with flags 0, - and space, a width, a precision for %s (both also as
+ * `*`), and the lengths hh, h, l, ll, z, j and t. %p prints 0x and the address, %s of a null pointer (null). Anything
+ * else aborts with a message. */
 __attribute__((format(printf, 2, 3))) void spry_printf(int stream, const char *format, ...);
 __attribute__((format(printf, 2, 0))) void spry_vprintf(int stream, const char *format, va_list arguments);
 
@@ -81,15 +84,18 @@ static inline int64_t spry_hypercall(uint32_t number, uint64_t a, uint64_t b, ui
   return result;
 }
 
-/* Needs, declared at file scope, once in the program: SPRY_NEEDS(.memory = 64 << 20, .features = SPRY_FEATURE_AVX); */
-#define SPRY_NEEDS(...)                                                                                         \
-  SPRY_NOTE(spry_needs_, SPRY_NOTE_NEEDS, struct spry_note_needs, __VA_ARGS__)
+/* Needs, declared at file scope, once in the program: SPRY_NEEDS(.memory = 64 << 20, .features = SPRY_FEATURE_AVX);
+ * What is not named is zero, in C++ too, of which GCC would warn. */
+#define SPRY_NEEDS(...)                                                                             \
+  _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") \
+      SPRY_NOTE(spry_needs_, SPRY_NOTE_NEEDS, struct spry_note_needs, __VA_ARGS__);                 \
+  _Pragma("GCC diagnostic pop") struct spry_note_needs
 
 /* Emits a note; used by the macros above and by the library's own object files. */
-#define SPRY_NOTE(symbol, note_type, descriptor_type, ...)                                                      \
-  __attribute__((section(".note.spry"), used, aligned(4))) static const struct {                                \
-    struct spry_note_header header;                                                                             \
-    descriptor_type descriptor;                                                                                 \
+#define SPRY_NOTE(symbol, note_type, descriptor_type, ...)                       \
+  __attribute__((section(".note.spry"), used, aligned(4))) static const struct { \
+    struct spry_note_header header;                                              \
+    descriptor_type descriptor;                                                  \
   } __attribute__((packed)) symbol = {{5, sizeof(descriptor_type), note_type, "Spry"}, {__VA_ARGS__}}
 
 #ifdef __cplusplus
