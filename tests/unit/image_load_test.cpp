@@ -168,12 +168,13 @@ TEST(ImageLoad, NotesInTwoSegments) {
 TEST(ImageLoad, AllHandlesInUseAndNotesOutsideOfSegments) {
   ElfBuilder builder = ElfBuilder::executable();
   builder.move_notes();
-  for (std::uint32_t i = SPRY_DEVICES_MAX; i-- > 0;) builder.add_device(i, "net", "n" + std::to_string(i));
+  for (std::uint32_t i = SPRY_DEVICES_MAX; i-- > 0;)
+    builder.add_device(i, "net", std::string("n").append(std::to_string(i)));
   const Image image = load(builder);
   ASSERT_EQ(image.manifest().devices.size(), SPRY_DEVICES_MAX);
   for (std::uint32_t i = 0; i < SPRY_DEVICES_MAX; ++i) {
     EXPECT_EQ(image.manifest().devices[i].handle, i);
-    EXPECT_EQ(image.manifest().devices[i].name, "n" + std::to_string(i));
+    EXPECT_EQ(image.manifest().devices[i].name, std::string("n").append(std::to_string(i)));
   }
 }
 
@@ -213,6 +214,8 @@ TEST(ImageLoad, RelroIsRoundedToWholePages) {
   relro.p_memsz = 0x1fff;
   EXPECT_EQ(load(builder).relro().end, 0x204000u);
   relro.p_vaddr = 0x203008;
+  EXPECT_EQ(load(builder).relro().start, 0x204000u);
+  relro.p_memsz = 0xff8;
   EXPECT_TRUE(load(builder).relro().empty());
   relro.p_vaddr = 0x203000;
   relro.p_memsz = test::kDataMemory;

@@ -140,13 +140,13 @@ const std::vector<Mutant>& note_mutants() {
       {"ManyNextHandles", kExecutable,
        [](ElfBuilder& b) {
          b.move_notes();
-         for (int i = 0; i < 64; ++i) b.add_device(SPRY_HANDLE_NEXT, "net", "n" + std::to_string(i));
+         for (int i = 0; i < 64; ++i) b.add_device(SPRY_HANDLE_NEXT, "net", std::string("n").append(std::to_string(i)));
        },
        "Spry device note: handle 64 of net \"n63\" is not below 64"},
       {"ManyDevices", kExecutable,
        [](ElfBuilder& b) {
          b.move_notes();
-         for (std::uint32_t i = 0; i < 65; ++i) b.add_device(i % 64, "net", "n" + std::to_string(i));
+         for (std::uint32_t i = 0; i < 65; ++i) b.add_device(i % 64, "net", std::string("n").append(std::to_string(i)));
        },
        "Spry device note: there are more than 64 devices"},
       {"NoteBytesBeyond", kExecutable, [](ElfBuilder& b) { b[kNote].p_offset = 0x5480; },
@@ -395,7 +395,7 @@ TEST_P(ImageMutant, IsRefusedWithItsSentence) {
   EXPECT_EQ(image.error().message, file.path() + ": " + mutant.sentence);
 }
 
-const auto kName = [](const testing::TestParamInfo<Mutant>& info) { return std::string(info.param.name); };
+const auto kName = [](const testing::TestParamInfo<Mutant>& test) { return std::string(test.param.name); };
 INSTANTIATE_TEST_SUITE_P(Header, ImageMutant, testing::ValuesIn(header_mutants()), kName);
 INSTANTIATE_TEST_SUITE_P(Note, ImageMutant, testing::ValuesIn(note_mutants()), kName);
 INSTANTIATE_TEST_SUITE_P(Segment, ImageMutant, testing::ValuesIn(segment_mutants()), kName);

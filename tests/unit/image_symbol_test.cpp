@@ -123,7 +123,7 @@ TEST(ImageSymbol, ExplodingNameIsNotDemangled) {
 }
 
 TEST(ImageSymbol, DeepNameDoesNotExhaustTheStack) {
-  const std::string name = "_Z1f" + std::string(400000, 'P') + "i";
+  const std::string name = std::string("_Z1f").append(400000, 'P').append("i");
   ElfBuilder builder = ElfBuilder::executable();
   builder.strings.push_back('\0');
   std::vector<std::byte> file = builder.build();
@@ -136,7 +136,7 @@ TEST(ImageSymbol, DeepNameDoesNotExhaustTheStack) {
   for (const char c : name) file.push_back(static_cast<std::byte>(c));
   file.push_back(std::byte{0});
   EXPECT_EQ(load(file).symbolize(builder.base + kText + 0x10), name.substr(0, 249) + "...+0x0");
-  const std::string shorter = "_Z1f" + std::string(1000, 'P') + "i";
+  const std::string shorter = std::string("_Z1f").append(1000, 'P').append("i");
   EXPECT_FALSE(at(with_symbol(shorter), 0x200).empty());
 }
 
@@ -193,7 +193,7 @@ INSTANTIATE_TEST_SUITE_P(All, ImageSymbolSpoiled,
                              {"StringsOffset", [](ElfBuilder& b) { strings(b).sh_offset = ~std::uint64_t{0}; }},
                              {"Undefined", [](ElfBuilder& b) { b.symbols[1].st_shndx = SHN_UNDEF; }},
                          }),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST(ImageSymbol, TablesBeyondTheBounds) {
   for (const auto& [section, limit] : {std::pair(test::kSymbolSection, std::uint64_t{24} << 20),
