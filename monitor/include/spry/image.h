@@ -68,7 +68,9 @@ class Image {
 
   // Segments in ascending order; they share no page.
   const std::vector<Segment>& segments() const;
-  // The bytes of a segment that come from the file, relocated; owned by the image.
+  // The bytes of a segment that come from the file, relocated; owned by the image. Empty if the segment is not this
+  // image's, or if all of it is zero. Up to the next page boundary zeros follow them, and they begin as far into a page
+  // as the segment does.
   std::span<const std::byte> contents(const Segment& segment) const;
   // Whole pages of a writable segment to be mapped read-only (PT_GNU_RELRO), or empty.
   Range relro() const;
@@ -76,8 +78,9 @@ class Image {
   Range extent() const;
 
   // The function at a guest virtual address, demangled, with an offset: "handle(int)+0x1c"; empty if the file has no
-  // symbol for it. At most 256 bytes, control characters escaped. Reads the symbol table from the open file at each
-  // first use; bounded time and memory whatever the file holds. Not for use by two threads at once.
+  // symbol for it. At most 256 bytes, control characters escaped. The first call for an image reads the symbol table
+  // from the open file; bounded time and memory whatever the file holds. Not for use by two threads at once, not
+  // through copies of one Image either: they share the table.
   std::string symbolize(std::uint64_t address) const;
 
  private:

@@ -1,0 +1,54 @@
+// Where the loadable segments of a file lie in guest-physical memory, and where their bytes lie in the image's buffer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "image/elf_file.h"
+#include "spry/error.h"
+#include "spry/image.h"
+
+namespace spry::image {
+
+inline constexpr std::size_t kMaximumSegments = 16;
+inline constexpr std::uint64_t kMaximumAlignment = std::uint64_t{2} << 20;
+inline constexpr std::uint64_t kMaximumFileBytes = std::uint64_t{1} << 30;
+inline constexpr std::uint64_t kMaximumEnd = std::uint64_t{32} << 30;  // no machine has more memory
+
+constexpr std::uint64_t align_down(std::uint64_t value, std::uint64_t alignment) { return value & ~(alignment - 1); }
+constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t alignment) {
+  return align_down(value + alignment - 1, alignment);
+}
+
+// What belongs to one of Layout::segments beside its public face.
+struct Source {
+  std::size_t program_header = 0;
+  std::uint64_t file_offset = 0;
+  std::uint64_t link_address = 0;
+  std::size_t buffer_offset = 0;  // of its first byte; its pages begin and end with pages of the buffer
+};
+
+struct Layout {
+  std::vector<Segment> segments;
+  std::vector<Source> sources;  // one for each segment
+  std::size_t buffer_size = 0;
+  std::uint64_t bias = 0;   // guest-physical minus link address
+  std::uint64_t entry = 0;  // guest-physical
+  Range relro;
+  Range extent;
+
+  // The bytes of the buffer at the link addresses [address, address + size), or an empty span if they are not all
+  // among the bytes of one segment that come from the file. Finds bytes in writable segments only if `writable`.
+  std::span<std::byte> find(std::span<std::byte> buffer, std::uint64_t address, std::uint64_t size,
+                            bool writable) const;
+};
+
+// Checks every PT_LOAD, PT_GNU_RELRO and the entry point, and places them. A segment without file bytes is checked as
+// all others are; a PT_LOAD with neither file bytes nor memory, which linkers leave behind for an empty one, is no
+// segment. An ET_EXEC lies where it was linked; so does a static PIE linked at SPRY_IMAGE_MIN or above, and all others
+// are moved to the first address from SPRY_IMAGE_MIN on that suits the largest alignment.
+Result<Layout> lay_out(const ElfFile& file);
+
+}  // namespace spry::image
