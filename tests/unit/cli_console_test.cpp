@@ -107,6 +107,8 @@ class ConsoleTest : public testing::Test {
     return {SPRY_CONSOLE_WRITE, stream, address, length};
   }
 
+  void write_to_a_slow_reader();
+
   std::vector<std::byte> shared_;
   Pipe output_;
   Pipe diagnostics_;
@@ -174,7 +176,8 @@ TEST_F(ConsoleTest, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(output_.read_all() + diagnostics_.read_all(), "");
 }
 
-TEST_F(ConsoleTest, WaitsForASlowReader) {
+// Writes much more than a pipe holds, while another thread reads.
+void ConsoleTest::write_to_a_slow_reader() {
   attach(console_);
   std::string sent;
   for (int i = 0; i < 100'000; ++i) sent += std::to_string(i) + " ";
@@ -193,6 +196,8 @@ TEST_F(ConsoleTest, WaitsForASlowReader) {
   EXPECT_EQ(received, sent);
   EXPECT_EQ(guest.out, sent.size());
 }
+
+TEST_F(ConsoleTest, WaitsForASlowReader) { write_to_a_slow_reader(); }
 
 TEST_F(ConsoleTest, DropsWhatNobodyReadsWhenTheRunEnds) {
   attach(console_);
@@ -221,7 +226,7 @@ TEST_F(ConsoleTest, StillFlushesAfterTheEndIfThatNeedsNoWaiting) {
 
 TEST_F(ConsoleTest, WaitsOnANonBlockingDescriptor) {
   fcntl(output_.writer(), F_SETFL, O_NONBLOCK);
-  WaitsForASlowReader();
+  write_to_a_slow_reader();
 }
 
 TEST_F(ConsoleTest, SaysWhyItCannotWrite) {
