@@ -1,0 +1,82 @@
+#include "cli/input.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "cli/escape.h"
+
+namespace spry {
+namespace {
+
+constexpr std::size_t kChunk = std::size_t{64} << 10;  // what a pipe holds
+
+tl::unexpected<Error> input_error(std::string_view name, std::string_view rule) {
+  return fail(ErrorCode::kMonitor, fmt::format("input {}: {}", name, rule));
+}
+
+tl::unexpected<Error> too_long(std::string_view name) {
+  return input_error(name, fmt::format("longer than {} GiB", kMaximumInput >> 30));
+}
+
+bool write_all(int fd, const char* bytes, std::size_t length) {
+  while (length > 0) {
+    const ssize_t written = write(fd, bytes, length);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return false;
+    }
+    bytes += written;
+    length -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
+// What is left to read of `fd`, in a memfd that is made with the first byte.
+Result<Input> collect(int fd, std::string_view name) {
+  std::vector<char> buffer(kChunk);
+  Input input;
+  while (true) {
+    const ssize_t got = read(fd, buffer.data(), buffer.size());
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return input_error(name, fmt::format("cannot be read: {}", std::strerror(errno)));
+    }
+    if (got == 0) return input;
+    input.size += static_cast<std::uint64_t>(got);
+    if (input.size > kMaximumInput) return too_long(name);
+    if (input.descriptor < 0) input.descriptor = memfd_create("spry-input", MFD_CLOEXEC);
+    if (input.descriptor < 0 || !write_all(input.descriptor, buffer.data(), static_cast<std::size_t>(got))) {
+      return input_error(name, fmt::format("cannot be kept in memory: {}", std::strerror(errno)));
+    }
+  }
+}
+
+}  // namespace
+
+Result<Input> open_input(const char* path) {
+  const bool standard = std::strcmp(path, "-") == 0;
+  const std::string name = standard ? "-" : escape(path);
+  const int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  struct stat status;
+  if (fd < 0 || fstat(fd, &status) != 0) {
+    return input_error(name, fmt::format("cannot be opened: {}", std::strerror(errno)));
+  }
+  if (S_ISDIR(status.st_mode)) return input_error(name, "is a directory");
+  // Files of /proc call themselves regular and empty, and must be read to be known.
+  if (!S_ISREG(status.st_mode) || status.st_size == 0) return collect(fd, name);
+  if (standard && lseek(fd, 0, SEEK_CUR) != 0) return collect(fd, name);
+  Input input{fd, static_cast<std::uint64_t>(status.st_size)};
+  if (input.size > kMaximumInput) return too_long(name);
+  // Another program may go on reading where this one, had it read, would have stopped.
+  if (standard) lseek(fd, status.st_size, SEEK_SET);
+  return input;
+}
+
+}  // namespace spry

@@ -1,0 +1,32 @@
+// `spry inspect`.
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/escape.h"
+#include "cli/inspection.h"
+
+namespace spry {
+
+int inspect_command(int argc, char** argv) {
+  const auto refuse = [](std::string sentence) {
+    return complain({ErrorCode::kMonitor, fmt::format("inspect: {} (see spry help inspect)", sentence)});
+  };
+  bool json = false;
+  int next = 1;
+  for (; next < argc && argv[next][0] == '-'; ++next) {
+    const std::string_view option = argv[next];
+    if (option == "--help" || option == "-h") return print_help("inspect");
+    if (option == "--") {
+      ++next;
+      break;
+    }
+    if (option != "--json") return refuse(fmt::format("unknown option {}", escape(option)));
+    json = true;
+  }
+  if (argc - next != 1) return refuse("one UNIKERNEL is needed");
+  const Result<Image> image = Image::load(argv[next]);
+  if (!image) return complain(image.error());
+  return print(json ? format_inspection_json(*image) : format_inspection(*image));
+}
+
+}  // namespace spry

@@ -1,0 +1,56 @@
+// `spry`: finds the subcommand.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/escape.h"
+
+namespace spry {
+namespace {
+
+// Descriptors 0, 1 and 2 that are closed would be given to the next files that are opened, and output would go into
+// them. Each is filled with /dev/null opened in the opposite direction, so that using it fails with EBADF as if it were
+// closed. One poll(2) looks at all three.
+void fill_standard_descriptors() {
+  pollfd standard[] = {{STDIN_FILENO, 0, 0}, {STDOUT_FILENO, 0, 0}, {STDERR_FILENO, 0, 0}};
+  if (poll(standard, std::size(standard), 0) <= 0) return;
+  for (const pollfd& descriptor : standard) {
+    if ((descriptor.revents & POLLNVAL) == 0) continue;
+    // The lowest free descriptor is this one, because those below are open.
+    const int filler = open("/dev/null", descriptor.fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    if (filler != descriptor.fd) _exit(kExitMonitor);
+  }
+}
+
+int help_command(int argc, char** argv) {
+  if (argc > 2) return complain({ErrorCode::kMonitor, "help: takes one command at most (see spry help)"});
+  const std::string_view command = argc == 2 ? argv[1] : "";
+  if (help_text(command).empty()) {
+    return complain({ErrorCode::kMonitor, fmt::format("help: no command \"{}\" (see spry help)", escape(command))});
+  }
+  return print_help(command);
+}
+
+int dispatch(int argc, char** argv) {
+  if (argc < 2) return complain({ErrorCode::kMonitor, "no command is given (see spry --help)"});
+  const std::string_view command = argv[1];
+  if (command == "run") return run_command(argc - 1, argv + 1);
+  if (command == "inspect") return inspect_command(argc - 1, argv + 1);
+  if (command == "doctor") return doctor_command(argc - 1, argv + 1);
+  if (command == "help") return help_command(argc - 1, argv + 1);
+  if (command == "--help" || command == "-h") return print_help("");
+  if (command == "--version") return print("spry " SPRY_VERSION "\n");
+  const std::string_view word = command.starts_with('-') ? "option" : "command";
+  return complain({ErrorCode::kMonitor, fmt::format("unknown {} \"{}\" (see spry --help)", word, escape(command))});
+}
+
+}  // namespace
+}  // namespace spry
+
+int main(int argc, char** argv) {
+  spry::fill_standard_descriptors();
+  // The kernel takes the process apart faster than destructors would, and nothing is buffered.
+  _exit(spry::dispatch(argc, argv));
+}

@@ -1,0 +1,66 @@
+/* What musl lacks of the C library that GCC's libraries and Debian's static ones were compiled for.
+ *
+ * The command is compiled against glibc's headers and linked with musl (cmake/SpryMonitor.cmake says why). On x86-64
+ * Linux that is sound for what the command and its libraries use, because both libraries hand the kernel's own types
+ * through: struct stat, timespec, pollfd, rlimit, iovec, dl_phdr_info, sigset_t (128 bytes), struct sigaction (handler,
+ * mask, flags, restorer), struct sigevent, timer_t (a pointer), struct option, lconv, the sizes and all-zero
+ * initialisers of pthread_mutex_t, pthread_once_t and pthread_key_t, jmp_buf. `errno` is __errno_location in both,
+ * `stdout` and `optarg` are plain objects in both, the <ctype.h> tables are reached by __ctype_b_loc in both,
+ * SIGRTMIN is a call in both, and musl keeps the names of large-file calls (lseek64) and of C99's scanf
+ * (__isoc99_sscanf) as aliases up to 1.2.3, which Debian 12 has.
+ *
+ * What differs, and is therefore not used by anything that is linked here:
+ *   - fortified functions (__memcpy_chk): objects are compiled with -U_FORTIFY_SOURCE;
+ *   - std::locale with its facets, and so iostream: libstdc++'s read the insides of glibc's locale_t. Formatting is by
+ *     fmt without 'L', JSON is written without streams (JSON_NO_IO);
+ *   - the insides of FILE (getc_unlocked and its kind are macros over them in glibc): output goes through write(2);
+ *   - strerror_r, which returns char * in glibc's headers and int in musl;
+ *   - recursive and error-checking mutexes initialised statically;
+ *   - glibc's extensions without a counterpart (a missing symbol is found by the linker). */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <elf.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* libstdc++ counts references without locked instructions while this says that there is one thread. glibc clears it
+ * when it starts a second one; musl knows nothing of it, so it stays on the safe side. */
+char __libc_single_threaded = 0;
+
+/* The first bytes of the program, by the linker: it maps the ELF header and the program headers. */
+extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+
+/* How GCC's unwinder finds the exception tables of the code at `address`: 0 and the object's bounds and PT_GNU_EH_FRAME
+ * segment, or -1 if no object is mapped there. Here one object is all there is, linked at a fixed address. */
+int _dl_find_object(void *address, struct dl_find_object *result) {
+  const Elf64_Phdr *header = (const Elf64_Phdr *)((uintptr_t)&__ehdr_start + __ehdr_start.e_phoff);
+  uintptr_t start = UINTPTR_MAX;
+  uintptr_t end = 0;
+  uintptr_t eh_frame = 0;
+  for (unsigned i = 0; i < __ehdr_start.e_phnum; i++) {
+    if (header[i].p_type == PT_LOAD) {
+      start = header[i].p_vaddr < start ? header[i].p_vaddr : start;
+      end = header[i].p_vaddr + header[i].p_memsz > end ? header[i].p_vaddr + header[i].p_memsz : end;
+    } else if (header[i].p_type == PT_GNU_EH_FRAME) {
+      eh_frame = header[i].p_vaddr;
+    }
+  }
+  if (eh_frame == 0 || (uintptr_t)address < start || (uintptr_t)address >= end) return -1;
+  memset(result, 0, sizeof *result);
+  result->dlfo_map_start = (void *)start;
+  result->dlfo_map_end = (void *)end;
+  result->dlfo_eh_frame = (void *)eh_frame;
+  return 0;
+}
+
+/* libstdc++'s std::random_device. */
+uint32_t arc4random(void) {
+  uint32_t value;
+  if (getrandom(&value, sizeof value, 0) != (ssize_t)sizeof value) abort();
+  return value;
+}
+
+/* libelf. */
+void *rawmemchr(const void *bytes, int value) { return memchr(bytes, value, SIZE_MAX - (uintptr_t)bytes); }

@@ -1,0 +1,28 @@
+// The report of `spry run --report`: the receipt as JSON. Off the hot path: touched only when asked for.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "spry/error.h"
+#include "spry/machine.h"
+
+namespace spry {
+
+// Time that the command spent around the machine.
+struct Phases {
+  std::chrono::nanoseconds open = {};  // the options, the report file, the input
+  std::chrono::nanoseconds load = {};  // Image::load
+};
+
+// The report as one JSON object and a line feed. `status` is null unless the guest exited. Bytes of a message that are
+// not UTF-8 become U+FFFD.
+std::string format_report(const Receipt& receipt, const Phases& phases);
+
+// The same keys for a run that failed in the monitor: reason "error", the sentence as message.
+std::string format_report(const Error& error, const Phases& phases);
+
+// Writes all of `text` to descriptor `fd`; `path` is for the sentence of an Error.
+Result<void> write_report(int fd, const char* path, const std::string& text);
+
+}  // namespace spry

@@ -1,0 +1,58 @@
+// What the command says: by write(2), because neither stdio nor iostream may be relied on (monitor/cli/musl.c).
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "cli/commands.h"
+#include "cli/modules.h"
+
+namespace spry {
+namespace {
+
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return false;
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+int print(std::string_view text) {
+  if (write_all(STDOUT_FILENO, text)) return kExitSuccess;
+  return complain({ErrorCode::kMonitor, fmt::format("cannot write output: {}", std::strerror(errno))});
+}
+
+int print_help(std::string_view command) {
+  std::string text(help_text(command));
+  if (command == "run") {
+    for (const Module* module : modules) {
+      if (module->usage.empty()) continue;
+      const std::string option = fmt::format("--{} NAME=SPEC", module->kind);
+      text += fmt::format("  {:<20} {}\n", option, module->usage);
+    }
+  }
+  return print(text);
+}
+
+int complain(const Error& error) {
+  write_all(STDERR_FILENO, fmt::format("spry: {}\n", error.message));
+  switch (error.code) {
+    case ErrorCode::kNotFound:
+      return kExitNotFound;
+    case ErrorCode::kNotUnikernel:
+      return kExitNotUnikernel;
+    case ErrorCode::kMonitor:
+      break;
+  }
+  return kExitMonitor;
+}
+
+}  // namespace spry

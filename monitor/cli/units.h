@@ -1,0 +1,20 @@
+// Sizes and durations as the command line spells them. Strict: what is not wholly understood is refused.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "spry/error.h"
+
+namespace spry {
+
+// "4096", "64K", "16M", "1G" or "64KiB", "16MiB", "1GiB": digits and a binary suffix. No sign, no space, no fraction,
+// no overflow. `option` names the option in the sentence of an Error.
+Result<std::uint64_t> parse_size(std::string_view option, std::string_view text);
+
+// "250ms", "1.5s", "2m": digits, a fraction if wanted, and ns, us, ms, s or m. At least one nanosecond, at most
+// 2^63 - 1 of them; what a fraction says below one nanosecond is refused.
+Result<std::chrono::nanoseconds> parse_duration(std::string_view option, std::string_view text);
+
+}  // namespace spry

@@ -1,0 +1,83 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/report.h"
+
+namespace spry {
+namespace {
+
+using nlohmann::json;
+using std::chrono::nanoseconds;
+
+Receipt receipt() {
+  Receipt receipt;
+  receipt.reason = Reason::kExit;
+  receipt.status = -7;
+  receipt.exits = 21;
+  receipt.hypercalls = {1, 2, 3, 4, 5, 6, 7};
+  receipt.bytes_in = 10;
+  receipt.bytes_out = 11;
+  receipt.memory_reserved = 16 << 20;
+  receipt.memory_touched = 40960;
+  receipt.create = nanoseconds(1500);
+  receipt.run = nanoseconds(2'000'000);
+  return receipt;
+}
+
+TEST(Report, HasEveryNumber) {
+  const json report = json::parse(format_report(receipt(), {nanoseconds(250), nanoseconds(3000)}));
+  EXPECT_EQ(report, json::parse(R"({
+    "status": -7, "reason": "exit", "message": "",
+    "exits": {"total": 21, "unknown": 1, "exit": 2, "abort": 3, "ready": 4, "poll": 5, "clock": 6, "device": 7},
+    "bytes": {"in": 10, "out": 11},
+    "memory": {"reserved": 16777216, "touched": 40960},
+    "microseconds": {"open": 0.25, "load": 3.0, "create": 1.5, "run": 2000.0}})"));
+}
+
+TEST(Report, HasAStatusOnlyIfTheGuestGaveOne) {
+  for (const Reason reason : {Reason::kAbort, Reason::kFault, Reason::kDeadline, Reason::kInterrupted}) {
+    Receipt ended = receipt();
+    ended.reason = reason;
+    ended.message = "words";
+    const json report = json::parse(format_report(ended, {}));
+    EXPECT_TRUE(report["status"].is_null());
+    EXPECT_EQ(report["reason"], std::string(to_string(reason)));
+    EXPECT_EQ(report["message"], "words");
+  }
+}
+
+TEST(Report, SurvivesAHostileMessage) {
+  Receipt ended = receipt();
+  ended.message = "\xff\"\\\n\xc0\xaf" + std::string(1, '\0');
+  const json report = json::parse(format_report(ended, {}));
+  EXPECT_EQ(report["message"], "\xef\xbf\xbd\"\\\n\xef\xbf\xbd\xef\xbf\xbd" + std::string(1, '\0'));
+}
+
+TEST(Report, TellsOfAFailureWithTheSameKeys) {
+  const json report = json::parse(format_report(Error{ErrorCode::kNotUnikernel, "a: is no ELF file"}, {}));
+  EXPECT_EQ(report["reason"], "error");
+  EXPECT_EQ(report["message"], "a: is no ELF file");
+  EXPECT_TRUE(report["status"].is_null());
+  const json good = json::parse(format_report(receipt(), {}));
+  for (const auto& [key, value] : good.items()) EXPECT_TRUE(report.contains(key)) << key;
+}
+
+TEST(Report, IsWrittenWholeOrRefused) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  EXPECT_TRUE(write_report(ends[1], "pipe", "text\n"));
+  char read_back[8] = {};
+  EXPECT_EQ(read(ends[0], read_back, sizeof read_back), 5);
+  EXPECT_STREQ(read_back, "text\n");
+  const int full = open("/dev/full", O_WRONLY);
+  const Result<void> refused = write_report(full, "/dev/full", "text\n");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "report /dev/full: cannot be written: No space left on device");
+  for (const int fd : {ends[0], ends[1], full}) close(fd);
+}
+
+}  // namespace
+}  // namespace spry
