@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "spry/abi.h"
@@ -39,6 +40,8 @@ struct MachineOptions {
   // The signal that ends KVM_RUN at the deadline: blocked in the running thread during `run`, never delivered to a
   // handler. 0: SIGRTMIN.
   int deadline_signal = 0;
+  // Fill Receipt::memory_touched: one system call and a byte for each page of memory.
+  bool measure_memory = false;
 };
 
 // The input of an action: nothing, or `size` bytes of a regular file or memfd, mapped read-only and not copied. If the
@@ -70,16 +73,19 @@ struct Receipt {
   std::uint64_t bytes_in = 0;                                 // input and device input
   std::uint64_t bytes_out = 0;
   std::uint64_t memory_reserved = 0;  // bytes of guest memory
-  std::uint64_t memory_touched = 0;   // bytes of it that are resident at the end, monitor's pages included
+  std::uint64_t memory_touched = 0;   // bytes of it and of the input that are resident at the end, or 0
   std::chrono::nanoseconds create = {};  // Machine::create
   std::chrono::nanoseconds run = {};     // Machine::run
 };
 
+struct MachineData;
+
 class Machine {
  public:
   // Builds a machine for `image` with exactly the devices that its manifest names. Errors: kNotUnikernel if the image
-  // does not fit (memory, arguments over 64 KiB); kMonitor if a device is named but not attached, attached but not
-  // named, an option is out of range, or KVM refuses something.
+  // does not fit into the memory or needs a CPU feature that is not there; kMonitor if a device is named but not
+  // attached or attached but not named, an option is out of range, the arguments take more than 64 KiB, or KVM refuses
+  // something.
   static Result<Machine> create(Image image, MachineOptions options, std::vector<Attachment> devices, Input input = {});
 
   Machine(Machine&&) noexcept;
@@ -95,9 +101,8 @@ class Machine {
   void interrupt() noexcept;
 
  private:
-  struct Data;
-  explicit Machine(std::unique_ptr<Data> data);
-  std::unique_ptr<Data> data_;
+  explicit Machine(std::unique_ptr<MachineData> data);
+  std::unique_ptr<MachineData> data_;
 };
 
 }  // namespace spry

@@ -1,0 +1,28 @@
+/* From the entry to the end of the action. */
+#include "entry.h"
+#include "spry/guest.h"
+
+SPRY_STATIC_ASSERT(ENTRY_MAGIC == SPRY_ENTRY_MAGIC, "entry.S and abi.h agree");
+
+/* Each unikernel has this object, and so exactly one of this note. */
+SPRY_NOTE(abi_note, SPRY_NOTE_ABI, struct spry_note_abi, SPRY_ABI_VERSION);
+
+typedef void (*Constructor)(void);
+
+/* spry.ld defines them: the constructors of static objects, in the order in which they run. */
+extern const Constructor spry_init_array_start[] __attribute__((visibility("hidden")));
+extern const Constructor spry_init_array_end[] __attribute__((visibility("hidden")));
+
+/* entry.S calls it. */
+__attribute__((noreturn)) void spry_start(const struct spry_boot *boot);
+
+void spry_start(const struct spry_boot *boot) {
+  const Constructor *constructor = spry_init_array_start;
+  const Constructor *end = spry_init_array_end;
+  /* The compiler takes two arrays for different objects; when there is no constructor they are the same address. */
+  __asm__("" : "+r"(constructor), "+r"(end));
+  for (; constructor != end; constructor++) {
+    (*constructor)();
+  }
+  spry_exit(spry_main((int)boot->argc, (char **)(uintptr_t)boot->argv));
+}

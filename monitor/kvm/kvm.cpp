@@ -1,0 +1,90 @@
+#include "kvm/kvm.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace spry {
+namespace {
+
+constexpr const char* kDevice = "/dev/kvm";
+
+tl::unexpected<Error> ioctl_failed(const char* name) {
+  return fail(ErrorCode::kMonitor, fmt::format("{}: KVM refuses {}: {}", kDevice, name, std::strerror(errno)));
+}
+
+}  // namespace
+
+Result<void> Vm::set_memory_slot(std::uint32_t slot, std::uint64_t address, std::uint64_t size, void* host) {
+  kvm_userspace_memory_region region = {};
+  region.slot = slot;
+  region.guest_phys_addr = address;
+  region.memory_size = size;
+  region.userspace_addr = reinterpret_cast<std::uintptr_t>(host);
+  if (ioctl(descriptor_.get(), KVM_SET_USER_MEMORY_REGION, &region) != 0) {
+    return fail(ErrorCode::kMonitor, fmt::format("KVM refuses KVM_SET_USER_MEMORY_REGION of {:#x} bytes at {:#x}: {}",
+                                                 size, address, std::strerror(errno)));
+  }
+  return {};
+}
+
+Result<Vcpu> Vm::create_vcpu() {
+  Descriptor vcpu(ioctl(descriptor_.get(), KVM_CREATE_VCPU, 0));
+  if (!vcpu) return ioctl_failed("KVM_CREATE_VCPU");
+  void* run = mmap(nullptr, run_size_, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu.get(), 0);
+  if (run == MAP_FAILED) {
+    return fail(ErrorCode::kMonitor, fmt::format("cannot map the vCPU's kvm_run page: {}", std::strerror(errno)));
+  }
+  return Vcpu(std::move(vcpu), static_cast<kvm_run*>(run), run_size_);
+}
+
+Result<Kvm> Kvm::open() {
+  Descriptor descriptor(::open(kDevice, O_RDWR | O_CLOEXEC));
+  if (!descriptor) {
+    const char* advice = errno == ENOENT   ? "; does this machine offer virtualization? `spry doctor` tells more"
+                         : errno == EACCES ? "; `spry doctor` tells which group may use it"
+                                           : "";
+    return fail(ErrorCode::kMonitor, fmt::format("cannot open {}: {}{}", kDevice, std::strerror(errno), advice));
+  }
+  return Kvm(std::move(descriptor));
+}
+
+int Kvm::capability(int number) const {
+  int value = ioctl(descriptor_.get(), KVM_CHECK_EXTENSION, number);
+  return value > 0 ? value : 0;
+}
+
+int Kvm::api_version() const { return ioctl(descriptor_.get(), KVM_GET_API_VERSION, 0); }
+
+Result<Vm> Kvm::create_vm() const {
+  constexpr int kNeeded = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+  if ((capability(KVM_CAP_SYNC_REGS) & kNeeded) != kNeeded) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: this kernel has no KVM_CAP_SYNC_REGS, which Linux has had since 4.17", kDevice));
+  }
+  int run_size = ioctl(descriptor_.get(), KVM_GET_VCPU_MMAP_SIZE, 0);
+  if (run_size < static_cast<int>(sizeof(kvm_run))) return ioctl_failed("KVM_GET_VCPU_MMAP_SIZE");
+  // EINTR: a signal that arrived while the kernel took its locks.
+  int vm;
+  do {
+    vm = ioctl(descriptor_.get(), KVM_CREATE_VM, 0);
+  } while (vm < 0 && errno == EINTR);
+  if (vm < 0) return ioctl_failed("KVM_CREATE_VM");
+  return Vm(Descriptor(vm), static_cast<std::size_t>(run_size));
+}
+
+Result<std::vector<kvm_cpuid_entry2>> Kvm::supported_cpuid() const {
+  constexpr std::uint32_t kMost = 256;
+  auto bytes = std::make_unique<std::byte[]>(sizeof(kvm_cpuid2) + kMost * sizeof(kvm_cpuid_entry2));
+  auto* request = reinterpret_cast<kvm_cpuid2*>(bytes.get());
+  request->nent = kMost;
+  if (ioctl(descriptor_.get(), KVM_GET_SUPPORTED_CPUID, request) != 0) return ioctl_failed("KVM_GET_SUPPORTED_CPUID");
+  return std::vector<kvm_cpuid_entry2>(request->entries, request->entries + request->nent);
+}
+
+}  // namespace spry

@@ -1,0 +1,105 @@
+#include "kvm/vcpu.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+namespace spry {
+namespace {
+
+tl::unexpected<Error> ioctl_failed(const char* name) {
+  return fail(ErrorCode::kMonitor, fmt::format("KVM refuses {}: {}", name, std::strerror(errno)));
+}
+
+// A KVM structure that ends in an array of `Entry`: KVM's own header followed by N entries.
+template <class Header, class Entry, std::size_t N>
+struct WithEntries : Header {
+  Entry entry[N];
+};
+
+}  // namespace
+
+Vcpu::Vcpu(Descriptor descriptor, kvm_run* run, std::size_t run_size)
+    : descriptor_(std::move(descriptor)), run_(run), run_size_(run_size) {
+  run_->kvm_valid_regs = KVM_SYNC_X86_REGS;
+}
+
+Vcpu::Vcpu(Vcpu&& other) noexcept
+    : descriptor_(std::move(other.descriptor_)),
+      run_(std::exchange(other.run_, nullptr)),
+      run_size_(std::exchange(other.run_size_, 0)) {}
+
+Vcpu& Vcpu::operator=(Vcpu&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(run_, other.run_);
+  std::swap(run_size_, other.run_size_);
+  return *this;
+}
+
+Vcpu::~Vcpu() {
+  if (run_ != nullptr) munmap(run_, run_size_);
+}
+
+int Vcpu::run() { return ioctl(descriptor_.get(), KVM_RUN, 0) == 0 ? 0 : errno; }
+
+void Vcpu::set_registers(const kvm_regs& registers, const kvm_sregs& special) {
+  run_->s.regs.regs = registers;
+  run_->s.regs.sregs = special;
+  run_->kvm_dirty_regs |= KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+}
+
+Result<kvm_sregs> Vcpu::special_registers() {
+  kvm_sregs special;
+  if (ioctl(descriptor_.get(), KVM_GET_SREGS, &special) != 0) return ioctl_failed("KVM_GET_SREGS");
+  return special;
+}
+
+Result<std::uint64_t> Vcpu::msr(std::uint32_t index) {
+  WithEntries<kvm_msrs, kvm_msr_entry, 1> request = {};
+  request.nmsrs = 1;
+  request.entry[0].index = index;
+  if (ioctl(descriptor_.get(), KVM_GET_MSRS, &request) != 1) return ioctl_failed("KVM_GET_MSRS");
+  return request.entry[0].data;
+}
+
+Result<std::uint32_t> Vcpu::tsc_khz() {
+  int khz = ioctl(descriptor_.get(), KVM_GET_TSC_KHZ, 0);
+  if (khz <= 0) return ioctl_failed("KVM_GET_TSC_KHZ");
+  return static_cast<std::uint32_t>(khz);
+}
+
+Result<void> Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
+  WithEntries<kvm_cpuid2, kvm_cpuid_entry2, 32> request = {};
+  if (entries.size() > std::size(request.entry)) {
+    return fail(ErrorCode::kMonitor, fmt::format("{} CPUID entries are more than 32", entries.size()));
+  }
+  request.nent = static_cast<std::uint32_t>(entries.size());
+  std::copy(entries.begin(), entries.end(), request.entry);
+  if (ioctl(descriptor_.get(), KVM_SET_CPUID2, &request) != 0) return ioctl_failed("KVM_SET_CPUID2");
+  return {};
+}
+
+Result<void> Vcpu::set_xcr0(std::uint64_t value) {
+  kvm_xcrs request = {};
+  request.nr_xcrs = 1;
+  request.xcrs[0].value = value;
+  if (ioctl(descriptor_.get(), KVM_SET_XCRS, &request) != 0) return ioctl_failed("KVM_SET_XCRS");
+  return {};
+}
+
+Result<void> Vcpu::set_signal_mask(const sigset_t& blocked) {
+  // The kernel's sigset_t has 64 bits; the C library's begins with them.
+  constexpr std::size_t kKernelSigsetSize = 8;
+  WithEntries<kvm_signal_mask, std::uint8_t, kKernelSigsetSize> request = {};
+  request.len = kKernelSigsetSize;
+  std::memcpy(request.entry, &blocked, kKernelSigsetSize);
+  if (ioctl(descriptor_.get(), KVM_SET_SIGNAL_MASK, &request) != 0) return ioctl_failed("KVM_SET_SIGNAL_MASK");
+  return {};
+}
+
+}  // namespace spry

@@ -1,0 +1,52 @@
+// One virtual CPU: RAII over its descriptor and its shared kvm_run page. Belongs to the thread that first runs it: on
+// kernels before 6.12 the first KVM_RUN from another thread waits for an RCU grace period.
+#pragma once
+
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kvm/kvm_api.h"
+#include "spry/error.h"
+#include "system/descriptor.h"
+
+namespace spry {
+
+class Vcpu {
+ public:
+  Vcpu(Descriptor descriptor, kvm_run* run, std::size_t run_size);
+  Vcpu(Vcpu&& other) noexcept;
+  Vcpu& operator=(Vcpu&& other) noexcept;
+  ~Vcpu();
+
+  // KVM_RUN. 0 with state().exit_reason and registers() valid, or errno (EINTR: a signal or immediate_exit).
+  [[nodiscard]] int run();
+
+  // The shared page (KVM API, "5. The kvm_run structure"). immediate_exit may be set by a signal handler.
+  kvm_run& state() { return *run_; }
+
+  // The general registers at the last exit. What is changed here takes effect at the next run after `dirty_registers`.
+  kvm_regs& registers() { return run_->s.regs.regs; }
+  void dirty_registers() { run_->kvm_dirty_regs |= KVM_SYNC_X86_REGS; }
+
+  // Sets both kinds of registers at the next run, without an ioctl (KVM_CAP_SYNC_REGS).
+  void set_registers(const kvm_regs& registers, const kvm_sregs& special);
+
+  // One ioctl each, of 5 to 10 us. Errors: kMonitor with the ioctl's name.
+  Result<kvm_sregs> special_registers();
+  Result<std::uint64_t> msr(std::uint32_t index);
+  Result<std::uint32_t> tsc_khz();
+  Result<void> set_cpuid(std::span<const kvm_cpuid_entry2> entries);
+  Result<void> set_xcr0(std::uint64_t value);
+
+  // The signals that are blocked during run() only, instead of the thread's (KVM_SET_SIGNAL_MASK).
+  Result<void> set_signal_mask(const sigset_t& blocked);
+
+ private:
+  Descriptor descriptor_;
+  kvm_run* run_ = nullptr;
+  std::size_t run_size_ = 0;
+};
+
+}  // namespace spry

@@ -1,0 +1,42 @@
+#include "machine/clock.h"
+
+#include <ctime>
+
+#include "machine/x86.h"
+
+namespace spry {
+namespace {
+
+constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
+
+std::uint64_t now(clockid_t clock) {
+  timespec time = {};
+  clock_gettime(clock, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * kNanosecondsPerSecond + static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+}  // namespace
+
+std::uint64_t host_monotonic_ns() { return now(CLOCK_MONOTONIC); }
+std::uint64_t host_wall_ns() { return now(CLOCK_REALTIME); }
+
+TscScale tsc_scale(std::uint32_t khz) {
+  constexpr std::uint64_t kNanosecondsPerMillisecond = 1'000'000;
+  std::uint32_t shift = 32;
+  while ((kNanosecondsPerMillisecond << shift) / khz > UINT32_MAX) --shift;
+  return {static_cast<std::uint32_t>((kNanosecondsPerMillisecond << shift) / khz), shift};
+}
+
+Result<ClockReading> read_clock(Vcpu& vcpu) {
+  auto khz = vcpu.tsc_khz();
+  if (!khz) return tl::unexpected(khz.error());
+  // Whether a guest sees the host's TSC or one that began at 0 with the vCPU depends on the host: ask. The ioctl takes
+  // 10 us; its middle is the best guess for when the TSC was read.
+  std::uint64_t before = host_monotonic_ns();
+  auto tsc = vcpu.msr(x86::MSR_IA32_TSC);
+  if (!tsc) return tl::unexpected(tsc.error());
+  std::uint64_t after = host_monotonic_ns();
+  return ClockReading{*tsc, before + (after - before) / 2, tsc_scale(*khz)};
+}
+
+}  // namespace spry

@@ -1,0 +1,30 @@
+// The guest's clocks: how its TSC becomes nanoseconds (docs/abi.md, "Clocks").
+#pragma once
+
+#include <cstdint>
+
+#include "kvm/vcpu.h"
+#include "spry/error.h"
+
+namespace spry {
+
+// Nanoseconds of CLOCK_MONOTONIC and of the wall clock.
+std::uint64_t host_monotonic_ns();
+std::uint64_t host_wall_ns();
+
+// ns = (ticks * mult) >> shift, for a TSC of `khz` > 0; mult uses its 32 bits as far as it can.
+struct TscScale {
+  std::uint32_t mult = 0;
+  std::uint32_t shift = 0;
+};
+TscScale tsc_scale(std::uint32_t khz);
+
+// The guest's TSC and the host's monotonic clock at one moment.
+struct ClockReading {
+  std::uint64_t tsc = 0;
+  std::uint64_t host_ns = 0;
+  TscScale scale;
+};
+Result<ClockReading> read_clock(Vcpu& vcpu);
+
+}  // namespace spry

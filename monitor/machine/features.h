@@ -1,0 +1,23 @@
+// CPU features that a manifest asks for, as CPUID, CR4 and XCR0. A machine that asks for none has no CPUID at all: that
+// costs nothing, and kernels since 6.14 then allow no feature that depends on it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "kvm/kvm.h"
+#include "spry/error.h"
+
+namespace spry {
+
+// True if any of the SPRY_FEATURE_* bits needs CPUID.
+bool needs_cpuid(std::uint64_t features);
+
+// CR4 bits for the features.
+std::uint64_t cr4_bits(std::uint64_t features);
+
+// Gives the vCPU an allowlisted CPUID, with nothing of VMX, SVM, SGX or SEV, and XCR0. Before the first run. Errors:
+// kNotUnikernel, naming the feature, if this host's KVM does not offer it; kMonitor if KVM refuses something.
+Result<void> enable_features(const Kvm& kvm, Vcpu& vcpu, std::uint64_t features, const std::string& path);
+
+}  // namespace spry

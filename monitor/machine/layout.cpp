@@ -1,0 +1,99 @@
+#include "machine/layout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "machine/x86.h"
+#include "spry/abi.h"
+
+namespace spry {
+namespace {
+
+using x86::kLargePageSize;
+using x86::kPageSize;
+using x86::round_down;
+using x86::round_up;
+
+constexpr std::uint64_t kInitialLeast = std::uint64_t{8} << 20;
+constexpr Permissions kReadOnly = {.read = true};
+constexpr Permissions kReadWrite = {.read = true, .write = true};
+
+// Places shared areas, stack and boot pages below SPRY_IMAGE_MIN, or stack and shared areas at the end of memory.
+bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t stack_size) {
+  bool low = stack_size <= kLargestLowStack;
+  std::uint64_t end = low ? SPRY_IMAGE_MIN : layout.memory;
+  std::uint64_t needed = round_up(stack_size + request.shared, kPageSize);
+  if (needed + kPageSize > end) return false;
+  layout.shared = {round_down(end - request.shared, 16), end};
+  layout.stack = {end - needed, layout.shared.start};
+  std::uint64_t guard = layout.stack.start - kPageSize;
+  std::uint64_t boot_end = low ? guard : SPRY_IMAGE_MIN;
+  layout.boot = {boot_end - round_up(request.boot, kPageSize), boot_end};
+  layout.tables = {kPageTables, layout.boot.start};
+  layout.heap = {layout.image.end, low ? layout.memory : guard};
+  return layout.heap.start <= layout.heap.end;
+}
+
+// Cuts a writable segment where RELRO makes its beginning read-only.
+void add_segment(std::vector<Region>& regions, const Segment& segment, Range relro) {
+  Range pages = {round_down(segment.address, kPageSize), round_up(segment.address + segment.memory_size, kPageSize)};
+  if (relro.empty() || relro.start < pages.start || relro.end > pages.end) {
+    regions.push_back({pages, segment.permissions});
+    return;
+  }
+  Permissions protected_permissions = segment.permissions;
+  protected_permissions.write = false;
+  const Region parts[] = {{{pages.start, relro.start}, segment.permissions},
+                          {relro, protected_permissions},
+                          {{relro.end, pages.end}, segment.permissions}};
+  for (const Region& part : parts) {
+    if (!part.range.empty()) regions.push_back(part);
+  }
+}
+
+}  // namespace
+
+Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
+  Layout layout;
+  layout.slide = image.slide();
+  layout.memory = request.memory;
+  layout.image = image.extent();
+  std::uint64_t stack = image.manifest().stack != 0 ? image.manifest().stack : kDefaultStack;
+  if (layout.image.end > layout.memory) {
+    return fail(ErrorCode::kNotUnikernel,
+                fmt::format("{}: its segments end at {:#x}, beyond the {} KiB of memory that the machine has",
+                            image.path(), layout.image.end, layout.memory >> 10));
+  }
+  if (stack > layout.memory || !place_stack(layout, request, round_up(stack, kPageSize))) {
+    return fail(ErrorCode::kNotUnikernel,
+                fmt::format("{}: {} KiB of memory do not hold its segments and its stack of {} KiB", image.path(),
+                            layout.memory >> 10, stack >> 10));
+  }
+  if (request.input != 0) {
+    std::uint64_t start = round_up(layout.memory, kLargePageSize);
+    layout.input = {start, start + round_up(request.input, kPageSize)};
+  }
+  // Room to begin with, so that a small action never waits for a slot; all of it if the stack is at the end.
+  layout.initial = layout.stack.start > layout.image.start
+                       ? layout.memory
+                       : std::min(layout.memory, std::max(kInitialLeast, round_up(layout.image.end, kLargePageSize) +
+                                                                             kLargePageSize));
+  return layout;
+}
+
+std::vector<Region> user_regions(const Image& image, const Layout& layout) {
+  std::vector<Region> regions;
+  regions.reserve(image.segments().size() + 6);
+  regions.push_back({layout.boot, kReadOnly});
+  auto add_stack = [&] { regions.push_back({{layout.stack.start, layout.shared.end}, kReadWrite}); };
+  bool low = layout.stack.start < layout.image.start;
+  if (low) add_stack();
+  for (const Segment& segment : image.segments()) add_segment(regions, segment, image.relro());
+  if (!layout.heap.empty()) regions.push_back({layout.heap, kReadWrite});
+  if (!low) add_stack();
+  if (!layout.input.empty()) regions.push_back({layout.input, kReadOnly});
+  return regions;
+}
+
+}  // namespace spry

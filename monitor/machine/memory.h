@@ -1,0 +1,50 @@
+// Guest memory as the host sees it: one reservation, of which only what is touched costs anything.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "machine/layout.h"
+#include "spry/error.h"
+#include "spry/module.h"
+
+namespace spry {
+
+class GuestMemory {
+ public:
+  GuestMemory() = default;
+  // Reserves `size` bytes of zeroed address space (not inherited by children).
+  static Result<GuestMemory> reserve(std::uint64_t size);
+  GuestMemory(GuestMemory&& other) noexcept;
+  GuestMemory& operator=(GuestMemory&& other) noexcept;
+  ~GuestMemory();
+
+  // The monitor's own access, by guest-physical address; the range lies within the reservation.
+  std::span<std::byte> bytes(Range range) { return {base_ + range.start, range.size()}; }
+
+  // Replaces `range` by a read-only private mapping of the first `size` bytes of a file.
+  Result<void> map_file(Range range, int descriptor, std::uint64_t size);
+
+  // Says what the guest may do where, in ascending order, at which slide.
+  void set_regions(std::vector<Region> regions, std::uint64_t slide);
+  // The region that a guest virtual address lies in, or null.
+  const Region* find(std::uint64_t address) const;
+
+  // The one way from a guest's pointer to host memory: see Guest::resolve and Guest::copy.
+  std::optional<std::span<std::byte>> resolve(GuestPointer pointer, std::uint64_t length, Access access);
+  bool copy(std::span<std::byte> to, GuestPointer from);
+
+  // Bytes of the reservation that are resident (mincore(2)).
+  std::uint64_t resident() const;
+
+ private:
+  std::byte* base_ = nullptr;
+  std::uint64_t size_ = 0;
+  std::vector<Region> regions_;
+  std::uint64_t slide_ = 0;
+};
+
+}  // namespace spry

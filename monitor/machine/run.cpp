@@ -1,0 +1,326 @@
+// The run loop: enter, look why the guest left, serve it, enter again.
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "machine/clock.h"
+#include "machine/crash.h"
+#include "machine/fault.h"
+#include "machine/machine_data.h"
+#include "machine/system_page.h"
+#include "machine/x86.h"
+#include "text/escape.h"
+
+namespace spry {
+namespace {
+
+constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr std::uint64_t kLongestMessage = 1024;
+
+// Serves the exits of one machine until its run ends.
+class Run {
+ public:
+  explicit Run(MachineData& machine) : machine_(machine), vcpu_(*machine.vcpu) {}
+
+  Result<void> loop();
+
+ private:
+  // Each returns an Error if the monitor failed, and sets ended_ if the run is over.
+  Result<void> interrupted();
+  Result<void> io_exit();
+  Result<void> hypercall();
+  Result<void> gate(unsigned vector);
+  Result<bool> grow(std::uint64_t address);
+
+  void exit(std::uint64_t status);
+  void abort(GuestPointer message, std::uint64_t length);
+  std::int64_t poll(std::uint64_t deadline_ns, GuestPointer ready_set);
+  std::int64_t clock(std::uint64_t which) const;
+  Result<std::int64_t> device(std::uint64_t handle, const DeviceCall& call);
+
+  void fault(const Fault& fault);
+  void end(Reason reason);
+  Result<void> after_exit();
+
+  MachineData& machine_;
+  Vcpu& vcpu_;
+  bool ended_ = false;
+};
+
+void Run::end(Reason reason) {
+  machine_.receipt.reason = reason;
+  machine_.ending = true;
+  ended_ = true;
+}
+
+void Run::fault(const Fault& fault) {
+  machine_.receipt.message = fault.words;
+  machine_.receipt.crash = describe_crash(machine_.image, machine_.memory, fault.registers);
+  end(Reason::kFault);
+}
+
+Result<void> Run::after_exit() {
+  for (const auto& device : machine_.devices) {
+    if (device == nullptr) continue;
+    if (auto done = device->on_exit(machine_); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Run::loop() {
+  while (!ended_) {
+    int error = vcpu_.run();
+    ++machine_.receipt.exits;
+    Result<void> served;
+    if (error == EINTR) {
+      served = interrupted();
+    } else if (error == EFAULT) {
+      return fail(ErrorCode::kMonitor, fmt::format("{}: a page of the machine's memory is gone: its input or its image "
+                                                   "was truncated while it ran",
+                                                   machine_.image.path()));
+    } else if (error != 0) {
+      return fail(ErrorCode::kMonitor,
+                  fmt::format("{}: KVM_RUN failed: {}", machine_.image.path(), std::strerror(error)));
+    } else {
+      switch (vcpu_.state().exit_reason) {
+        case KVM_EXIT_IO:
+          served = io_exit();
+          break;
+        case KVM_EXIT_FAIL_ENTRY:
+          return fail(ErrorCode::kMonitor,
+                      fmt::format("{}: the CPU refuses to enter the guest (reason {:#x})", machine_.image.path(),
+                                  vcpu_.state().fail_entry.hardware_entry_failure_reason));
+        default:
+          fault(explain_exit(machine_.memory, vcpu_.state().exit_reason, vcpu_.registers()));
+          break;
+      }
+    }
+    if (!served) return served;
+  }
+  return after_exit();
+}
+
+// A signal ended KVM_RUN: ours, the embedder's, or one that means nothing to us.
+Result<void> Run::interrupted() {
+  if (machine_.interrupted.load(std::memory_order_relaxed)) {
+    end(Reason::kInterrupted);
+  } else if (machine_.deadline_ns != 0 && host_monotonic_ns() >= machine_.deadline_ns) {
+    end(Reason::kDeadline);
+  } else {
+    --machine_.receipt.exits;
+  }
+  return {};
+}
+
+Result<void> Run::io_exit() {
+  kvm_run& state = vcpu_.state();
+  const kvm_regs& registers = vcpu_.registers();
+  const auto& io = state.io;
+  // Only the gates' page holds ring-0 code, and no ring-3 code can run in it: a forged gate port comes from elsewhere.
+  std::uint64_t gates = kSystemPage + kGatesOffset + machine_.layout.slide;
+  if (registers.rip >= gates && registers.rip < gates + x86::kVectors * kGateSize) {
+    auto vector = static_cast<unsigned>((registers.rip - gates) / kGateSize);
+    auto special = vcpu_.special_registers();
+    if (!special) return tl::unexpected(special.error());
+    if (special->ss.dpl == 0 && io.port == vector && io.direction == KVM_EXIT_IO_OUT) return gate(vector);
+  }
+  // `out %eax`, and not `outsl`, which takes its bytes from memory.
+  std::uint32_t data = 0;
+  if (io.port == SPRY_HYPERCALL_PORT && io.direction == KVM_EXIT_IO_OUT && io.size == sizeof data && io.count == 1) {
+    std::memcpy(&data, reinterpret_cast<const std::byte*>(&state) + io.data_offset, sizeof data);
+    if (data == static_cast<std::uint32_t>(registers.rax)) return hypercall();
+  }
+  fault(explain_io(machine_.memory, io.port, registers));
+  return {};
+}
+
+Result<void> Run::hypercall() {
+  kvm_regs& registers = vcpu_.registers();
+  auto number = static_cast<std::uint32_t>(registers.rax);
+  ++machine_.receipt.hypercalls[number < SPRY_CALL_COUNT ? number : 0];
+  Result<std::int64_t> result = -SPRY_ENOSYS;
+  switch (number) {
+    case SPRY_CALL_EXIT:
+      exit(registers.rdi);
+      return {};
+    case SPRY_CALL_READY:
+      // The input has been there from the beginning, so this is the second call, in which the action ends.
+      exit(0);
+      return {};
+    case SPRY_CALL_ABORT:
+      abort(GuestPointer{registers.rdi}, registers.rsi);
+      return {};
+    case SPRY_CALL_POLL:
+      // What was printed before a wait is to be seen during it.
+      if (auto done = after_exit(); !done) return done;
+      result = poll(registers.rdi, GuestPointer{registers.rsi});
+      break;
+    case SPRY_CALL_CLOCK:
+      result = clock(registers.rdi);
+      break;
+    case SPRY_CALL_DEVICE:
+      result = device(registers.rdi, {registers.rsi, registers.rdx, registers.r10, registers.r8});
+      break;
+    default:
+      break;
+  }
+  if (!result) return tl::unexpected(result.error());
+  registers.rax = static_cast<std::uint64_t>(*result);
+  vcpu_.dirty_registers();
+  return after_exit();
+}
+
+void Run::exit(std::uint64_t status) {
+  machine_.receipt.status = static_cast<int>(static_cast<std::uint32_t>(status));
+  end(Reason::kExit);
+}
+
+void Run::abort(GuestPointer message, std::uint64_t length) {
+  std::string text(std::min(length, kLongestMessage), '\0');
+  bool readable = machine_.memory.copy(std::as_writable_bytes(std::span(text)), message);
+  machine_.receipt.message = readable ? escape(text, kLongestMessage) : "abort with an unreadable message";
+  machine_.receipt.crash = describe_crash(machine_.image, machine_.memory, vcpu_.registers());
+  end(Reason::kAbort);
+}
+
+std::int64_t Run::clock(std::uint64_t which) const {
+  switch (which) {
+    case SPRY_CLOCK_MONOTONIC:
+      return static_cast<std::int64_t>(host_monotonic_ns() - machine_.epoch_ns);
+    case SPRY_CLOCK_WALL:
+      return static_cast<std::int64_t>(host_wall_ns());
+    default:
+      return -SPRY_EINVAL;
+  }
+}
+
+Result<std::int64_t> Run::device(std::uint64_t handle, const DeviceCall& call) {
+  if (handle >= machine_.devices.size() || machine_.devices[handle] == nullptr) return -SPRY_EBADF;
+  return machine_.devices[handle]->call(machine_, call);
+}
+
+// Sets machine.wait_timeout to what is left until host monotonic `until`, or to 0 if waiting is over already. The order
+// of these stores and of interrupt()'s is what makes the ppoll that follows free of races.
+void set_wait_timeout(MachineData& machine, std::uint64_t until) {
+  std::uint64_t now = host_monotonic_ns();
+  std::uint64_t left = until > now ? until - now : 0;
+  machine.wait_timeout.tv_sec = static_cast<time_t>(left / kNanosecondsPerSecond);
+  machine.wait_timeout.tv_nsec = static_cast<long>(left % kNanosecondsPerSecond);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (machine.ending || machine.interrupted.load(std::memory_order_relaxed)) machine.wait_timeout = {};
+}
+
+constexpr std::uint64_t kForever = UINT64_MAX / 2;
+
+std::uint64_t end_of_waiting(const MachineData& machine) {
+  return machine.deadline_ns != 0 ? machine.deadline_ns : kForever;
+}
+
+bool waiting_is_over(const MachineData& machine) {
+  return machine.ending || machine.interrupted.load(std::memory_order_relaxed) ||
+         host_monotonic_ns() >= end_of_waiting(machine);
+}
+
+std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
+  std::optional<std::span<std::byte>> answer;
+  if (ready_set != GuestPointer{0}) {
+    answer = machine_.memory.resolve(ready_set, sizeof(std::uint64_t), Access::kWrite);
+    if (!answer) return -SPRY_EFAULT;
+  }
+  std::array<pollfd, SPRY_DEVICES_MAX> descriptors;
+  std::array<unsigned, SPRY_DEVICES_MAX> handles;
+  nfds_t count = 0;
+  for (unsigned handle = 0; handle < machine_.devices.size(); ++handle) {
+    int descriptor = machine_.devices[handle] == nullptr ? -1 : machine_.devices[handle]->ready_descriptor();
+    if (descriptor < 0) continue;
+    handles[count] = handle;
+    descriptors[count++] = {descriptor, POLLIN, 0};
+  }
+  std::uint64_t until = std::min(deadline_ns, kForever - machine_.epoch_ns) + machine_.epoch_ns;
+  int ready = 0;
+  do {
+    set_wait_timeout(machine_, std::min(until, end_of_waiting(machine_)));
+    ready = ppoll(descriptors.data(), count, &machine_.wait_timeout, nullptr);
+  } while (ready <= 0 && host_monotonic_ns() < until && !waiting_is_over(machine_));
+  std::uint64_t set = 0;
+  for (nfds_t i = 0; ready > 0 && i < count; ++i) {
+    if (descriptors[i].revents != 0) set |= std::uint64_t{1} << handles[i];
+  }
+  if (answer) std::memcpy(answer->data(), &set, sizeof set);
+  return std::max(ready, 0);
+}
+
+// An exception came through its gate. The CPU pushed the guest's state (SDM 3A 6.14) below the gate stack's end.
+Result<void> Run::gate(unsigned vector) {
+  std::array<std::uint64_t, 6> frame;  // error code, RIP, CS, RFLAGS, RSP, SS
+  std::memcpy(frame.data(), machine_.memory.bytes({kPageTables - sizeof frame, kPageTables}).data(), sizeof frame);
+  std::uint64_t error_code = x86::has_error_code(vector) ? frame[0] : 0;
+  std::uint64_t address = 0;
+  if (vector == x86::PF) {
+    auto special = vcpu_.special_registers();
+    if (!special) return tl::unexpected(special.error());
+    address = special->cr2;
+    if ((error_code & x86::PF_P) == 0) {
+      auto grown = grow(address);
+      if (!grown) return tl::unexpected(grown.error());
+      if (*grown) return {};
+    }
+  }
+  kvm_regs registers = vcpu_.registers();
+  registers.rip = frame[1];
+  registers.rflags = frame[3];
+  registers.rsp = frame[4];
+  fault(explain_exception(machine_.memory, machine_.layout, vector, error_code, address, registers));
+  return {};
+}
+
+// Covers the heap up to `address` at least, by doubling. False if that is no part of the heap that was not yet there.
+Result<bool> Run::grow(std::uint64_t address) {
+  std::uint64_t physical = address - machine_.layout.slide;
+  if (physical < machine_.covered || physical >= machine_.layout.heap.end) return false;
+  std::uint64_t wanted = std::max(2 * machine_.covered, x86::round_up(physical + 1, x86::kLargePageSize));
+  if (auto covered = cover_memory(machine_, std::min(wanted, machine_.layout.memory)); !covered) {
+    return tl::unexpected(covered.error());
+  }
+  return true;
+}
+
+}  // namespace
+
+bool MachineData::wait(int fd, short events) {
+  pollfd descriptor = {fd, events, 0};
+  do {
+    set_wait_timeout(*this, end_of_waiting(*this));
+    if (ppoll(&descriptor, 1, &wait_timeout, nullptr) > 0) return true;
+  } while (!waiting_is_over(*this));
+  return false;
+}
+
+void Machine::interrupt() noexcept {
+  data_->interrupted.store(true, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  data_->vcpu->state().immediate_exit = 1;
+  data_->wait_timeout = {};
+}
+
+Result<Receipt> Machine::run() {
+  std::uint64_t start = host_monotonic_ns();
+  std::optional<Deadline> deadline;
+  if (data_->options.deadline) {
+    data_->deadline_ns = start + static_cast<std::uint64_t>(data_->options.deadline->count());
+    int signal = data_->options.deadline_signal != 0 ? data_->options.deadline_signal : SIGRTMIN;
+    auto armed = Deadline::arm(*data_->vcpu, signal, data_->deadline_ns);
+    if (!armed) return tl::unexpected(armed.error());
+    deadline.emplace(std::move(*armed));
+  }
+  if (auto done = Run(*data_).loop(); !done) return tl::unexpected(done.error());
+  Receipt& receipt = data_->receipt;
+  receipt.run = std::chrono::nanoseconds(host_monotonic_ns() - start);
+  if (data_->options.measure_memory) receipt.memory_touched = data_->memory.resident();
+  return std::move(receipt);
+}
+
+}  // namespace spry

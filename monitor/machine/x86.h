@@ -1,0 +1,73 @@
+// Constants of the x86-64 architecture under the manuals' names (Intel SDM volume 3A; AMD APM volume 2).
+#pragma once
+
+#include <cstdint>
+
+namespace spry::x86 {
+
+inline constexpr std::uint64_t kPageSize = 4096;
+inline constexpr std::uint64_t kLargePageSize = std::uint64_t{2} << 20;
+
+// Control registers (SDM 3A 2.5).
+inline constexpr std::uint64_t CR0_PE = 1u << 0;
+inline constexpr std::uint64_t CR0_MP = 1u << 1;
+inline constexpr std::uint64_t CR0_ET = 1u << 4;
+inline constexpr std::uint64_t CR0_NE = 1u << 5;
+inline constexpr std::uint64_t CR0_WP = 1u << 16;
+inline constexpr std::uint64_t CR0_AM = 1u << 18;
+inline constexpr std::uint64_t CR0_PG = 1u << 31;
+inline constexpr std::uint64_t CR4_PAE = 1u << 5;
+inline constexpr std::uint64_t CR4_OSFXSR = 1u << 9;
+inline constexpr std::uint64_t CR4_OSXMMEXCPT = 1u << 10;
+inline constexpr std::uint64_t CR4_FSGSBASE = 1u << 16;
+inline constexpr std::uint64_t CR4_OSXSAVE = 1u << 18;
+inline constexpr std::uint64_t XCR0_X87 = 1u << 0;
+inline constexpr std::uint64_t XCR0_SSE = 1u << 1;
+inline constexpr std::uint64_t XCR0_AVX = 1u << 2;
+
+// IA32_EFER (SDM 3A 2.2.1). SCE stays off: `syscall` has nowhere to go.
+inline constexpr std::uint64_t EFER_LME = 1u << 8;
+inline constexpr std::uint64_t EFER_LMA = 1u << 10;
+inline constexpr std::uint64_t EFER_NXE = 1u << 11;
+
+// IA32_APIC_BASE after reset: enabled, bootstrap processor, at its default address (SDM 3A 11.4.4).
+inline constexpr std::uint64_t APIC_BASE_RESET = 0xfee00900;
+inline constexpr std::uint32_t MSR_IA32_TSC = 0x10;
+
+// RFLAGS (SDM 3A 2.3).
+inline constexpr std::uint64_t RFLAGS_FIXED = 1u << 1;
+inline constexpr std::uint64_t RFLAGS_IF = 1u << 9;
+inline constexpr std::uint64_t RFLAGS_IOPL3 = 3u << 12;
+
+// Paging-structure entries (SDM 3A 4.5).
+inline constexpr std::uint64_t PTE_P = 1u << 0;
+inline constexpr std::uint64_t PTE_RW = 1u << 1;
+inline constexpr std::uint64_t PTE_US = 1u << 2;
+inline constexpr std::uint64_t PTE_A = 1u << 5;
+inline constexpr std::uint64_t PTE_D = 1u << 6;
+inline constexpr std::uint64_t PTE_PS = 1u << 7;
+inline constexpr std::uint64_t PTE_XD = std::uint64_t{1} << 63;
+
+// Page-fault error code (SDM 3A 4.7).
+inline constexpr std::uint64_t PF_P = 1u << 0;
+inline constexpr std::uint64_t PF_W = 1u << 1;
+inline constexpr std::uint64_t PF_U = 1u << 2;
+inline constexpr std::uint64_t PF_I = 1u << 4;
+
+// The selector error code's bit for "in the IDT" (SDM 3A 6.13).
+inline constexpr std::uint64_t GP_IDT = 1u << 1;
+
+// Exception vectors (SDM 3A 6.3.1).
+inline constexpr unsigned kVectors = 32;
+inline constexpr unsigned DE = 0, DB = 1, BP = 3, OF = 4, BR = 5, UD = 6, NM = 7, DF = 8, TS = 10, NP = 11, SS = 12,
+                          GP = 13, PF = 14, MF = 16, AC = 17, XM = 19;
+
+// True for the vectors that push an error code.
+constexpr bool has_error_code(unsigned vector) {
+  return vector == DF || (vector >= TS && vector <= PF) || vector == AC || vector == 21 || vector == 29 || vector == 30;
+}
+
+constexpr std::uint64_t round_down(std::uint64_t value, std::uint64_t unit) { return value / unit * unit; }
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
+
+}  // namespace spry::x86
