@@ -1,3 +1,10 @@
+# The libraries that host code uses, all of them Debian packages.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LIBELF REQUIRED IMPORTED_TARGET libelf)
+find_package(fmt REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(nlohmann_json REQUIRED)
+
 # How host code is compiled: one target that every host target links, with the warnings and the sanitizers.
 add_library(spry_host_options INTERFACE)
 target_compile_options(

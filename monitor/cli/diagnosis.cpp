@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "cli/escape.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/diagnosis.h"
-#include "cli/escape.h"
+#include "text/escape.h"
 #include "cli/probe.h"
 #include "kvm/kvm.h"
 

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <vector>
 
-#include "cli/escape.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {

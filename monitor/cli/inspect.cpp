@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
-#include "cli/escape.h"
+#include "text/escape.h"
 #include "cli/inspection.h"
 
 namespace spry {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "cli/escape.h"
+#include "text/escape.h"
 #include "spry/abi.h"
 #include "spry/machine.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/escape.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {

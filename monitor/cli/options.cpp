@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "cli/escape.h"
+#include "text/escape.h"
 #include "cli/units.h"
 
 namespace spry {

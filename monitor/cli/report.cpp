@@ -7,7 +7,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "cli/escape.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {

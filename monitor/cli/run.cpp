@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "cli/commands.h"
-#include "cli/escape.h"
+#include "text/escape.h"
 #include "cli/input.h"
 #include "cli/modules.h"
 #include "cli/options.h"

@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 
-#include "cli/escape.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {

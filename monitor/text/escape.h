@@ -10,6 +10,6 @@ namespace spry {
 // `text` with each byte of a control character (C0, DEL, C1: a terminal obeys them) and each byte that is not part of
 // valid UTF-8 (Unicode 15, table 3-7) written as \xNN, and a backslash doubled, so that the result is unambiguous. At
 // most `maximum` bytes: if that is too few, whole characters are left out at the end and "..." says so.
-std::string escape(std::string_view text, std::size_t maximum);
+std::string escape(std::string_view text, std::size_t maximum = 256);
 
 }  // namespace spry

@@ -1,12 +1,12 @@
 # Unit tests of the command `spry` and of the console.
 spry_add_unit_test(
-  NAME cli_test
-  SOURCES cli_escape_test.cpp cli_units_test.cpp cli_options_test.cpp cli_input_test.cpp cli_report_test.cpp
+  cli_test
+  SOURCES cli_units_test.cpp cli_options_test.cpp cli_input_test.cpp cli_report_test.cpp
           cli_diagnosis_test.cpp cli_help_test.cpp
   LIBRARIES spry_command nlohmann_json::nlohmann_json)
 
 spry_add_unit_test(
-  NAME cli_console_test
+  cli_console_test
   SOURCES cli_console_test.cpp
   LIBRARIES spry_module_console)
 

@@ -11,7 +11,7 @@ set(SPRY_GUEST_RENAMED
     strcmp
     strncmp
     strchr)
-set(SPRY_GUEST_RUNTIME ${CMAKE_CURRENT_LIST_DIR}/../../guest/runtime)
+set(SPRY_GUEST_RUNTIME ${PROJECT_SOURCE_DIR}/guest/runtime)
 add_library(
   spry_guest_host STATIC
   ${SPRY_GUEST_RUNTIME}/chacha20.c
@@ -22,13 +22,13 @@ add_library(
   ${SPRY_GUEST_RUNTIME}/printf.c)
 target_link_libraries(spry_guest_host PRIVATE spry_host_options)
 target_include_directories(spry_guest_host PUBLIC ${SPRY_GUEST_RUNTIME}
-                                                  ${CMAKE_CURRENT_LIST_DIR}/../../guest/include)
+                                                  ${PROJECT_SOURCE_DIR}/guest/include)
 target_compile_options(spry_guest_host PRIVATE -fno-builtin $<$<C_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns>)
 foreach(function IN LISTS SPRY_GUEST_RENAMED)
   target_compile_definitions(spry_guest_host PRIVATE ${function}=spry_test_${function})
 endforeach()
 
 foreach(part heap printf string random)
-  spry_add_unit_test(guest_${part}_test SOURCES ${CMAKE_CURRENT_LIST_DIR}/guest_${part}_test.cpp LIBRARIES
+  spry_add_unit_test(guest_${part}_test SOURCES guest_${part}_test.cpp LIBRARIES
                      spry_guest_host)
 endforeach()
