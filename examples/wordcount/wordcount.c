@@ -64,20 +64,25 @@ static void count_bytes(struct Counts *counts, const unsigned char *bytes, size_
   }
 }
 
+// The same for 64 bytes at once. Bytes that neither begin nor end a word carry the state of the byte before them:
+// adding the first bit of a run of ones to it clears the run, which marks the runs that follow a word.
+static void count_64_bytes(struct Counts *counts, const unsigned char *bytes) {
+  struct Masks masks = classify(bytes);
+  uint64_t before = counts->in_word ? 1 : 0;
+  uint64_t neither = ~(masks.space | masks.printable);
+  uint64_t first = (masks.printable << 1 | before) & neither;
+  uint64_t in_word = masks.printable | (neither & ~(neither + first));
+  counts->lines += population_count(masks.line_feed);
+  counts->words += population_count(masks.printable & ~(in_word << 1 | before));
+  counts->in_word = in_word >> 63 != 0;
+}
+
 static struct Counts count(struct spry_bytes input) {
   struct Counts counts = {0, 0, false};
   const unsigned char *next = input.data;
   size_t left = input.length;
   for (; left >= 64; left -= 64) {
-    struct Masks masks = classify(next);
-    if ((masks.space | masks.printable) == ~(uint64_t)0) {
-      uint64_t begins = masks.printable & ~(masks.printable << 1 | (counts.in_word ? 1 : 0));
-      counts.lines += population_count(masks.line_feed);
-      counts.words += population_count(begins);
-      counts.in_word = masks.printable >> 63 != 0;
-    } else {
-      count_bytes(&counts, next, 64);
-    }
+    count_64_bytes(&counts, next);
     next += 64;
   }
   count_bytes(&counts, next, left);
