@@ -21,6 +21,13 @@ if(SPRY_MUSL AND NOT SPRY_SANITIZE)
   endif()
 endif()
 
+# libelf as archives, which serve the command as well as programs that are linked dynamically.
+if(TARGET PkgConfig::LIBELF AND NOT SPRY_SANITIZE)
+  find_library(SPRY_LIBELF_ARCHIVE libelf.a REQUIRED)
+  find_library(SPRY_ZLIB_ARCHIVE libz.a REQUIRED)
+  set_property(TARGET PkgConfig::LIBELF PROPERTY INTERFACE_LINK_LIBRARIES ${SPRY_LIBELF_ARCHIVE} ${SPRY_ZLIB_ARCHIVE})
+endif()
+
 # Makes the executable `target` statically linked as the command is: with musl, with glibc, or dynamically.
 function(spry_link_command target)
   if(SPRY_SANITIZE)
@@ -32,9 +39,10 @@ function(spry_link_command target)
     target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/monitor/cli/musl.c)
     # The C driver, because its specification file replaces the start files and the library path; CMake adds the C++
     # library for the objects that need it. The specification leaves out --eh-frame-hdr, by which exceptions find their
-    # tables.
+    # tables. Without relro the program has fewer pages to touch, and loses nothing: musl protects such pages only in
+    # its dynamic loader.
     set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C)
-    target_link_options(${target} PRIVATE -specs=${SPRY_MUSL_SPECS} LINKER:--eh-frame-hdr)
+    target_link_options(${target} PRIVATE -specs=${SPRY_MUSL_SPECS} LINKER:--eh-frame-hdr LINKER:-z,norelro)
   endif()
 endfunction()
 

@@ -1,4 +1,7 @@
 # Unit tests of the command `spry` and of the console.
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+
 spry_add_unit_test(
   cli_test
   SOURCES cli_units_test.cpp cli_options_test.cpp cli_input_test.cpp cli_report_test.cpp
