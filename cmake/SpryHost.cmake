@@ -1,6 +1,6 @@
 # The libraries that host code uses, all of them Debian packages.
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(LIBELF REQUIRED IMPORTED_TARGET libelf)
+find_library(SPRY_LIBELF libelf.a REQUIRED)
+find_library(SPRY_ZLIB libz.a REQUIRED)
 find_package(fmt REQUIRED)
 find_package(tl-expected REQUIRED)
 find_package(nlohmann_json REQUIRED)

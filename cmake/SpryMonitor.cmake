@@ -21,13 +21,6 @@ if(SPRY_MUSL AND NOT SPRY_SANITIZE)
   endif()
 endif()
 
-# libelf as archives, which serve the command as well as programs that are linked dynamically.
-if(TARGET PkgConfig::LIBELF AND NOT SPRY_SANITIZE)
-  find_library(SPRY_LIBELF_ARCHIVE libelf.a REQUIRED)
-  find_library(SPRY_ZLIB_ARCHIVE libz.a REQUIRED)
-  set_property(TARGET PkgConfig::LIBELF PROPERTY INTERFACE_LINK_LIBRARIES ${SPRY_LIBELF_ARCHIVE} ${SPRY_ZLIB_ARCHIVE})
-endif()
-
 # Makes the executable `target` statically linked as the command is: with musl, with glibc, or dynamically.
 function(spry_link_command target)
   if(SPRY_SANITIZE)

@@ -1,6 +1,4 @@
 # Unit tests of the command `spry` and of the console.
-find_package(fmt REQUIRED)
-find_package(nlohmann_json REQUIRED)
 
 spry_add_unit_test(
   cli_test

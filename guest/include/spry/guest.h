@@ -91,6 +91,24 @@ static inline int64_t spry_hypercall(uint32_t number, uint64_t a, uint64_t b, ui
       SPRY_NOTE(spry_needs_, SPRY_NOTE_NEEDS, struct spry_note_needs, __VA_ARGS__);                 \
   _Pragma("GCC diagnostic pop") struct spry_note_needs
 
+/* A device that the program needs, declared at file scope: what the macros of the device kinds are made of. `symbol`
+ * is then what identifies the device in calls. */
+#define SPRY_DEVICE(symbol, kind, name)                                                           \
+  __attribute__((section(".note.spry.device"), used, aligned(4))) static const struct spry_device \
+      symbol = {{5, sizeof(struct spry_note_device), SPRY_NOTE_DEVICE, "Spry"}, {SPRY_HANDLE_NEXT, kind, name}}
+
+struct spry_device {
+  struct spry_note_header header;
+  struct spry_note_device descriptor;
+};
+
+/* The device's handle for SPRY_CALL_DEVICE: handles count the notes from 1, in their order, and the linker script puts
+ * these notes, and no others, behind each other. */
+extern const struct spry_device spry_devices_start[] __attribute__((visibility("hidden")));
+static inline uint64_t spry_handle(const struct spry_device *device) {
+  return 1 + (uint64_t)(device - spry_devices_start);
+}
+
 /* Emits a note; used by the macros above and by the library's own object files. */
 #define SPRY_NOTE(symbol, note_type, descriptor_type, ...)                       \
   __attribute__((section(".note.spry"), used, aligned(4))) static const struct { \
