@@ -56,8 +56,18 @@ static void by_dx(void) {
   CHECK(result == -SPRY_ENOSYS);
 }
 
+/* REP and REX.W mean nothing to `out`. */
+static void prefixes(void) {
+  int64_t result;
+  __asm__ volatile(".byte 0xf3, 0xe7, %c1" : "=a"(result) : "i"(SPRY_HYPERCALL_PORT), "a"(999), "c"(0) : "memory");
+  CHECK(result == -SPRY_ENOSYS);
+  __asm__ volatile(".byte 0x48, 0xe7, %c1" : "=a"(result) : "i"(SPRY_HYPERCALL_PORT), "a"(999) : "memory");
+  CHECK(result == -SPRY_ENOSYS);
+}
+
 static const struct guest_case cases[] = {
-    CASE(unknown_numbers), CASE(upper_half), CASE(clocks), CASE(handles), CASE(operations), CASE(streams), CASE(by_dx),
+    CASE(unknown_numbers), CASE(upper_half), CASE(clocks), CASE(handles),
+    CASE(operations),      CASE(streams),    CASE(by_dx),  CASE(prefixes),
 };
 
 int spry_main(int argc, char **argv) { return RUN_CASE(cases, argc, argv); }
