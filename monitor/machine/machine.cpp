@@ -53,9 +53,8 @@ Result<void> attach_devices(MachineData& machine, std::vector<Attachment> attach
     attachments.erase(found);
   }
   if (!attachments.empty()) {
-    return fail(ErrorCode::kMonitor,
-                fmt::format("{}: the {} device {} is attached, but the manifest does not name it", path,
-                            attachments.front().kind, attachments.front().name));
+    return fail(ErrorCode::kMonitor, fmt::format("{}: the {} device {} is attached, but the manifest does not name it",
+                                                 path, attachments.front().kind, attachments.front().name));
   }
   return {};
 }
@@ -67,8 +66,8 @@ Result<std::uint64_t> boot_size(const MachineOptions& options) {
   std::uint64_t size = (options.arguments.size() + 1) * sizeof(std::uint64_t);
   for (const std::string& argument : options.arguments) size += argument.size() + 1;
   if (size > kLargestArguments) {
-    return fail(ErrorCode::kMonitor, fmt::format("the arguments take {} bytes, more than the {} that a machine has", size,
-                                                 kLargestArguments));
+    return fail(ErrorCode::kMonitor, fmt::format("the arguments take {} bytes, more than the {} that a machine has",
+                                                 size, kLargestArguments));
   }
   return sizeof(spry_boot) + size;
 }
@@ -154,11 +153,11 @@ Result<void> map_memory(MachineData& machine) {
   }
   machine.memory.set_regions(std::move(regions), layout.slide);
   if (!mapped) {
-    return fail(ErrorCode::kNotUnikernel,
-                fmt::format("{}: its segments and the machine's {} KiB of memory need more page tables than the {} "
-                            "that fit below {:#x}",
-                            machine.image.path(), layout.memory >> 10, layout.tables.size() / kPageSize,
-                            SPRY_IMAGE_MIN));
+    return fail(
+        ErrorCode::kNotUnikernel,
+        fmt::format("{}: its segments and the machine's {} KiB of memory need more page tables than the {} "
+                    "that fit below {:#x}",
+                    machine.image.path(), layout.memory >> 10, layout.tables.size() / kPageSize, SPRY_IMAGE_MIN));
   }
   return cover_memory(machine, layout.initial);
 }
@@ -169,7 +168,8 @@ Result<void> fill_memory(MachineData& machine, const Input& input) {
   build_system_page(memory.bytes({kSystemPage, kGateStack}), kSystemPage + layout.slide, kPageTables + layout.slide);
   for (const Segment& segment : machine.image.segments()) {
     std::span<const std::byte> contents = machine.image.contents(segment);
-    std::copy(contents.begin(), contents.end(), memory.bytes({segment.address, segment.address + contents.size()}).begin());
+    std::copy(contents.begin(), contents.end(),
+              memory.bytes({segment.address, segment.address + contents.size()}).begin());
   }
   fill_boot_pages(machine);
   auto& boot = *reinterpret_cast<spry_boot*>(memory.bytes(layout.boot).data());
@@ -275,8 +275,8 @@ Result<void> build(MachineData& machine, std::vector<Attachment> attachments, co
   if (auto filled = fill_memory(machine, input); !filled) return filled;
   if (!machine.layout.input.empty()) {
     Range range = machine.layout.input;
-    auto added = machine.vm->set_memory_slot(machine.slots++, range.start, range.size(),
-                                             machine.memory.bytes(range).data());
+    auto added =
+        machine.vm->set_memory_slot(machine.slots++, range.start, range.size(), machine.memory.bytes(range).data());
     if (!added) return added;
   }
   machine.vcpu->set_registers(entry_registers(machine), special_registers(machine));
@@ -288,7 +288,8 @@ Result<void> build(MachineData& machine, std::vector<Attachment> attachments, co
 
 Result<void> cover_memory(MachineData& machine, std::uint64_t end) {
   std::uint64_t start = machine.covered;
-  auto added = machine.vm->set_memory_slot(machine.slots, start, end - start, machine.memory.bytes({start, end}).data());
+  auto added =
+      machine.vm->set_memory_slot(machine.slots, start, end - start, machine.memory.bytes({start, end}).data());
   if (!added) return added;
   ++machine.slots;
   machine.covered = end;
