@@ -9,13 +9,13 @@
 #include <cstring>
 
 #include "cli/commands.h"
-#include "text/escape.h"
 #include "cli/input.h"
 #include "cli/modules.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/signals.h"
 #include "spry/machine.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {
