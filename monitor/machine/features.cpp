@@ -108,6 +108,10 @@ const char* missing_feature(const std::vector<kvm_cpuid_entry2>& supported, std:
 
 }  // namespace
 
+std::uint64_t with_implied(std::uint64_t features) {
+  return features | (has(features, SPRY_FEATURE_AVX) ? SPRY_FEATURE_XSAVE : 0);
+}
+
 bool needs_cpuid(std::uint64_t features) {
   return has(features, SPRY_FEATURE_FSGSBASE | SPRY_FEATURE_XSAVE | SPRY_FEATURE_AVX);
 }
