@@ -80,7 +80,7 @@ SPRY_STATIC_ASSERT(sizeof(struct spry_console) == 8, "console layout");
 #define SPRY_FEATURE_CLOCK (1u << 0)    /* the boot page's clock fields are valid */
 #define SPRY_FEATURE_FSGSBASE (1u << 1) /* rdfsbase, wrfsbase, rdgsbase, wrgsbase */
 #define SPRY_FEATURE_XSAVE (1u << 2)    /* xsave family, XCR0 set */
-#define SPRY_FEATURE_AVX (1u << 3)      /* AVX state enabled in XCR0; ask for XSAVE as well */
+#define SPRY_FEATURE_AVX (1u << 3)      /* AVX state enabled in XCR0; brings XSAVE */
 #define SPRY_FEATURES_ALL 0xfu
 
 /* Bits of spry_boot.flags. */
