@@ -21,8 +21,8 @@ constexpr std::size_t kLongestInstruction = 15;  // SDM 2A 2.3.11
 class Code {
  public:
   Code(GuestMemory& memory, std::uint64_t address) {
-    while (size_ < bytes_.size() && memory.copy(std::as_writable_bytes(std::span(bytes_).subspan(size_, 1)),
-                                                GuestPointer{address + size_})) {
+    while (size_ < bytes_.size() &&
+           memory.copy(std::as_writable_bytes(std::span(bytes_).subspan(size_, 1)), GuestPointer{address + size_})) {
       ++size_;
     }
   }
@@ -40,8 +40,8 @@ bool is_syscall_before(GuestMemory& memory, std::uint64_t address) {
 
 std::string io_words(std::uint16_t port) { return fmt::format("access to I/O port {:#x}", port); }
 
-std::string page_fault_words(GuestMemory& memory, const Layout& layout, std::uint64_t error_code,
-                             std::uint64_t address, const kvm_regs& registers) {
+std::string page_fault_words(GuestMemory& memory, const Layout& layout, std::uint64_t error_code, std::uint64_t address,
+                             const kvm_regs& registers) {
   const Region* region = memory.find(address);
   bool fetch = (error_code & PF_I) != 0;
   bool write = (error_code & PF_W) != 0;
@@ -61,8 +61,8 @@ std::string page_fault_words(GuestMemory& memory, const Layout& layout, std::uin
     std::uint64_t physical = address - layout.slide;
     std::uint64_t guard = layout.stack.start - kPageSize;
     std::uint64_t stack_pointer = registers.rsp - layout.slide;
-    bool below_stack = stack_pointer < layout.stack.start && physical + kNullEnd >= stack_pointer &&
-                       physical < layout.stack.start;
+    bool below_stack =
+        stack_pointer < layout.stack.start && physical + kNullEnd >= stack_pointer && physical < layout.stack.start;
     if ((physical >= guard && physical < layout.stack.start) || below_stack) {
       return fmt::format("stack overflow at {:#x}", address);
     }

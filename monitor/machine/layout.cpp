@@ -77,8 +77,8 @@ Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
   // Room to begin with, so that a small action never waits for a slot; all of it if the stack is at the end.
   layout.initial = layout.stack.start > layout.image.start
                        ? layout.memory
-                       : std::min(layout.memory, std::max(kInitialLeast, round_up(layout.image.end, kLargePageSize) +
-                                                                             kLargePageSize));
+                       : std::min(layout.memory,
+                                  std::max(kInitialLeast, round_up(layout.image.end, kLargePageSize) + kLargePageSize));
   return layout;
 }
 

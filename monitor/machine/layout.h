@@ -34,12 +34,12 @@ inline constexpr std::uint64_t kLargestArguments = std::uint64_t{64} << 10;
 struct Layout {
   std::uint64_t slide = 0;
   Range tables;
-  Range boot;      // the boot page and, behind spry_boot, argv and its strings
+  Range boot;  // the boot page and, behind spry_boot, argv and its strings
   Range stack;
-  Range shared;    // the devices' areas, each 16-byte aligned; stack.end == shared.start
-  Range image;     // page-aligned
+  Range shared;  // the devices' areas, each 16-byte aligned; stack.end == shared.start
+  Range image;   // page-aligned
   Range heap;
-  Range input;     // page-aligned, or empty
+  Range input;                // page-aligned, or empty
   std::uint64_t memory = 0;   // bytes
   std::uint64_t initial = 0;  // bytes from 0 that the first memory slot covers; the rest is added when first touched
 

@@ -28,11 +28,11 @@
  * A result is a count, or a negated error number. */
 #define SPRY_HYPERCALL_PORT 0x7e
 
-#define SPRY_CALL_EXIT 1u  /* (status): ends the action; no return */
-#define SPRY_CALL_ABORT 2u /* (message, length): ends the action as failed; no return */
-#define SPRY_CALL_READY 3u /* (): the snapshot point; returns when an input is there */
-#define SPRY_CALL_POLL 4u  /* (deadline_ns, *ready_set): waits for devices or until monotonic time deadline_ns */
-#define SPRY_CALL_CLOCK 5u /* (which): nanoseconds */
+#define SPRY_CALL_EXIT 1u   /* (status): ends the action; no return */
+#define SPRY_CALL_ABORT 2u  /* (message, length): ends the action as failed; no return */
+#define SPRY_CALL_READY 3u  /* (): the snapshot point; returns when an input is there */
+#define SPRY_CALL_POLL 4u   /* (deadline_ns, *ready_set): waits for devices or until monotonic time deadline_ns */
+#define SPRY_CALL_CLOCK 5u  /* (which): nanoseconds */
 #define SPRY_CALL_DEVICE 6u /* (handle, operation, a, b, c): everything that a device does */
 #define SPRY_CALL_COUNT 7u
 
@@ -41,17 +41,17 @@
 #define SPRY_CLOCK_WALL 2u
 
 /* Error numbers, as Linux numbers them on x86-64. */
-#define SPRY_EIO 5           /* the device failed */
-#define SPRY_EBADF 9         /* no such handle */
-#define SPRY_EAGAIN 11       /* nothing there now */
-#define SPRY_EFAULT 14       /* a pointer to memory that the guest may not use so */
-#define SPRY_EINVAL 22       /* an argument that the call does not allow */
-#define SPRY_ENOSPC 28       /* the back end is full */
-#define SPRY_EROFS 30        /* the medium is read-only */
-#define SPRY_ENOSYS 38       /* no such hypercall or operation */
-#define SPRY_EMSGSIZE 90     /* a frame too long or too short */
-#define SPRY_EOPNOTSUPP 95   /* the back end cannot do this */
-#define SPRY_ENETDOWN 100    /* the interface is down */
+#define SPRY_EIO 5         /* the device failed */
+#define SPRY_EBADF 9       /* no such handle */
+#define SPRY_EAGAIN 11     /* nothing there now */
+#define SPRY_EFAULT 14     /* a pointer to memory that the guest may not use so */
+#define SPRY_EINVAL 22     /* an argument that the call does not allow */
+#define SPRY_ENOSPC 28     /* the back end is full */
+#define SPRY_EROFS 30      /* the medium is read-only */
+#define SPRY_ENOSYS 38     /* no such hypercall or operation */
+#define SPRY_EMSGSIZE 90   /* a frame too long or too short */
+#define SPRY_EOPNOTSUPP 95 /* the back end cannot do this */
+#define SPRY_ENETDOWN 100  /* the interface is down */
 
 /* Handles. A device note either fixes its handle or takes the next one in the order of the notes, from 1; handles are
  * 0 to SPRY_DEVICES_MAX - 1. */
@@ -119,13 +119,13 @@ struct spry_boot_device {
 struct spry_boot {
   uint64_t self;
   uint32_t abi_version;
-  uint32_t size;     /* bytes of this structure */
-  uint64_t features; /* SPRY_FEATURE_* */
+  uint32_t size;       /* bytes of this structure */
+  uint64_t features;   /* SPRY_FEATURE_* */
   uint64_t generation; /* number of this action on this machine, from 1 */
-  uint64_t flags;    /* SPRY_BOOT_* */
-  uint64_t canary;   /* random; constant for the life of a machine and of its snapshots */
-  uint8_t seed[32];  /* random, fresh for every generation */
-  uint64_t slide;    /* guest virtual minus guest physical */
+  uint64_t flags;      /* SPRY_BOOT_* */
+  uint64_t canary;     /* random; constant for the life of a machine and of its snapshots */
+  uint8_t seed[32];    /* random, fresh for every generation */
+  uint64_t slide;      /* guest virtual minus guest physical */
   uint64_t image_start;
   uint64_t image_end;
   uint64_t heap_start;
@@ -133,7 +133,7 @@ struct spry_boot {
   uint64_t stack_start;
   uint64_t stack_end; /* RSP at entry */
   uint64_t argc;
-  uint64_t argv; /* argc + 1 pointers, the last one null */
+  uint64_t argv;  /* argc + 1 pointers, the last one null */
   uint64_t input; /* read-only; 0 if there is none */
   uint64_t input_length;
   /* With SPRY_FEATURE_CLOCK: monotonic ns = clock_ns + (((rdtsc - clock_tsc) * clock_mult) >> clock_shift), the
