@@ -180,8 +180,9 @@ void Run::exit(std::uint64_t status) {
 
 void Run::abort(GuestPointer message, std::uint64_t length) {
   std::string text(std::min(length, kLongestMessage), '\0');
-  bool readable = machine_.memory.copy(std::as_writable_bytes(std::span(text)), message);
-  machine_.receipt.message = readable ? escape(text, kLongestMessage) : "abort with an unreadable message";
+  bool readable = machine_.memory.resolve(message, length, Access::kRead) &&
+                  machine_.memory.copy(std::as_writable_bytes(std::span(text)), message);
+  machine_.receipt.message = readable ? escape(text, kLongestMessage) : "its message is not in readable memory";
   machine_.receipt.crash = describe_crash(machine_.image, machine_.memory, vcpu_.registers());
   end(Reason::kAbort);
 }

@@ -25,13 +25,14 @@
 #define SPRY_IMAGE_MIN 0x100000u
 
 /* Hypercalls: EAX = number; RDI, RSI, RDX, R10, R8 = arguments; `out %eax, $SPRY_HYPERCALL_PORT`; RAX = result.
- * A result is a count, or a negated error number. */
+ * A result is a count, or a negated error number. That of POLL is the number of ready devices; the uint64_t at
+ * ready_set, if that is not 0, gets 1 << handle of each. */
 #define SPRY_HYPERCALL_PORT 0x7e
 
 #define SPRY_CALL_EXIT 1u   /* (status): ends the action; no return */
 #define SPRY_CALL_ABORT 2u  /* (message, length): ends the action as failed; no return */
-#define SPRY_CALL_READY 3u  /* (): the snapshot point; returns when an input is there */
-#define SPRY_CALL_POLL 4u   /* (deadline_ns, *ready_set): waits for devices or until monotonic time deadline_ns */
+#define SPRY_CALL_READY 3u  /* (): the snapshot point; returns when an input is there; see SPRY_BOOT_READY */
+#define SPRY_CALL_POLL 4u   /* (deadline_ns, ready_set): waits for devices or until monotonic time deadline_ns */
 #define SPRY_CALL_CLOCK 5u  /* (which): nanoseconds */
 #define SPRY_CALL_DEVICE 6u /* (handle, operation, a, b, c): everything that a device does */
 #define SPRY_CALL_COUNT 7u
@@ -101,11 +102,11 @@ SPRY_STATIC_ASSERT(sizeof(struct spry_block_info) == 16, "block layout");
 #define SPRY_FEATURE_CLOCK (1u << 0)    /* the boot page's clock fields are valid */
 #define SPRY_FEATURE_FSGSBASE (1u << 1) /* rdfsbase, wrfsbase, rdgsbase, wrgsbase */
 #define SPRY_FEATURE_XSAVE (1u << 2)    /* xsave family, XCR0 set */
-#define SPRY_FEATURE_AVX (1u << 3)      /* AVX state enabled in XCR0 (needs XSAVE) */
+#define SPRY_FEATURE_AVX (1u << 3)      /* AVX state enabled in XCR0; brings XSAVE */
 #define SPRY_FEATURES_ALL 0xfu
 
 /* Bits of spry_boot.flags. */
-#define SPRY_BOOT_READY (1u << 0) /* the input is there already: the first `ready` needs no hypercall */
+#define SPRY_BOOT_READY (1u << 0) /* the input is there already: the first `ready` must not be a hypercall */
 
 /* What a device shows in the boot page: its shared area, or {0, 0}. */
 struct spry_boot_device {
