@@ -1,6 +1,8 @@
 // The run loop: enter, look why the guest left, serve it, enter again.
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -214,6 +216,13 @@ void set_wait_timeout(MachineData& machine, std::uint64_t until) {
   if (machine.ending || machine.interrupted.load(std::memory_order_relaxed)) machine.wait_timeout = {};
 }
 
+// ppoll(2) until machine.wait_timeout: the system call itself, because C libraries copy the timeout first, and what a
+// signal handler stores between the copy and the call would be lost.
+int wait_for(std::span<pollfd> descriptors, MachineData& machine) {
+  return static_cast<int>(
+      syscall(SYS_ppoll, descriptors.data(), descriptors.size(), &machine.wait_timeout, nullptr, std::size_t{0}));
+}
+
 constexpr std::uint64_t kForever = UINT64_MAX / 2;
 
 std::uint64_t end_of_waiting(const MachineData& machine) {
@@ -244,7 +253,7 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
   int ready = 0;
   do {
     set_wait_timeout(machine_, std::min(until, end_of_waiting(machine_)));
-    ready = ppoll(descriptors.data(), count, &machine_.wait_timeout, nullptr);
+    ready = wait_for(std::span(descriptors).first(count), machine_);
   } while (ready <= 0 && host_monotonic_ns() < until && !waiting_is_over(machine_));
   std::uint64_t set = 0;
   for (nfds_t i = 0; ready > 0 && i < count; ++i) {
@@ -296,7 +305,7 @@ bool MachineData::wait(int fd, short events) {
   // First of all whether the run is to end: a file is always ready.
   while (!waiting_is_over(*this)) {
     set_wait_timeout(*this, end_of_waiting(*this));
-    if (ppoll(&descriptor, 1, &wait_timeout, nullptr) > 0) return true;
+    if (wait_for({&descriptor, 1}, *this) > 0) return true;
   }
   return false;
 }
