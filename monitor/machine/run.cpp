@@ -307,10 +307,11 @@ Result<bool> Run::grow(std::uint64_t address) {
 
 bool MachineData::wait(int fd, short events) {
   pollfd descriptor = {fd, events, 0};
-  do {
+  // First of all whether the run is to end: a file is always ready.
+  while (!waiting_is_over(*this)) {
     set_wait_timeout(*this, end_of_waiting(*this));
     if (wait_for({&descriptor, 1}, *this) > 0) return true;
-  } while (!waiting_is_over(*this));
+  }
   return false;
 }
 

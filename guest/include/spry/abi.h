@@ -76,6 +76,28 @@ struct spry_console {
 };
 SPRY_STATIC_ASSERT(sizeof(struct spry_console) == 8, "console layout");
 
+/* Block operations (kind "block"). Offsets and lengths are bytes, both multiples of the sector size; all of them lie
+ * within the capacity, and no length is 0: else SPRY_EINVAL. READ and WRITE return the length; after an error any part
+ * of it may have been transferred. The others return 0. */
+#define SPRY_BLOCK_INFO 1u    /* (*spry_block_info) */
+#define SPRY_BLOCK_READ 2u    /* (offset, bytes, length) */
+#define SPRY_BLOCK_WRITE 3u   /* (offset, bytes, length) */
+#define SPRY_BLOCK_FLUSH 4u   /* (): what was written before is durable when it returns; once failed, it always fails */
+#define SPRY_BLOCK_DISCARD 5u /* (offset, length): these sectors hold anything until they are written */
+
+#define SPRY_BLOCK_READ_ONLY (1u << 0) /* WRITE and DISCARD answer SPRY_EROFS */
+#define SPRY_BLOCK_DISCARDS (1u << 1)  /* without it, DISCARD answers SPRY_EOPNOTSUPP */
+
+struct spry_block_info {
+  uint64_t capacity;    /* bytes, a multiple of sector_size */
+  uint32_t sector_size; /* 512 or 4096 */
+  uint32_t flags;       /* SPRY_BLOCK_READ_ONLY, SPRY_BLOCK_DISCARDS */
+};
+SPRY_STATIC_ASSERT(offsetof(struct spry_block_info, capacity) == 0x0, "block layout");
+SPRY_STATIC_ASSERT(offsetof(struct spry_block_info, sector_size) == 0x8, "block layout");
+SPRY_STATIC_ASSERT(offsetof(struct spry_block_info, flags) == 0xc, "block layout");
+SPRY_STATIC_ASSERT(sizeof(struct spry_block_info) == 16, "block layout");
+
 /* Needs and features: bits of spry_note_needs.features (asked for) and spry_boot.features (there). */
 #define SPRY_FEATURE_CLOCK (1u << 0)    /* the boot page's clock fields are valid */
 #define SPRY_FEATURE_FSGSBASE (1u << 1) /* rdfsbase, wrfsbase, rdgsbase, wrgsbase */
