@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -248,24 +249,29 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
   std::array<pollfd, SPRY_DEVICES_MAX> descriptors;
   std::array<unsigned, SPRY_DEVICES_MAX> handles;
   nfds_t count = 0;
+  std::uint64_t set = 0;
   for (unsigned handle = 0; handle < machine_.devices.size(); ++handle) {
-    int descriptor = machine_.devices[handle] == nullptr ? -1 : machine_.devices[handle]->ready_descriptor();
+    const Device* device = machine_.devices[handle].get();
+    if (device == nullptr) continue;
+    if (device->ready()) set |= std::uint64_t{1} << handle;
+    int descriptor = device->ready_descriptor();
     if (descriptor < 0) continue;
     handles[count] = handle;
     descriptors[count++] = {descriptor, POLLIN, 0};
   }
-  std::uint64_t until = std::min(deadline_ns, kForever - machine_.epoch_ns) + machine_.epoch_ns;
+  // With a device that is ready by itself, the descriptors of the others are only looked at.
+  std::uint64_t until = set != 0 ? 0 : std::min(deadline_ns, kForever - machine_.epoch_ns) + machine_.epoch_ns;
   int ready = 0;
   do {
     set_wait_timeout(machine_, std::min(until, end_of_waiting(machine_)));
     ready = wait_for(std::span(descriptors).first(count), machine_);
+    if (ready < 0 && errno != EINTR) return -SPRY_EIO;
   } while (ready <= 0 && host_monotonic_ns() < until && !waiting_is_over(machine_));
-  std::uint64_t set = 0;
   for (nfds_t i = 0; ready > 0 && i < count; ++i) {
     if (descriptors[i].revents != 0) set |= std::uint64_t{1} << handles[i];
   }
   if (answer) std::memcpy(answer->data(), &set, sizeof set);
-  return std::max(ready, 0);
+  return std::popcount(set);
 }
 
 // An exception came through its gate. The CPU pushed the guest's state (SDM 3A 6.14) below the gate stack's end.
