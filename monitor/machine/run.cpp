@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -187,8 +188,9 @@ void Run::exit(std::uint64_t status) {
 
 void Run::abort(GuestPointer message, std::uint64_t length) {
   std::string text(std::min(length, kLongestMessage), '\0');
-  bool readable = machine_.memory.copy(std::as_writable_bytes(std::span(text)), message);
-  machine_.receipt.message = readable ? escape(text, kLongestMessage) : "abort with an unreadable message";
+  bool readable = machine_.memory.resolve(message, length, Access::kRead) &&
+                  machine_.memory.copy(std::as_writable_bytes(std::span(text)), message);
+  machine_.receipt.message = readable ? escape(text, kLongestMessage) : "its message is not in readable memory";
   machine_.receipt.crash = describe_crash(machine_.image, machine_.memory, vcpu_.registers());
   end(Reason::kAbort);
 }
@@ -220,10 +222,11 @@ void set_wait_timeout(MachineData& machine, std::uint64_t until) {
   if (machine.ending || machine.interrupted.load(std::memory_order_relaxed)) machine.wait_timeout = {};
 }
 
-// ppoll(2) with machine.wait_timeout. The C libraries' functions hand a copy of the timeout to the kernel, and what a
-// signal handler writes after that copy would be lost.
-int wait_for(MachineData& machine, pollfd* descriptors, nfds_t count) {
-  return static_cast<int>(syscall(SYS_ppoll, descriptors, count, &machine.wait_timeout, nullptr, std::size_t{0}));
+// ppoll(2) until machine.wait_timeout: the system call itself, because C libraries copy the timeout first, and what a
+// signal handler stores between the copy and the call would be lost.
+int wait_for(std::span<pollfd> descriptors, MachineData& machine) {
+  return static_cast<int>(
+      syscall(SYS_ppoll, descriptors.data(), descriptors.size(), &machine.wait_timeout, nullptr, std::size_t{0}));
 }
 
 constexpr std::uint64_t kForever = UINT64_MAX / 2;
@@ -246,24 +249,29 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
   std::array<pollfd, SPRY_DEVICES_MAX> descriptors;
   std::array<unsigned, SPRY_DEVICES_MAX> handles;
   nfds_t count = 0;
+  std::uint64_t set = 0;
   for (unsigned handle = 0; handle < machine_.devices.size(); ++handle) {
-    int descriptor = machine_.devices[handle] == nullptr ? -1 : machine_.devices[handle]->ready_descriptor();
+    const Device* device = machine_.devices[handle].get();
+    if (device == nullptr) continue;
+    if (device->ready()) set |= std::uint64_t{1} << handle;
+    int descriptor = device->ready_descriptor();
     if (descriptor < 0) continue;
     handles[count] = handle;
     descriptors[count++] = {descriptor, POLLIN, 0};
   }
-  std::uint64_t until = std::min(deadline_ns, kForever - machine_.epoch_ns) + machine_.epoch_ns;
+  // With a device that is ready by itself, the descriptors of the others are only looked at.
+  std::uint64_t until = set != 0 ? 0 : std::min(deadline_ns, kForever - machine_.epoch_ns) + machine_.epoch_ns;
   int ready = 0;
   do {
     set_wait_timeout(machine_, std::min(until, end_of_waiting(machine_)));
-    ready = wait_for(machine_, descriptors.data(), count);
+    ready = wait_for(std::span(descriptors).first(count), machine_);
+    if (ready < 0 && errno != EINTR) return -SPRY_EIO;
   } while (ready <= 0 && host_monotonic_ns() < until && !waiting_is_over(machine_));
-  std::uint64_t set = 0;
   for (nfds_t i = 0; ready > 0 && i < count; ++i) {
     if (descriptors[i].revents != 0) set |= std::uint64_t{1} << handles[i];
   }
   if (answer) std::memcpy(answer->data(), &set, sizeof set);
-  return std::max(ready, 0);
+  return std::popcount(set);
 }
 
 // An exception came through its gate. The CPU pushed the guest's state (SDM 3A 6.14) below the gate stack's end.
@@ -305,10 +313,11 @@ Result<bool> Run::grow(std::uint64_t address) {
 
 bool MachineData::wait(int fd, short events) {
   pollfd descriptor = {fd, events, 0};
-  do {
+  // First of all whether the run is to end: a file is always ready.
+  while (!waiting_is_over(*this)) {
     set_wait_timeout(*this, end_of_waiting(*this));
-    if (wait_for(*this, &descriptor, 1) > 0) return true;
-  } while (!waiting_is_over(*this));
+    if (wait_for({&descriptor, 1}, *this) > 0) return true;
+  }
   return false;
 }
 

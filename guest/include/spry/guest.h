@@ -62,6 +62,11 @@ uint64_t spry_wall_ns(void);
 /* Sleeps until spry_monotonic_ns() >= deadline_ns. */
 void spry_sleep_until(uint64_t deadline_ns);
 
+/* Waits until a device is ready or spry_monotonic_ns() reaches deadline_ns, without spinning: 0 only looks, UINT64_MAX
+ * waits for ever. Returns how many devices are ready, 0 once the deadline came; *ready_set, if not null, has bit
+ * spry_handle(&device) set for each of them. A device stays ready until what it has is fetched. */
+int spry_poll(uint64_t deadline_ns, uint64_t *ready_set);
+
 /* Fills `bytes` from a generator (ChaCha20) seeded by the boot page and mixed anew for each action. No exit. */
 void spry_entropy(void *bytes, size_t length);
 
@@ -93,9 +98,9 @@ static inline int64_t spry_hypercall(uint32_t number, uint64_t a, uint64_t b, ui
 
 /* A device that the program needs, declared at file scope: what the macros of the device kinds are made of. `symbol`
  * is then what identifies the device in calls. */
-#define SPRY_DEVICE(symbol, kind, name)                                                           \
-  __attribute__((section(".note.spry.device"), used, aligned(4))) static const struct spry_device \
-      symbol = {{5, sizeof(struct spry_note_device), SPRY_NOTE_DEVICE, "Spry"}, {SPRY_HANDLE_NEXT, kind, name}}
+#define SPRY_DEVICE(symbol, kind, name)                                                                      \
+  __attribute__((section(".note.spry.device"), used, aligned(4))) static const struct spry_device symbol = { \
+      {5, sizeof(struct spry_note_device), SPRY_NOTE_DEVICE, "Spry"}, {SPRY_HANDLE_NEXT, kind, name}}
 
 struct spry_device {
   struct spry_note_header header;

@@ -36,8 +36,9 @@ class Guest {
   // Copies from the guest what the guest itself may read; false if it may not, or if the page's file was truncated.
   virtual bool copy(std::span<std::byte> to, GuestPointer from) = 0;
 
-  // Waits until `events` (poll(2)) are there on descriptor `fd`. False if the run is to end first, because its deadline
-  // passed or it was interrupted: then return at once.
+  // Waits until `events` (poll(2)) are there on descriptor `fd`. False if the run is to end, because its deadline passed
+  // or it was interrupted: then return at once. Ask between the pieces of what takes long, of files as well, which
+  // never wait.
   virtual bool wait(int fd, short events) = 0;
 
   // Adds to the receipt's counts of bytes that came in and went out.
@@ -77,6 +78,9 @@ class Device {
 
   // A descriptor that is readable while the device is ready (SPRY_CALL_POLL), or -1 if it never is.
   virtual int ready_descriptor() const { return -1; }
+
+  // True while the device is ready for another reason than its descriptor: it holds what it read from there before.
+  virtual bool ready() const { return false; }
 };
 
 // One device kind, as the command `spry` knows it: a row of the table that spry_add_monitor generates.
