@@ -119,6 +119,7 @@ Result<Receipt> execute(Run& run, Clock::time_point start) {
   machine_options.memory = options.memory;
   machine_options.arguments = std::move(options.arguments);
   machine_options.deadline = options.deadline;
+  machine_options.measure_memory = options.report != nullptr;
   Result<Machine> created = Machine::create(std::move(*image), std::move(machine_options), std::move(*devices), *input);
   if (!created) return tl::unexpected(std::move(created.error()));
   Machine* machine = new Machine(std::move(*created));

@@ -21,7 +21,8 @@ constexpr Permissions kReadWrite = {.read = true, .write = true};
 
 // Places shared areas, stack and boot pages below SPRY_IMAGE_MIN, or stack and shared areas at the end of memory.
 bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t stack_size) {
-  bool low = stack_size <= kLargestLowStack;
+  if (request.shared > layout.memory) return false;  // nor can a sum overflow
+  bool low = stack_size <= kLargestLowStack && request.shared <= kLargestLowShared;
   std::uint64_t end = low ? SPRY_IMAGE_MIN : layout.memory;
   std::uint64_t needed = round_up(stack_size + request.shared, kPageSize);
   if (needed + kPageSize > end) return false;

@@ -12,7 +12,8 @@
 //             heap               user, read and write, to the end of memory
 //   ...       input              user, read; outside of what --memory counts, 2 MiB aligned
 //
-// A stack larger than 512 KiB lies, with guard and shared areas, at the end of memory instead. Nearly everything that a
+// A stack larger than 512 KiB, or shared areas larger than 128 KiB, lie with the guard at the end of memory instead, so
+// that page tables for the largest machine have room below. Nearly everything that a
 // small action touches is within one page table's 2 MiB: each further table costs the host a shadow page.
 #pragma once
 
@@ -29,6 +30,7 @@ inline constexpr std::uint64_t kGateStack = 0x2000;
 inline constexpr std::uint64_t kPageTables = 0x3000;
 inline constexpr std::uint64_t kDefaultStack = std::uint64_t{256} << 10;
 inline constexpr std::uint64_t kLargestLowStack = std::uint64_t{512} << 10;
+inline constexpr std::uint64_t kLargestLowShared = std::uint64_t{128} << 10;
 inline constexpr std::uint64_t kLargestArguments = std::uint64_t{64} << 10;
 
 struct Layout {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -80,27 +81,32 @@ Result<void> Run::loop() {
     if (error == EINTR) {
       served = interrupted();
     } else if (error == EFAULT) {
-      return fail(ErrorCode::kMonitor, fmt::format("{}: a page of the machine's memory is gone: its input or its image "
-                                                   "was truncated while it ran",
-                                                   machine_.image.path()));
+      served = fail(ErrorCode::kMonitor, fmt::format("{}: a page of the machine's memory is gone: its input or its "
+                                                     "image was truncated while it ran",
+                                                     machine_.image.path()));
     } else if (error != 0) {
-      return fail(ErrorCode::kMonitor,
-                  fmt::format("{}: KVM_RUN failed: {}", machine_.image.path(), std::strerror(error)));
+      served =
+          fail(ErrorCode::kMonitor, fmt::format("{}: KVM_RUN failed: {}", machine_.image.path(), std::strerror(error)));
     } else {
       switch (vcpu_.state().exit_reason) {
         case KVM_EXIT_IO:
           served = io_exit();
           break;
         case KVM_EXIT_FAIL_ENTRY:
-          return fail(ErrorCode::kMonitor,
-                      fmt::format("{}: the CPU refuses to enter the guest (reason {:#x})", machine_.image.path(),
-                                  vcpu_.state().fail_entry.hardware_entry_failure_reason));
+          served = fail(ErrorCode::kMonitor,
+                        fmt::format("{}: the CPU refuses to enter the guest (reason {:#x})", machine_.image.path(),
+                                    vcpu_.state().fail_entry.hardware_entry_failure_reason));
+          break;
         default:
           fault(explain_exit(machine_.memory, vcpu_.state().exit_reason, vcpu_.registers()));
           break;
       }
     }
-    if (!served) return served;
+    if (!served) {
+      // What the guest had printed goes out all the same, if it can.
+      static_cast<void>(after_exit());
+      return served;
+    }
   }
   return after_exit();
 }
@@ -109,7 +115,7 @@ Result<void> Run::loop() {
 Result<void> Run::interrupted() {
   if (machine_.interrupted.load(std::memory_order_relaxed)) {
     end(Reason::kInterrupted);
-  } else if (machine_.deadline_ns != 0 && host_monotonic_ns() >= machine_.deadline_ns) {
+  } else if (machine_.deadline && machine_.deadline->take_signals()) {
     end(Reason::kDeadline);
   } else {
     --machine_.receipt.exits;
@@ -243,24 +249,29 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
   std::array<pollfd, SPRY_DEVICES_MAX> descriptors;
   std::array<unsigned, SPRY_DEVICES_MAX> handles;
   nfds_t count = 0;
+  std::uint64_t set = 0;
   for (unsigned handle = 0; handle < machine_.devices.size(); ++handle) {
-    int descriptor = machine_.devices[handle] == nullptr ? -1 : machine_.devices[handle]->ready_descriptor();
+    const Device* device = machine_.devices[handle].get();
+    if (device == nullptr) continue;
+    if (device->ready()) set |= std::uint64_t{1} << handle;
+    int descriptor = device->ready_descriptor();
     if (descriptor < 0) continue;
     handles[count] = handle;
     descriptors[count++] = {descriptor, POLLIN, 0};
   }
-  std::uint64_t until = std::min(deadline_ns, kForever - machine_.epoch_ns) + machine_.epoch_ns;
+  // With a device that is ready by itself, the descriptors of the others are only looked at.
+  std::uint64_t until = set != 0 ? 0 : std::min(deadline_ns, kForever - machine_.epoch_ns) + machine_.epoch_ns;
   int ready = 0;
   do {
     set_wait_timeout(machine_, std::min(until, end_of_waiting(machine_)));
     ready = wait_for(std::span(descriptors).first(count), machine_);
+    if (ready < 0 && errno != EINTR) return -SPRY_EIO;
   } while (ready <= 0 && host_monotonic_ns() < until && !waiting_is_over(machine_));
-  std::uint64_t set = 0;
   for (nfds_t i = 0; ready > 0 && i < count; ++i) {
     if (descriptors[i].revents != 0) set |= std::uint64_t{1} << handles[i];
   }
   if (answer) std::memcpy(answer->data(), &set, sizeof set);
-  return std::max(ready, 0);
+  return std::popcount(set);
 }
 
 // An exception came through its gate. The CPU pushed the guest's state (SDM 3A 6.14) below the gate stack's end.
@@ -319,15 +330,16 @@ void Machine::interrupt() noexcept {
 
 Result<Receipt> Machine::run() {
   std::uint64_t start = host_monotonic_ns();
-  std::optional<Deadline> deadline;
   if (data_->options.deadline) {
     data_->deadline_ns = start + static_cast<std::uint64_t>(data_->options.deadline->count());
     int signal = data_->options.deadline_signal != 0 ? data_->options.deadline_signal : SIGRTMIN;
     auto armed = Deadline::arm(*data_->vcpu, signal, data_->deadline_ns);
     if (!armed) return tl::unexpected(armed.error());
-    deadline.emplace(std::move(*armed));
+    data_->deadline.emplace(std::move(*armed));
   }
-  if (auto done = Run(*data_).loop(); !done) return tl::unexpected(done.error());
+  Result<void> done = Run(*data_).loop();
+  data_->deadline.reset();
+  if (!done) return tl::unexpected(std::move(done.error()));
   Receipt& receipt = data_->receipt;
   receipt.run = std::chrono::nanoseconds(host_monotonic_ns() - start);
   if (data_->options.measure_memory) receipt.memory_touched = data_->memory.resident();

@@ -98,6 +98,45 @@ SPRY_STATIC_ASSERT(offsetof(struct spry_block_info, sector_size) == 0x8, "block 
 SPRY_STATIC_ASSERT(offsetof(struct spry_block_info, flags) == 0xc, "block layout");
 SPRY_STATIC_ASSERT(sizeof(struct spry_block_info) == 16, "block layout");
 
+/* Network operations (kind "net"). A frame is an Ethernet frame without its checksum: SPRY_NET_FRAME_MIN to
+ * spry_net_info.frame_max bytes. READ and WRITE take an array of up to SPRY_NET_BATCH_MAX descriptors and return how many
+ * frames were done: the first ones of the array, in its order. An error is returned only if the first could not be done:
+ * SPRY_EINVAL for a count beyond SPRY_NET_BATCH_MAX, SPRY_EFAULT for memory that the guest may not use so, SPRY_EMSGSIZE
+ * for a length that no frame has, SPRY_ENETDOWN if the interface is down or the peer is gone.
+ *
+ * READ never waits: SPRY_EAGAIN if no frame is there. Each descriptor has room for frame_max bytes (else SPRY_EMSGSIZE);
+ * the monitor sets `length` and `status`. WRITE waits until the first frame is out; SPRY_EAGAIN if the host has no memory
+ * for it now. */
+#define SPRY_NET_INFO 1u  /* (*spry_net_info): returns 0 */
+#define SPRY_NET_READ 2u  /* (*spry_net_frame, count) */
+#define SPRY_NET_WRITE 3u /* (*spry_net_frame, count) */
+#define SPRY_NET_BATCH_MAX 256u
+#define SPRY_NET_FRAME_MIN 14u /* two addresses and a type */
+
+#define SPRY_NET_UP (1u << 0) /* the interface is up now */
+
+struct spry_net_info {
+  uint8_t mac[6]; /* the guest's address */
+  uint16_t flags; /* SPRY_NET_UP */
+  uint32_t mtu;
+  uint32_t frame_max; /* mtu + 18: an Ethernet header with one 802.1Q tag */
+};
+SPRY_STATIC_ASSERT(offsetof(struct spry_net_info, mac) == 0x0, "net layout");
+SPRY_STATIC_ASSERT(offsetof(struct spry_net_info, flags) == 0x6, "net layout");
+SPRY_STATIC_ASSERT(offsetof(struct spry_net_info, mtu) == 0x8, "net layout");
+SPRY_STATIC_ASSERT(offsetof(struct spry_net_info, frame_max) == 0xc, "net layout");
+SPRY_STATIC_ASSERT(sizeof(struct spry_net_info) == 16, "net layout");
+
+struct spry_net_frame {
+  uint64_t address; /* of the frame's bytes */
+  uint32_t length;  /* WRITE: of the frame; READ: of the room, and then of the frame */
+  uint32_t status;  /* set by READ: 0, or SPRY_EMSGSIZE for a frame that came too short, or too long and was cut */
+};
+SPRY_STATIC_ASSERT(offsetof(struct spry_net_frame, address) == 0x0, "net layout");
+SPRY_STATIC_ASSERT(offsetof(struct spry_net_frame, length) == 0x8, "net layout");
+SPRY_STATIC_ASSERT(offsetof(struct spry_net_frame, status) == 0xc, "net layout");
+SPRY_STATIC_ASSERT(sizeof(struct spry_net_frame) == 16, "net layout");
+
 /* Needs and features: bits of spry_note_needs.features (asked for) and spry_boot.features (there). */
 #define SPRY_FEATURE_CLOCK (1u << 0)    /* the boot page's clock fields are valid */
 #define SPRY_FEATURE_FSGSBASE (1u << 1) /* rdfsbase, wrfsbase, rdgsbase, wrgsbase */

@@ -62,6 +62,11 @@ uint64_t spry_wall_ns(void);
 /* Sleeps until spry_monotonic_ns() >= deadline_ns. */
 void spry_sleep_until(uint64_t deadline_ns);
 
+/* Waits until a device is ready or spry_monotonic_ns() reaches deadline_ns, without spinning: 0 only looks, UINT64_MAX
+ * waits for ever. Returns how many devices are ready, 0 once the deadline came; *ready_set, if not null, has bit
+ * spry_handle(&device) set for each of them. A device stays ready until what it has is fetched. */
+int spry_poll(uint64_t deadline_ns, uint64_t *ready_set);
+
 /* Fills `bytes` from a generator (ChaCha20) seeded by the boot page and mixed anew for each action. No exit. */
 void spry_entropy(void *bytes, size_t length);
 

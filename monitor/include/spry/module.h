@@ -78,6 +78,9 @@ class Device {
 
   // A descriptor that is readable while the device is ready (SPRY_CALL_POLL), or -1 if it never is.
   virtual int ready_descriptor() const { return -1; }
+
+  // True while the device is ready for another reason than its descriptor: it holds what it read from there before.
+  virtual bool ready() const { return false; }
 };
 
 // One device kind, as the command `spry` knows it: a row of the table that spry_add_monitor generates.
