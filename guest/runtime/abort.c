@@ -7,8 +7,5 @@
 
 void spry_abort(const char *message) {
   spry_hypercall(SPRY_CALL_ABORT, (uintptr_t)message, message == NULL ? 0 : strnlen(message, MESSAGE_MAX), 0, 0, 0);
-  /* Only if the monitor could not read the message. */
-  for (;;) {
-    spry_hypercall(SPRY_CALL_ABORT, 0, 0, 0, 0, 0);
-  }
+  __builtin_trap();
 }

@@ -1,8 +1,11 @@
 #include "console.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,10 +19,12 @@ namespace {
 // The whole area: header and bytes. What is longer comes by SPRY_CONSOLE_WRITE.
 constexpr std::size_t kSharedSize = 2048;
 
-// A write of at most PIPE_BUF bytes after POLLOUT does not block (pipe(7)).
+// A write of at most PIPE_BUF bytes after POLLOUT does not block (pipe(7)), and is not torn.
 constexpr std::size_t kPiece = PIPE_BUF;
 // A file takes what it gets, but a deadline should not wait for all of a long write.
 constexpr std::size_t kFilePiece = std::size_t{1} << 20;
+
+constexpr int kPause = 10;  // milliseconds
 
 bool writable_now(int fd) {
   pollfd request = {fd, POLLOUT, 0};
@@ -40,35 +45,62 @@ Console::Console(int output, int diagnostics) {
   diagnostics_.descriptor = diagnostics;
 }
 
+Console::~Console() {
+  for (const Stream* stream : {&output_, &diagnostics_}) {
+    if (stream->own >= 0) close(stream->own);
+  }
+}
+
 void Console::look_at(Stream& stream) {
-  if (stream.known) return;
-  stream.known = true;
   struct stat status;
   if (fstat(stream.descriptor, &status) != 0) return;
   stream.regular = S_ISREG(status.st_mode);
   stream.terminal = S_ISCHR(status.st_mode) && isatty(stream.descriptor) != 0;
+  if (!stream.terminal || stream.own >= 0) return;
+  // A terminal that says that it takes output may take a byte and let the rest wait for as long as it is stopped.
+  // O_NONBLOCK is for the open file, which others share: so this one is our own.
+  const std::string path = fmt::format("/proc/self/fd/{}", stream.descriptor);
+  stream.own = open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+ssize_t Console::write_piece(Stream& stream, std::span<const std::byte> bytes) {
+  if (stream.own >= 0) return write(stream.own, bytes.data(), bytes.size());
+  if (stream.can_refuse && !stream.regular) {
+    // pwritev2(2) at offset -1 is write(2) with flags. By number, because not every C library has it.
+    const iovec piece = {const_cast<std::byte*>(bytes.data()), bytes.size()};
+    const long written = syscall(SYS_pwritev2, stream.descriptor, &piece, 1L, -1L, -1L, RWF_NOWAIT);
+    if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)) return written;
+    stream.can_refuse = false;
+  }
+  // Pipes can refuse to wait since Linux 6.5. Before, one that has just said that it takes output takes a piece, unless
+  // someone else was faster.
+  if (!stream.regular && !writable_now(stream.descriptor)) {
+    errno = EAGAIN;
+    return -1;
+  }
+  return write(stream.descriptor, bytes.data(), bytes.size());
 }
 
 std::size_t Console::shared_size() const { return kSharedSize; }
 
 void Console::attach(std::span<std::byte> shared) {
   look_at(output_);
+  look_at(diagnostics_);
   shared_ = shared;
   const spry_console header = {0, output_.terminal ? SPRY_CONSOLE_TERMINAL : 0};
   std::memcpy(shared_.data(), &header, sizeof header);
 }
 
 Result<void> Console::write_out(Guest& guest, Stream& stream, std::span<const std::byte> bytes, bool patient) {
-  look_at(stream);
-  const int fd = stream.descriptor;
   while (!bytes.empty()) {
-    const bool must_wait = patient || !(stream.regular || writable_now(fd));
-    if (must_wait && !guest.wait(fd, POLLOUT)) return {};
-    const std::size_t length = std::min(bytes.size(), stream.regular ? kFilePiece : kPiece);
-    const ssize_t written = write(fd, bytes.data(), length);
+    if (patient && !guest.wait(stream.descriptor, POLLOUT)) return {};
+    const ssize_t written =
+        write_piece(stream, bytes.first(std::min(bytes.size(), stream.regular ? kFilePiece : kPiece)));
     if (written < 0) {
-      // Someone else filled the pipe in between: the write was interrupted, or the descriptor is non-blocking.
       if (errno == EINTR || errno == EAGAIN) {
+        // It has just said that it takes output, and then did not: a terminal with room for one byte, which takes a
+        // line feed as two. That lasts until someone reads.
+        if (patient && errno == EAGAIN) poll(nullptr, 0, kPause);
         patient = true;
         continue;
       }

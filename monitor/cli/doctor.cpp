@@ -3,9 +3,9 @@
 
 #include "cli/commands.h"
 #include "cli/diagnosis.h"
-#include "text/escape.h"
 #include "cli/probe.h"
 #include "kvm/kvm.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {

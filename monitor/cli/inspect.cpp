@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
-#include "text/escape.h"
 #include "cli/inspection.h"
+#include "text/escape.h"
 
 namespace spry {
 

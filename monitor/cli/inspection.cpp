@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "text/escape.h"
 #include "spry/abi.h"
 #include "spry/machine.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {

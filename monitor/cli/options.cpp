@@ -7,8 +7,8 @@
 
 #include <cstring>
 
-#include "text/escape.h"
 #include "cli/units.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {

@@ -9,18 +9,20 @@
 #include <cstring>
 
 #include "cli/commands.h"
-#include "text/escape.h"
 #include "cli/input.h"
 #include "cli/modules.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/signals.h"
 #include "spry/machine.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kLongestSentence = 8192;  // of an error: a path has at most 4096 bytes
 
 // A run and what it leaves behind for its report.
 struct Run {
@@ -53,15 +55,29 @@ const Module* find_module(std::string_view kind) {
   return nullptr;
 }
 
+// The user gave a device that the manifest does not name.
+tl::unexpected<Error> refuse(const Specification& specification, const RunOptions& options, const Image& image) {
+  const std::string about = fmt::format("--{} {}: the manifest of {}", specification.kind, escape(specification.name),
+                                        escape(options.unikernel));
+  std::vector<std::string> others;
+  for (const DeviceNeed& need : image.manifest().devices) {
+    const Module* const module = find_module(need.kind);
+    if (module != nullptr && module->usage.empty()) continue;
+    if (need.name == specification.name) {
+      return fail(ErrorCode::kMonitor,
+                  fmt::format("{} names it as a {} device, not as a {} device", about, need.kind, specification.kind));
+    }
+    others.push_back(fmt::format("--{} {}", need.kind, need.name));
+  }
+  return fail(ErrorCode::kMonitor, fmt::format("{} names no such device{}{}", about, others.empty() ? "" : ", only ",
+                                               fmt::join(others, ", ")));
+}
+
 // Opens every device that the manifest names.
 Result<std::vector<Attachment>> open_devices(const RunOptions& options, const Image& image) {
   const Manifest& manifest = image.manifest();
   for (const Specification& specification : options.specifications) {
-    if (find_need(manifest, specification) == nullptr) {
-      return fail(ErrorCode::kMonitor,
-                  fmt::format("--{} {}: the manifest of {} names no such device", specification.kind,
-                              escape(specification.name), escape(options.unikernel)));
-    }
+    if (find_need(manifest, specification) == nullptr) return refuse(specification, options, image);
   }
   std::vector<Attachment> devices;
   devices.reserve(manifest.devices.size());
@@ -76,7 +92,8 @@ Result<std::vector<Attachment>> open_devices(const RunOptions& options, const Im
       if (find_need(manifest, specification) == &need) text = specification.text;
     }
     Result<std::unique_ptr<Device>> device = module->open(need, text);
-    if (!device) return tl::unexpected(std::move(device.error()));
+    // A module's sentence may hold what the user wrote as it is.
+    if (!device) return fail(device.error().code, escape(device.error().message, kLongestSentence));
     devices.push_back({need.kind, need.name, std::move(*device)});
   }
   return devices;
@@ -102,6 +119,7 @@ Result<Receipt> execute(Run& run, Clock::time_point start) {
   machine_options.memory = options.memory;
   machine_options.arguments = std::move(options.arguments);
   machine_options.deadline = options.deadline;
+  machine_options.measure_memory = options.report != nullptr;
   Result<Machine> created = Machine::create(std::move(*image), std::move(machine_options), std::move(*devices), *input);
   if (!created) return tl::unexpected(std::move(created.error()));
   Machine* machine = new Machine(std::move(*created));

@@ -26,9 +26,10 @@ SignalGuard::SignalGuard(Machine& machine) {
   action.sa_handler = interrupt;  // without SA_RESTART: it must end waits
   sigemptyset(&action.sa_mask);
   for (const int signal : kSignals) {
+    // Looked at first: between setting the handler and taking it back, an ignored signal would be heeded.
     struct sigaction inherited;
-    sigaction(signal, &action, &inherited);
-    if (inherited.sa_handler == SIG_IGN) sigaction(signal, &inherited, nullptr);
+    if (sigaction(signal, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) continue;
+    sigaction(signal, &action, nullptr);
   }
 }
 

@@ -31,6 +31,7 @@ sigset_t set_of(int signal) {
 Result<Deadline> Deadline::arm(Vcpu& vcpu, int signal, std::uint64_t at) {
   Deadline deadline;
   deadline.signal_ = signal;
+  deadline.key_ = &vcpu.state();
   deadline.at_ = at;
   sigset_t ours = set_of(signal);
   if (int error = pthread_sigmask(SIG_BLOCK, &ours, &deadline.previous_); error != 0) {
@@ -41,6 +42,7 @@ Result<Deadline> Deadline::arm(Vcpu& vcpu, int signal, std::uint64_t at) {
   sigevent event = {};
   event.sigev_notify = SIGEV_THREAD_ID;
   event.sigev_signo = signal;
+  event.sigev_value.sival_ptr = &vcpu.state();
   // glibc before 2.40 and musl name this member of the union differently.
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -61,18 +63,37 @@ Result<Deadline> Deadline::arm(Vcpu& vcpu, int signal, std::uint64_t at) {
 }
 
 Deadline::Deadline(Deadline&& other) noexcept
-    : armed_(other.armed_), timer_(other.timer_), signal_(other.signal_), at_(other.at_), previous_(other.previous_) {
+    : armed_(other.armed_),
+      timer_(other.timer_),
+      signal_(other.signal_),
+      key_(other.key_),
+      owed_(other.owed_),
+      at_(other.at_),
+      previous_(other.previous_) {
   other.armed_ = false;
 }
 
 Deadline::~Deadline() {
   if (!armed_) return;
   timer_delete(timer_);
-  sigset_t ours = set_of(signal_);
-  timespec at_once = {};
-  while (sigtimedwait(&ours, nullptr, &at_once) >= 0) {
-  }
+  take_signals();
+  if (owed_ && sigismember(&previous_, signal_) == 1) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal_);
   pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
+}
+
+bool Deadline::take_signals() {
+  sigset_t ours = set_of(signal_);
+  siginfo_t information;
+  timespec at_once = {};
+  bool own = false;
+  while (sigtimedwait(&ours, &information, &at_once) >= 0) {
+    if (information.si_code == SI_TIMER && information.si_value.sival_ptr == key_) {
+      own = true;
+    } else {
+      owed_ = true;
+    }
+  }
+  return own || passed();
 }
 
 bool Deadline::passed() const { return host_monotonic_ns() >= at_; }

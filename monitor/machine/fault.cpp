@@ -15,14 +15,17 @@ using namespace x86;
 
 // An access this near to 0 is a null pointer with an offset.
 constexpr std::uint64_t kNullEnd = std::uint64_t{64} << 10;
+// How far below the stack pointer a function uses its frame, and how large a frame may be to be taken for one.
+constexpr std::uint64_t kBelowFrame = std::uint64_t{64} << 10;
+constexpr std::uint64_t kLargestFrame = std::uint64_t{1} << 30;
 constexpr std::size_t kLongestInstruction = 15;  // SDM 2A 2.3.11
 
 // As many bytes of code at `address` as the guest can read, at most an instruction's.
 class Code {
  public:
   Code(GuestMemory& memory, std::uint64_t address) {
-    while (size_ < bytes_.size() && memory.copy(std::as_writable_bytes(std::span(bytes_).subspan(size_, 1)),
-                                                GuestPointer{address + size_})) {
+    while (size_ < bytes_.size() &&
+           memory.copy(std::as_writable_bytes(std::span(bytes_).subspan(size_, 1)), GuestPointer{address + size_})) {
       ++size_;
     }
   }
@@ -40,8 +43,21 @@ bool is_syscall_before(GuestMemory& memory, std::uint64_t address) {
 
 std::string io_words(std::uint16_t port) { return fmt::format("access to I/O port {:#x}", port); }
 
-std::string page_fault_words(GuestMemory& memory, const Layout& layout, std::uint64_t error_code,
-                             std::uint64_t address, const kvm_regs& registers) {
+// True for the guard page, and about where the stack pointer is once it has left the stack downwards: large frames jump
+// over the guard, onto whatever lies below it.
+bool is_stack_overflow(const GuestMemory& memory, const Layout& layout, std::uint64_t address,
+                       std::uint64_t stack_pointer) {
+  std::uint64_t stack_start = layout.stack.start + layout.slide;
+  if (address >= stack_start - kPageSize && address < stack_start) return true;
+  std::uint64_t beyond = stack_start - stack_pointer;  // huge for a pointer above
+  const Region* region = memory.find(stack_pointer);
+  bool elsewhere = region != nullptr && region->permissions.write;  // a stack of the guest's own
+  return beyond != 0 && beyond <= kLargestFrame && !elsewhere && address < stack_start &&
+         address >= stack_pointer - kBelowFrame;
+}
+
+std::string page_fault_words(GuestMemory& memory, const Layout& layout, std::uint64_t error_code, std::uint64_t address,
+                             const kvm_regs& registers) {
   const Region* region = memory.find(address);
   bool fetch = (error_code & PF_I) != 0;
   bool write = (error_code & PF_W) != 0;
@@ -56,16 +72,10 @@ std::string page_fault_words(GuestMemory& memory, const Layout& layout, std::uin
     return fmt::format("executed {} at {:#x}", stack ? "the stack" : "data", address);
   }
   const char* verb = write ? "write" : "read";
+  if (address < kNullEnd && region == nullptr) return fmt::format("null pointer {} at {:#x}", verb, address);
+  if (is_stack_overflow(memory, layout, address, registers.rsp)) return fmt::format("stack overflow at {:#x}", address);
   if (region == nullptr) {
-    if (address < kNullEnd) return fmt::format("null pointer {} at {:#x}", verb, address);
     std::uint64_t physical = address - layout.slide;
-    std::uint64_t guard = layout.stack.start - kPageSize;
-    std::uint64_t stack_pointer = registers.rsp - layout.slide;
-    bool below_stack = stack_pointer < layout.stack.start && physical + kNullEnd >= stack_pointer &&
-                       physical < layout.stack.start;
-    if ((physical >= guard && physical < layout.stack.start) || below_stack) {
-      return fmt::format("stack overflow at {:#x}", address);
-    }
     if (physical < SPRY_IMAGE_MIN) return fmt::format("{} of the monitor's memory at {:#x}", verb, address);
     return fmt::format("{} of unmapped memory at {:#x}", verb, address);
   }
@@ -74,9 +84,14 @@ std::string page_fault_words(GuestMemory& memory, const Layout& layout, std::uin
   return fmt::format("{} refused at {:#x}", verb, address);
 }
 
+// Also for a stack fault, which an emulated AMD CPU reports as this one.
+constexpr const char* kGeneralProtection =
+    "general protection fault (an address that is not canonical, a misaligned vector operand, or a privileged "
+    "instruction)";
+
 std::string general_protection_words(GuestMemory& memory, std::span<const std::uint8_t> code, std::uint64_t error_code,
                                      const kvm_regs& registers) {
-  if (auto io = decode_io(code)) return io_words(io->port.value_or(static_cast<std::uint16_t>(registers.rdx)));
+  if (auto io = decode_io(code)) return io_words(io->port ? *io->port : static_cast<std::uint16_t>(registers.rdx));
   if (std::string name = name_forbidden(code); !name.empty()) return name;
   // Of `int n`, an emulated AMD CPU gives the address past the instruction.
   if ((error_code & GP_IDT) != 0) {
@@ -84,7 +99,7 @@ std::string general_protection_words(GuestMemory& memory, std::span<const std::u
     if (!name.empty()) return name;
   }
   if (error_code != 0) return fmt::format("general protection fault with error code {:#x}", error_code);
-  return "general protection fault (an address that is not canonical, or a privileged instruction)";
+  return kGeneralProtection;
 }
 
 const char* simple_words(unsigned vector) {
@@ -106,7 +121,7 @@ const char* simple_words(unsigned vector) {
     case NP:
       return "segment not present";
     case SS:
-      return "stack address that is not canonical";
+      return kGeneralProtection;
     case MF:
       return "x87 floating-point exception";
     case AC:

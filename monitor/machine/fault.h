@@ -12,8 +12,8 @@
 namespace spry {
 
 struct Fault {
-  std::string words;    // "null pointer write at 0x0"
-  kvm_regs registers;   // the guest's at the instruction that faulted
+  std::string words;   // "null pointer write at 0x0"
+  kvm_regs registers;  // the guest's at the instruction that faulted
 };
 
 // The words for an exception that came through its gate. `registers` are the guest's; `address` is CR2.

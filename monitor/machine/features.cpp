@@ -24,9 +24,10 @@ constexpr std::uint32_t CPUID_1_ECX_PLAIN = 1u << 0 | 1u << 1 | 1u << 9 | 1u << 
 constexpr std::uint32_t CPUID_1_EDX_PLAIN = 0x0789a97f & ~(1u << 9);         // FPU to SSE2, without APIC
 constexpr std::uint32_t CPUID_7_EBX_FSGSBASE = 1u << 0;
 constexpr std::uint32_t CPUID_7_EBX_AVX2 = 1u << 5;
-constexpr std::uint32_t CPUID_7_EBX_PLAIN = 1u << 3 | 1u << 8 | 1u << 9 | 1u << 18 | 1u << 19;  // BMI, ERMS, RDSEED, ADX
-constexpr std::uint32_t CPUID_80000001_ECX_PLAIN = 1u << 0 | 1u << 5;                          // LAHF, LZCNT
-constexpr std::uint32_t CPUID_80000001_EDX_PLAIN = 1u << 20 | 1u << 29;                        // NX, LM
+constexpr std::uint32_t CPUID_7_EBX_PLAIN =
+    1u << 3 | 1u << 8 | 1u << 9 | 1u << 18 | 1u << 19;                   // BMI, ERMS, RDSEED, ADX
+constexpr std::uint32_t CPUID_80000001_ECX_PLAIN = 1u << 0 | 1u << 5;    // LAHF, LZCNT
+constexpr std::uint32_t CPUID_80000001_EDX_PLAIN = 1u << 20 | 1u << 29;  // NX, LM
 
 constexpr std::uint32_t kLastBasicLeaf = 0xd;
 constexpr std::uint32_t kLastExtendedLeaf = 0x80000008;
@@ -98,14 +99,18 @@ const char* missing_feature(const std::vector<kvm_cpuid_entry2>& supported, std:
     return "FSGSBASE";
   }
   if (has(features, SPRY_FEATURE_XSAVE) && !(bits(1, &kvm_cpuid_entry2::ecx) & CPUID_1_ECX_XSAVE)) return "XSAVE";
-  if (has(features, SPRY_FEATURE_AVX) && (!(bits(1, &kvm_cpuid_entry2::ecx) & CPUID_1_ECX_AVX) ||
-                                          !(bits(0xd, &kvm_cpuid_entry2::eax) & XCR0_AVX))) {
+  if (has(features, SPRY_FEATURE_AVX) &&
+      (!(bits(1, &kvm_cpuid_entry2::ecx) & CPUID_1_ECX_AVX) || !(bits(0xd, &kvm_cpuid_entry2::eax) & XCR0_AVX))) {
     return "AVX";
   }
   return nullptr;
 }
 
 }  // namespace
+
+std::uint64_t with_implied(std::uint64_t features) {
+  return features | (has(features, SPRY_FEATURE_AVX) ? SPRY_FEATURE_XSAVE : 0);
+}
 
 bool needs_cpuid(std::uint64_t features) {
   return has(features, SPRY_FEATURE_FSGSBASE | SPRY_FEATURE_XSAVE | SPRY_FEATURE_AVX);

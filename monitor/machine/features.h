@@ -10,6 +10,9 @@
 
 namespace spry {
 
+// The features and those that they need: AVX is enabled through XSAVE.
+std::uint64_t with_implied(std::uint64_t features);
+
 // True if any of the SPRY_FEATURE_* bits needs CPUID.
 bool needs_cpuid(std::uint64_t features);
 

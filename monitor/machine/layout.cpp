@@ -21,7 +21,8 @@ constexpr Permissions kReadWrite = {.read = true, .write = true};
 
 // Places shared areas, stack and boot pages below SPRY_IMAGE_MIN, or stack and shared areas at the end of memory.
 bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t stack_size) {
-  bool low = stack_size <= kLargestLowStack;
+  if (request.shared > layout.memory) return false;  // nor can a sum overflow
+  bool low = stack_size <= kLargestLowStack && request.shared <= kLargestLowShared;
   std::uint64_t end = low ? SPRY_IMAGE_MIN : layout.memory;
   std::uint64_t needed = round_up(stack_size + request.shared, kPageSize);
   if (needed + kPageSize > end) return false;
@@ -77,8 +78,8 @@ Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
   // Room to begin with, so that a small action never waits for a slot; all of it if the stack is at the end.
   layout.initial = layout.stack.start > layout.image.start
                        ? layout.memory
-                       : std::min(layout.memory, std::max(kInitialLeast, round_up(layout.image.end, kLargePageSize) +
-                                                                             kLargePageSize));
+                       : std::min(layout.memory,
+                                  std::max(kInitialLeast, round_up(layout.image.end, kLargePageSize) + kLargePageSize));
   return layout;
 }
 

@@ -12,7 +12,8 @@
 //             heap               user, read and write, to the end of memory
 //   ...       input              user, read; outside of what --memory counts, 2 MiB aligned
 //
-// A stack larger than 512 KiB lies, with guard and shared areas, at the end of memory instead. Nearly everything that a
+// A stack larger than 512 KiB, or shared areas larger than 128 KiB, lie with the guard at the end of memory instead, so
+// that page tables for the largest machine have room below. Nearly everything that a
 // small action touches is within one page table's 2 MiB: each further table costs the host a shadow page.
 #pragma once
 
@@ -29,17 +30,18 @@ inline constexpr std::uint64_t kGateStack = 0x2000;
 inline constexpr std::uint64_t kPageTables = 0x3000;
 inline constexpr std::uint64_t kDefaultStack = std::uint64_t{256} << 10;
 inline constexpr std::uint64_t kLargestLowStack = std::uint64_t{512} << 10;
+inline constexpr std::uint64_t kLargestLowShared = std::uint64_t{128} << 10;
 inline constexpr std::uint64_t kLargestArguments = std::uint64_t{64} << 10;
 
 struct Layout {
   std::uint64_t slide = 0;
   Range tables;
-  Range boot;      // the boot page and, behind spry_boot, argv and its strings
+  Range boot;  // the boot page and, behind spry_boot, argv and its strings
   Range stack;
-  Range shared;    // the devices' areas, each 16-byte aligned; stack.end == shared.start
-  Range image;     // page-aligned
+  Range shared;  // the devices' areas, each 16-byte aligned; stack.end == shared.start
+  Range image;   // page-aligned
   Range heap;
-  Range input;     // page-aligned, or empty
+  Range input;                // page-aligned, or empty
   std::uint64_t memory = 0;   // bytes
   std::uint64_t initial = 0;  // bytes from 0 that the first memory slot covers; the rest is added when first touched
 

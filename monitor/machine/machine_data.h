@@ -42,6 +42,7 @@ struct MachineData final : Guest {
   std::uint32_t slots = 0;
   std::uint64_t epoch_ns = 0;     // host monotonic time at which the guest's begins
   std::uint64_t deadline_ns = 0;  // host monotonic, or 0
+  std::optional<Deadline> deadline;  // during the run
   Receipt receipt;
 
   // Why the run is to end, as run.cpp and interrupt() see it. `interrupted` and `wait_timeout` are written by signal

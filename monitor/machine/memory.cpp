@@ -15,12 +15,10 @@
 namespace spry {
 
 Result<GuestMemory> GuestMemory::reserve(std::uint64_t size) {
-  void* base =
-      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) {
-    return fail(ErrorCode::kMonitor,
-                fmt::format("cannot reserve {} KiB of address space for guest memory: {}", size >> 10,
-                            std::strerror(errno)));
+    return fail(ErrorCode::kMonitor, fmt::format("cannot reserve {} KiB of address space for guest memory: {}",
+                                                 size >> 10, std::strerror(errno)));
   }
   GuestMemory memory;
   memory.base_ = static_cast<std::byte*>(base);
@@ -56,8 +54,8 @@ Result<void> GuestMemory::map_file(Range range, int descriptor, std::uint64_t si
     return fail(ErrorCode::kMonitor, fmt::format("cannot map the input of {} bytes: {}", size, std::strerror(errno)));
   }
   if (madvise(mapped, size, MADV_DONTFORK) != 0) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot keep the input from child processes: {}",
-                                                 std::strerror(errno)));
+    return fail(ErrorCode::kMonitor,
+                fmt::format("cannot keep the input from child processes: {}", std::strerror(errno)));
   }
   return {};
 }
@@ -70,8 +68,9 @@ void GuestMemory::set_regions(std::vector<Region> regions, std::uint64_t slide) 
 const Region* GuestMemory::find(std::uint64_t address) const {
   if (address < slide_) return nullptr;
   std::uint64_t physical = address - slide_;
-  auto region = std::upper_bound(regions_.begin(), regions_.end(), physical,
-                                 [](std::uint64_t value, const Region& candidate) { return value < candidate.range.end; });
+  auto region =
+      std::upper_bound(regions_.begin(), regions_.end(), physical,
+                       [](std::uint64_t value, const Region& candidate) { return value < candidate.range.end; });
   return region != regions_.end() && physical >= region->range.start ? &*region : nullptr;
 }
 

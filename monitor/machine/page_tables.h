@@ -10,8 +10,8 @@
 namespace spry {
 
 // Writes entries into tables that it takes, one page after the other, from an area of zeroed guest memory. Entries have
-// their accessed and dirty bits set, so that the CPU never writes them. Some hosts ignore any change of an entry that was
-// used, except from absent to present: so nothing is ever unmapped.
+// their accessed and dirty bits set, so that the CPU never writes them. Some hosts ignore any change of an entry that
+// was used, except from absent to present: so nothing is ever unmapped.
 class PageTables {
  public:
   // `area` is the host's view of guest-physical [address, address + area.size()). The first page is the root (CR3).

@@ -1,6 +1,8 @@
 // The run loop: enter, look why the guest left, serve it, enter again.
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <bit>
@@ -79,27 +81,32 @@ Result<void> Run::loop() {
     if (error == EINTR) {
       served = interrupted();
     } else if (error == EFAULT) {
-      return fail(ErrorCode::kMonitor, fmt::format("{}: a page of the machine's memory is gone: its input or its image "
-                                                   "was truncated while it ran",
-                                                   machine_.image.path()));
+      served = fail(ErrorCode::kMonitor, fmt::format("{}: a page of the machine's memory is gone: its input or its "
+                                                     "image was truncated while it ran",
+                                                     machine_.image.path()));
     } else if (error != 0) {
-      return fail(ErrorCode::kMonitor,
-                  fmt::format("{}: KVM_RUN failed: {}", machine_.image.path(), std::strerror(error)));
+      served =
+          fail(ErrorCode::kMonitor, fmt::format("{}: KVM_RUN failed: {}", machine_.image.path(), std::strerror(error)));
     } else {
       switch (vcpu_.state().exit_reason) {
         case KVM_EXIT_IO:
           served = io_exit();
           break;
         case KVM_EXIT_FAIL_ENTRY:
-          return fail(ErrorCode::kMonitor,
-                      fmt::format("{}: the CPU refuses to enter the guest (reason {:#x})", machine_.image.path(),
-                                  vcpu_.state().fail_entry.hardware_entry_failure_reason));
+          served = fail(ErrorCode::kMonitor,
+                        fmt::format("{}: the CPU refuses to enter the guest (reason {:#x})", machine_.image.path(),
+                                    vcpu_.state().fail_entry.hardware_entry_failure_reason));
+          break;
         default:
           fault(explain_exit(machine_.memory, vcpu_.state().exit_reason, vcpu_.registers()));
           break;
       }
     }
-    if (!served) return served;
+    if (!served) {
+      // What the guest had printed goes out all the same, if it can.
+      static_cast<void>(after_exit());
+      return served;
+    }
   }
   return after_exit();
 }
@@ -108,7 +115,7 @@ Result<void> Run::loop() {
 Result<void> Run::interrupted() {
   if (machine_.interrupted.load(std::memory_order_relaxed)) {
     end(Reason::kInterrupted);
-  } else if (machine_.deadline_ns != 0 && host_monotonic_ns() >= machine_.deadline_ns) {
+  } else if (machine_.deadline && machine_.deadline->take_signals()) {
     end(Reason::kDeadline);
   } else {
     --machine_.receipt.exits;
@@ -181,8 +188,9 @@ void Run::exit(std::uint64_t status) {
 
 void Run::abort(GuestPointer message, std::uint64_t length) {
   std::string text(std::min(length, kLongestMessage), '\0');
-  bool readable = machine_.memory.copy(std::as_writable_bytes(std::span(text)), message);
-  machine_.receipt.message = readable ? escape(text, kLongestMessage) : "abort with an unreadable message";
+  bool readable = machine_.memory.resolve(message, length, Access::kRead) &&
+                  machine_.memory.copy(std::as_writable_bytes(std::span(text)), message);
+  machine_.receipt.message = readable ? escape(text, kLongestMessage) : "its message is not in readable memory";
   machine_.receipt.crash = describe_crash(machine_.image, machine_.memory, vcpu_.registers());
   end(Reason::kAbort);
 }
@@ -212,6 +220,13 @@ void set_wait_timeout(MachineData& machine, std::uint64_t until) {
   machine.wait_timeout.tv_nsec = static_cast<long>(left % kNanosecondsPerSecond);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   if (machine.ending || machine.interrupted.load(std::memory_order_relaxed)) machine.wait_timeout = {};
+}
+
+// ppoll(2) until machine.wait_timeout: the system call itself, because C libraries copy the timeout first, and what a
+// signal handler stores between the copy and the call would be lost.
+int wait_for(std::span<pollfd> descriptors, MachineData& machine) {
+  return static_cast<int>(
+      syscall(SYS_ppoll, descriptors.data(), descriptors.size(), &machine.wait_timeout, nullptr, std::size_t{0}));
 }
 
 constexpr std::uint64_t kForever = UINT64_MAX / 2;
@@ -249,7 +264,7 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
   int ready = 0;
   do {
     set_wait_timeout(machine_, std::min(until, end_of_waiting(machine_)));
-    ready = ppoll(descriptors.data(), count, &machine_.wait_timeout, nullptr);
+    ready = wait_for(std::span(descriptors).first(count), machine_);
     if (ready < 0 && errno != EINTR) return -SPRY_EIO;
   } while (ready <= 0 && host_monotonic_ns() < until && !waiting_is_over(machine_));
   for (nfds_t i = 0; ready > 0 && i < count; ++i) {
@@ -298,10 +313,11 @@ Result<bool> Run::grow(std::uint64_t address) {
 
 bool MachineData::wait(int fd, short events) {
   pollfd descriptor = {fd, events, 0};
-  do {
+  // First of all whether the run is to end: a file is always ready.
+  while (!waiting_is_over(*this)) {
     set_wait_timeout(*this, end_of_waiting(*this));
-    if (ppoll(&descriptor, 1, &wait_timeout, nullptr) > 0) return true;
-  } while (!waiting_is_over(*this));
+    if (wait_for({&descriptor, 1}, *this) > 0) return true;
+  }
   return false;
 }
 
@@ -314,15 +330,16 @@ void Machine::interrupt() noexcept {
 
 Result<Receipt> Machine::run() {
   std::uint64_t start = host_monotonic_ns();
-  std::optional<Deadline> deadline;
   if (data_->options.deadline) {
     data_->deadline_ns = start + static_cast<std::uint64_t>(data_->options.deadline->count());
     int signal = data_->options.deadline_signal != 0 ? data_->options.deadline_signal : SIGRTMIN;
     auto armed = Deadline::arm(*data_->vcpu, signal, data_->deadline_ns);
     if (!armed) return tl::unexpected(armed.error());
-    deadline.emplace(std::move(*armed));
+    data_->deadline.emplace(std::move(*armed));
   }
-  if (auto done = Run(*data_).loop(); !done) return tl::unexpected(done.error());
+  Result<void> done = Run(*data_).loop();
+  data_->deadline.reset();
+  if (!done) return tl::unexpected(std::move(done.error()));
   Receipt& receipt = data_->receipt;
   receipt.run = std::chrono::nanoseconds(host_monotonic_ns() - start);
   if (data_->options.measure_memory) receipt.memory_touched = data_->memory.resident();

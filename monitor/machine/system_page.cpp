@@ -41,8 +41,8 @@ void put_gdt(PageWriter& page, std::uint64_t tss) {
   put(kUserData, kUserDataDescriptor);
   put(kUserCode, kUserCodeDescriptor);
   // TSS descriptor, 16 bytes (SDM 3A 7.2.3).
-  put(kTaskState, kTssLimit | (tss & 0xffffff) << 16 | kTypeBusyTss << 40 | std::uint64_t{1} << 47 |
-                      (tss >> 24 & 0xff) << 56);
+  put(kTaskState,
+      kTssLimit | (tss & 0xffffff) << 16 | kTypeBusyTss << 40 | std::uint64_t{1} << 47 | (tss >> 24 & 0xff) << 56);
   put(kTaskState + 8, tss >> 32);
 }
 
@@ -69,8 +69,9 @@ void put_gate(PageWriter& page, unsigned vector, std::uint64_t handler) {
   page.put(kIdtOffset + 16 * vector + 8, handler >> 32);
 
   const std::array<std::uint8_t, kGateSize> code = {0xe6, static_cast<std::uint8_t>(vector),  // out %al, $vector
-                                                    0x48, 0x83, 0xc4, 0x08,                   // add $8, %rsp
-                                                    0x48, 0xcf};                              // iretq
+                                                    0x48, 0x83,
+                                                    0xc4, 0x08,   // add $8, %rsp
+                                                    0x48, 0xcf};  // iretq
   page.put(kGatesOffset + kGateSize * vector, code);
 }
 

@@ -1,5 +1,5 @@
-// The one page of descriptor tables and ring-0 code that a machine has: GDT, TSS with its I/O permission bitmap, IDT, and
-// an exception gate for each vector. Mapped supervisor-only and never written by the CPU.
+// The one page of descriptor tables and ring-0 code that a machine has: GDT, TSS with its I/O permission bitmap, IDT,
+// and an exception gate for each vector. Mapped supervisor-only and never written by the CPU.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // What a terminal gets to see of untrusted text.
-#include <gtest/gtest.h>
-
 #include "text/escape.h"
+
+#include <gtest/gtest.h>
 
 namespace spry {
 namespace {

@@ -25,14 +25,15 @@
 #define SPRY_IMAGE_MIN 0x100000u
 
 /* Hypercalls: EAX = number; RDI, RSI, RDX, R10, R8 = arguments; `out %eax, $SPRY_HYPERCALL_PORT`; RAX = result.
- * A result is a count, or a negated error number. */
+ * A result is a count, or a negated error number. That of POLL is the number of ready devices; the uint64_t at
+ * ready_set, if that is not 0, gets 1 << handle of each. */
 #define SPRY_HYPERCALL_PORT 0x7e
 
-#define SPRY_CALL_EXIT 1u  /* (status): ends the action; no return */
-#define SPRY_CALL_ABORT 2u /* (message, length): ends the action as failed; no return */
-#define SPRY_CALL_READY 3u /* (): the snapshot point; returns when an input is there */
-#define SPRY_CALL_POLL 4u  /* (deadline_ns, *ready_set): waits for devices or until monotonic time deadline_ns */
-#define SPRY_CALL_CLOCK 5u /* (which): nanoseconds */
+#define SPRY_CALL_EXIT 1u   /* (status): ends the action; no return */
+#define SPRY_CALL_ABORT 2u  /* (message, length): ends the action as failed; no return */
+#define SPRY_CALL_READY 3u  /* (): the snapshot point; returns when an input is there; see SPRY_BOOT_READY */
+#define SPRY_CALL_POLL 4u   /* (deadline_ns, ready_set): waits for devices or until monotonic time deadline_ns */
+#define SPRY_CALL_CLOCK 5u  /* (which): nanoseconds */
 #define SPRY_CALL_DEVICE 6u /* (handle, operation, a, b, c): everything that a device does */
 #define SPRY_CALL_COUNT 7u
 
@@ -41,17 +42,17 @@
 #define SPRY_CLOCK_WALL 2u
 
 /* Error numbers, as Linux numbers them on x86-64. */
-#define SPRY_EIO 5           /* the device failed */
-#define SPRY_EBADF 9         /* no such handle */
-#define SPRY_EAGAIN 11       /* nothing there now */
-#define SPRY_EFAULT 14       /* a pointer to memory that the guest may not use so */
-#define SPRY_EINVAL 22       /* an argument that the call does not allow */
-#define SPRY_ENOSPC 28       /* the back end is full */
-#define SPRY_EROFS 30        /* the medium is read-only */
-#define SPRY_ENOSYS 38       /* no such hypercall or operation */
-#define SPRY_EMSGSIZE 90     /* a frame too long or too short */
-#define SPRY_EOPNOTSUPP 95   /* the back end cannot do this */
-#define SPRY_ENETDOWN 100    /* the interface is down */
+#define SPRY_EIO 5         /* the device failed */
+#define SPRY_EBADF 9       /* no such handle */
+#define SPRY_EAGAIN 11     /* nothing there now */
+#define SPRY_EFAULT 14     /* a pointer to memory that the guest may not use so */
+#define SPRY_EINVAL 22     /* an argument that the call does not allow */
+#define SPRY_ENOSPC 28     /* the back end is full */
+#define SPRY_EROFS 30      /* the medium is read-only */
+#define SPRY_ENOSYS 38     /* no such hypercall or operation */
+#define SPRY_EMSGSIZE 90   /* a frame too long or too short */
+#define SPRY_EOPNOTSUPP 95 /* the back end cannot do this */
+#define SPRY_ENETDOWN 100  /* the interface is down */
 
 /* Handles. A device note either fixes its handle or takes the next one in the order of the notes, from 1; handles are
  * 0 to SPRY_DEVICES_MAX - 1. */
@@ -74,6 +75,28 @@ struct spry_console {
   /* the bytes follow */
 };
 SPRY_STATIC_ASSERT(sizeof(struct spry_console) == 8, "console layout");
+
+/* Block operations (kind "block"). Offsets and lengths are bytes, both multiples of the sector size; all of them lie
+ * within the capacity, and no length is 0: else SPRY_EINVAL. READ and WRITE return the length; after an error any part
+ * of it may have been transferred. The others return 0. */
+#define SPRY_BLOCK_INFO 1u    /* (*spry_block_info) */
+#define SPRY_BLOCK_READ 2u    /* (offset, bytes, length) */
+#define SPRY_BLOCK_WRITE 3u   /* (offset, bytes, length) */
+#define SPRY_BLOCK_FLUSH 4u   /* (): what was written before is durable when it returns; once failed, it always fails */
+#define SPRY_BLOCK_DISCARD 5u /* (offset, length): these sectors hold anything until they are written */
+
+#define SPRY_BLOCK_READ_ONLY (1u << 0) /* WRITE and DISCARD answer SPRY_EROFS */
+#define SPRY_BLOCK_DISCARDS (1u << 1)  /* without it, DISCARD answers SPRY_EOPNOTSUPP */
+
+struct spry_block_info {
+  uint64_t capacity;    /* bytes, a multiple of sector_size */
+  uint32_t sector_size; /* 512 or 4096 */
+  uint32_t flags;       /* SPRY_BLOCK_READ_ONLY, SPRY_BLOCK_DISCARDS */
+};
+SPRY_STATIC_ASSERT(offsetof(struct spry_block_info, capacity) == 0x0, "block layout");
+SPRY_STATIC_ASSERT(offsetof(struct spry_block_info, sector_size) == 0x8, "block layout");
+SPRY_STATIC_ASSERT(offsetof(struct spry_block_info, flags) == 0xc, "block layout");
+SPRY_STATIC_ASSERT(sizeof(struct spry_block_info) == 16, "block layout");
 
 /* Network operations (kind "net"). A frame is an Ethernet frame without its checksum: SPRY_NET_FRAME_MIN to
  * spry_net_info.frame_max bytes. READ and WRITE take an array of up to SPRY_NET_BATCH_MAX descriptors and return how many
@@ -118,11 +141,11 @@ SPRY_STATIC_ASSERT(sizeof(struct spry_net_frame) == 16, "net layout");
 #define SPRY_FEATURE_CLOCK (1u << 0)    /* the boot page's clock fields are valid */
 #define SPRY_FEATURE_FSGSBASE (1u << 1) /* rdfsbase, wrfsbase, rdgsbase, wrgsbase */
 #define SPRY_FEATURE_XSAVE (1u << 2)    /* xsave family, XCR0 set */
-#define SPRY_FEATURE_AVX (1u << 3)      /* AVX state enabled in XCR0 (needs XSAVE) */
+#define SPRY_FEATURE_AVX (1u << 3)      /* AVX state enabled in XCR0; brings XSAVE */
 #define SPRY_FEATURES_ALL 0xfu
 
 /* Bits of spry_boot.flags. */
-#define SPRY_BOOT_READY (1u << 0) /* the input is there already: the first `ready` needs no hypercall */
+#define SPRY_BOOT_READY (1u << 0) /* the input is there already: the first `ready` must not be a hypercall */
 
 /* What a device shows in the boot page: its shared area, or {0, 0}. */
 struct spry_boot_device {
@@ -136,13 +159,13 @@ struct spry_boot_device {
 struct spry_boot {
   uint64_t self;
   uint32_t abi_version;
-  uint32_t size;     /* bytes of this structure */
-  uint64_t features; /* SPRY_FEATURE_* */
+  uint32_t size;       /* bytes of this structure */
+  uint64_t features;   /* SPRY_FEATURE_* */
   uint64_t generation; /* number of this action on this machine, from 1 */
-  uint64_t flags;    /* SPRY_BOOT_* */
-  uint64_t canary;   /* random; constant for the life of a machine and of its snapshots */
-  uint8_t seed[32];  /* random, fresh for every generation */
-  uint64_t slide;    /* guest virtual minus guest physical */
+  uint64_t flags;      /* SPRY_BOOT_* */
+  uint64_t canary;     /* random; constant for the life of a machine and of its snapshots */
+  uint8_t seed[32];    /* random, fresh for every generation */
+  uint64_t slide;      /* guest virtual minus guest physical */
   uint64_t image_start;
   uint64_t image_end;
   uint64_t heap_start;
@@ -150,7 +173,7 @@ struct spry_boot {
   uint64_t stack_start;
   uint64_t stack_end; /* RSP at entry */
   uint64_t argc;
-  uint64_t argv; /* argc + 1 pointers, the last one null */
+  uint64_t argv;  /* argc + 1 pointers, the last one null */
   uint64_t input; /* read-only; 0 if there is none */
   uint64_t input_length;
   /* With SPRY_FEATURE_CLOCK: monotonic ns = clock_ns + (((rdtsc - clock_tsc) * clock_mult) >> clock_shift), the

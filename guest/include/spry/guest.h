@@ -98,9 +98,9 @@ static inline int64_t spry_hypercall(uint32_t number, uint64_t a, uint64_t b, ui
 
 /* A device that the program needs, declared at file scope: what the macros of the device kinds are made of. `symbol`
  * is then what identifies the device in calls. */
-#define SPRY_DEVICE(symbol, kind, name)                                                           \
-  __attribute__((section(".note.spry.device"), used, aligned(4))) static const struct spry_device \
-      symbol = {{5, sizeof(struct spry_note_device), SPRY_NOTE_DEVICE, "Spry"}, {SPRY_HANDLE_NEXT, kind, name}}
+#define SPRY_DEVICE(symbol, kind, name)                                                                      \
+  __attribute__((section(".note.spry.device"), used, aligned(4))) static const struct spry_device symbol = { \
+      {5, sizeof(struct spry_note_device), SPRY_NOTE_DEVICE, "Spry"}, {SPRY_HANDLE_NEXT, kind, name}}
 
 struct spry_device {
   struct spry_note_header header;

@@ -46,9 +46,9 @@ struct DeviceNeed {
 // What the unikernel's notes ask for (docs/abi.md, "Notes").
 struct Manifest {
   std::uint32_t abi_version = 0;
-  std::uint64_t memory = 0;    // bytes, the least that will do, or 0
-  std::uint64_t stack = 0;     // bytes, or 0
-  std::uint64_t features = 0;  // SPRY_FEATURE_* bits
+  std::uint64_t memory = 0;         // bytes, the least that will do, or 0
+  std::uint64_t stack = 0;          // bytes, or 0
+  std::uint64_t features = 0;       // SPRY_FEATURE_* bits
   std::vector<DeviceNeed> devices;  // by handle
 };
 

@@ -65,15 +65,15 @@ std::string_view to_string(Reason reason);
 // What a run tells afterwards.
 struct Receipt {
   Reason reason = Reason::kExit;
-  int status = 0;         // the guest's, all 32 bits, if reason is kExit
-  std::string message;    // the guest's if it aborted, the fault in words if it faulted; control characters escaped
-  std::string crash;      // registers and backtrace, several lines, after an abort or a fault
-  std::uint64_t exits = 0;                                    // KVM exits of any kind
+  int status = 0;           // the guest's, all 32 bits, if reason is kExit
+  std::string message;      // the guest's if it aborted, the fault in words if it faulted; control characters escaped
+  std::string crash;        // registers and backtrace, several lines, after an abort or a fault
+  std::uint64_t exits = 0;  // KVM exits of any kind
   std::array<std::uint64_t, SPRY_CALL_COUNT> hypercalls = {};  // by number; [0] counts unknown numbers
-  std::uint64_t bytes_in = 0;                                 // input and device input
+  std::uint64_t bytes_in = 0;                                  // input and device input
   std::uint64_t bytes_out = 0;
-  std::uint64_t memory_reserved = 0;  // bytes of guest memory
-  std::uint64_t memory_touched = 0;   // bytes of it and of the input that are resident at the end, or 0
+  std::uint64_t memory_reserved = 0;     // bytes of guest memory
+  std::uint64_t memory_touched = 0;      // bytes of it and of the input that are resident at the end, or 0
   std::chrono::nanoseconds create = {};  // Machine::create
   std::chrono::nanoseconds run = {};     // Machine::run
 };

@@ -1,0 +1,38 @@
+// The disk: a device that reads and writes sectors (docs/abi.md, "Block").
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "medium.h"
+#include "spry/abi.h"
+#include "spry/module.h"
+
+namespace spry {
+
+class Block : public Device {
+ public:
+  // The medium's capacity is a multiple of the sector size.
+  Block(std::unique_ptr<block::Medium> medium, std::uint32_t sector_size);
+
+  Result<std::int64_t> call(Guest& guest, const DeviceCall& call) override;
+
+ private:
+  // Each returns what the guest gets.
+  std::int64_t info(Guest& guest, GuestPointer answer) const;
+  std::int64_t read(Guest& guest, std::uint64_t offset, GuestPointer bytes, std::uint64_t length);
+  std::int64_t write(Guest& guest, std::uint64_t offset, GuestPointer bytes, std::uint64_t length);
+  std::int64_t flush();
+  std::int64_t discard(Guest& guest, std::uint64_t offset, std::uint64_t length);
+
+  // Whether these are sectors of this disk.
+  bool has(std::uint64_t offset, std::uint64_t length) const;
+
+  std::unique_ptr<block::Medium> medium_;
+  std::uint32_t sector_size_;
+  std::int64_t flush_failure_ = 0;  // what the first flush that failed answered
+};
+
+extern const Module block_module;
+
+}  // namespace spry

@@ -1,0 +1,65 @@
+#include "specification.h"
+
+#include <fmt/format.h>
+
+namespace spry::block {
+namespace {
+
+// Cuts the text up to the next comma off `rest`.
+std::string_view take_field(std::string_view& rest) {
+  const std::string_view field = rest.substr(0, rest.find(','));
+  rest.remove_prefix(field.size());
+  return field;
+}
+
+// False if `field` is none of the options.
+bool apply(Specification& specification, std::string_view field) {
+  if (field == "ro") {
+    specification.read_only = true;
+  } else if (field == "overlay") {
+    specification.overlay = true;
+  } else if (field == "sector=512") {
+    specification.sector_size = 512;
+  } else if (field == "sector=4096") {
+    specification.sector_size = 4096;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Specification> parse_specification(std::string_view name, std::string_view text) {
+  Specification specification;
+  std::string_view rest = text;
+  specification.path = take_field(rest);
+  if (specification.path.empty()) {
+    return fail(ErrorCode::kMonitor, fmt::format("block {}: \"{}\" names no file", name, text));
+  }
+  std::string_view seen;
+  while (!rest.empty()) {
+    rest.remove_prefix(1);
+    const std::string_view field = take_field(rest);
+    if (!apply(specification, field)) {
+      return fail(ErrorCode::kMonitor,
+                  fmt::format("block {}: {}: \"{}\" is not one of ro, overlay, sector=512 and sector=4096", name,
+                              specification.path, field));
+    }
+    if (field.starts_with("sector=")) {
+      if (!seen.empty()) {
+        return fail(ErrorCode::kMonitor,
+                    fmt::format("block {}: {}: {} is given after {}", name, specification.path, field, seen));
+      }
+      seen = field;
+    }
+  }
+  if (specification.read_only && specification.overlay) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("block {}: {}: ro and overlay exclude each other: an overlay takes writes", name,
+                            specification.path));
+  }
+  return specification;
+}
+
+}  // namespace spry::block

@@ -1,0 +1,22 @@
+// What the user says about a disk: FILE[,ro][,sector=512|4096][,overlay].
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "spry/error.h"
+
+namespace spry::block {
+
+struct Specification {
+  std::string path;  // without a comma
+  bool read_only = false;
+  bool overlay = false;  // writes live in memory and vanish with the run
+  std::uint32_t sector_size = 512;
+};
+
+// Parses what was given for the disk `name`.
+Result<Specification> parse_specification(std::string_view name, std::string_view text);
+
+}  // namespace spry::block

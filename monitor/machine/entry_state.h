@@ -1,0 +1,16 @@
+// The state in which a guest begins (docs/abi.md, "Entry").
+#pragma once
+
+#include "kvm/kvm_api.h"
+#include "machine/layout.h"
+
+namespace spry {
+
+// Ring 3 in 64-bit mode, entered directly: every register is set here and none is read from KVM first. `features` are
+// SPRY_FEATURE_* bits.
+kvm_sregs entry_special_registers(const Layout& layout, std::uint64_t features);
+
+// `entry` is a guest virtual address.
+kvm_regs entry_registers(const Layout& layout, std::uint64_t entry);
+
+}  // namespace spry

@@ -1,0 +1,148 @@
+// What the monitor asks of the kernel once the guest runs (docs/architecture.md), seen by strace(1); and that nothing
+// it opens would outlive an exec.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "spry_test.h"
+
+namespace spry::test {
+namespace {
+
+// The calls of syscalls.txt: "NAME  REASON" a line; ioctls are named with their request, as ioctl(KVM_RUN).
+std::set<std::string> allowed_calls() {
+  std::set<std::string> calls;
+  std::istringstream lines(read_file(SPRY_SYSTEM_CALLS));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    const std::size_t end = line.find(' ');
+    EXPECT_NE(end, std::string::npos) << line << ": no reason";
+    calls.insert(line.substr(0, end));
+  }
+  return calls;
+}
+
+// The calls of a trace from the first KVM_RUN on.
+std::set<std::string> calls_while_running(const std::string& trace) {
+  static const std::regex call(R"(^(?:\d+ +)?(\w+)\((?:\d+, (\w+))?.*)");
+  std::set<std::string> calls;
+  std::istringstream lines(trace);
+  bool running = false;
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch parts;
+    if (!std::regex_match(line, parts, call)) continue;  // signals, the end
+    const std::string name = parts[1] == "ioctl" ? "ioctl(" + parts[2].str() + ")" : parts[1].str();
+    running = running || name == "ioctl(KVM_RUN)";
+    if (!running) continue;
+    calls.insert(name);
+    if (name == "mmap") {
+      EXPECT_NE(line.find("MAP_ANONYMOUS"), std::string::npos) << line;
+    }
+  }
+  return calls;
+}
+
+class SystemCalls : public RunTest {
+ protected:
+  void SetUp() override {
+    RunTest::SetUp();
+    if (IsSkipped()) return;
+#ifdef SPRY_SANITIZED
+    GTEST_SKIP() << "a sanitizer's runtime makes system calls of its own";
+#endif
+    const Outcome strace = run({"strace", "-o", path("trace"), "true"});
+    if (strace.status != 0) GTEST_SKIP() << "strace(1) is not there or may not trace: " << strace.diagnostics;
+  }
+
+  // Runs under strace; what the monitor called from the first KVM_RUN on, all of it allowed.
+  std::set<std::string> trace(const std::vector<std::string>& words, int code) const {
+    Process spry(traced(words));
+    const Outcome outcome = spry.finish(std::chrono::minutes(4));
+    EXPECT_FALSE(outcome.timed_out);
+    EXPECT_EQ(outcome.status, code << 8) << outcome.diagnostics;
+    return calls();
+  }
+  std::vector<std::string> traced(std::vector<std::string> words) const {
+    words.insert(words.begin(), {"strace", "-f", "-s", "0", "-o", path("trace")});
+    return words;
+  }
+  // Those of the last trace.
+  std::set<std::string> calls() const {
+    const std::set<std::string> calls = calls_while_running(read_file(path("trace")));
+    EXPECT_TRUE(calls.contains("ioctl(KVM_RUN)"));
+    const std::set<std::string> allowed = allowed_calls();
+    for (const std::string& call : calls) EXPECT_TRUE(allowed.contains(call)) << call;
+    return calls;
+  }
+};
+
+TEST_F(SystemCalls, OfHello) { EXPECT_TRUE(trace(run_of({}, "hello"), 0).contains("exit_group")); }
+
+TEST_F(SystemCalls, OfAnInputAndAReport) {
+  trace(run_of({"--input", "/usr/share/common-licenses/GPL-3", "--report", path("report")}, "wordcount"), 0);
+}
+
+TEST_F(SystemCalls, OfACrashWithItsBacktrace) { trace(run_of({}, "it-acts", {"crash"}), 139); }
+
+TEST_F(SystemCalls, OfAnAbort) { trace(run_of({}, "it-acts", {"abort", "reason"}), 134); }
+
+TEST_F(SystemCalls, OfADeadline) {
+  trace(run_of({"--deadline", "50ms"}, "it-acts", {"spin"}), 124);
+  trace(run_of({"--deadline", "50ms"}, "it-acts", {"sleep"}), 124);
+}
+
+TEST_F(SystemCalls, OfASignal) {
+  Process strace(traced(run_of({}, "it-acts", {"sleep"})));
+  ASSERT_TRUE(strace.await_output("asleep\n"));
+  usleep(100000);
+  // With -f, a line begins with the number of the process.
+  kill(std::stoi(read_file(path("trace"))), SIGTERM);
+  expect_signal(strace.finish(), SIGTERM);
+  EXPECT_TRUE(calls().contains("ppoll"));
+}
+
+TEST_F(SystemCalls, OfTenMegabytes) { trace(run_of({}, "it-acts", {"print", "10485760"}), 0); }
+
+TEST_F(SystemCalls, OfMemoryThatGrows) {
+  const std::set<std::string> calls = trace(run_of({"--memory", "64M"}, "it-acts", {"touch", "50331648"}), 0);
+  EXPECT_TRUE(calls.contains("ioctl(KVM_SET_USER_MEMORY_REGION)"));
+}
+
+// The list is not longer than it must be: each call of it is one that nothing can do harm with.
+TEST(SystemCallList, HasNothingThatOpensOrStarts) {
+  const std::set<std::string> allowed = allowed_calls();
+  EXPECT_GT(allowed.size(), 5u);
+  for (const std::string call : {"open", "openat", "openat2", "creat", "socket", "connect", "execve", "execveat",
+                                 "fork", "vfork", "clone", "clone3", "ptrace", "memfd_create", "kill", "ioctl"}) {
+    EXPECT_FALSE(allowed.contains(call)) << call;
+  }
+}
+
+// Every descriptor beyond the standard streams is closed by an exec, and there is none but what a run needs.
+TEST_F(RunTest, DescriptorsAreClosedByAnExec) {
+  write_file(path("input"), "some words\n");
+  Process spry(run_of({"--input", path("input"), "--report", path("report")}, "it-acts", {"sleep"}));
+  ASSERT_TRUE(spry.await_output("asleep\n"));
+  const std::string process = "/proc/" + std::to_string(spry.id());
+  std::multiset<std::string> targets;
+  for (const auto& entry : std::filesystem::directory_iterator(process + "/fd")) {
+    const std::string number = entry.path().filename();
+    if (std::stoi(number) <= 2) continue;
+    targets.insert(std::filesystem::read_symlink(entry.path()));
+    const std::string information = read_file(process + "/fdinfo/" + number);
+    const std::size_t flags = information.find("flags:\t");
+    ASSERT_NE(flags, std::string::npos) << information;
+    EXPECT_NE(std::stoul(information.substr(flags + 7), nullptr, 8) & O_CLOEXEC, 0u) << *targets.rbegin();
+  }
+  const std::multiset<std::string> wanted = {path("input"), path("report"), guest("it-acts"), "anon_inode:kvm-vcpu:0",
+                                             "anon_inode:kvm-vm"};
+  EXPECT_EQ(targets, wanted);
+}
+
+}  // namespace
+}  // namespace spry::test

@@ -1,0 +1,47 @@
+#include <gtest/gtest.h>
+
+#include "specification.h"
+
+namespace spry::block {
+namespace {
+
+std::string error_of(std::string_view text) {
+  const Result<Specification> result = parse_specification("data", text);
+  return result ? "no error" : result.error().message;
+}
+
+TEST(BlockSpecification, IsAFile) {
+  const Result<Specification> result = parse_specification("data", "a folder/disk=1.img");
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->path, "a folder/disk=1.img");
+  EXPECT_FALSE(result->read_only);
+  EXPECT_FALSE(result->overlay);
+  EXPECT_EQ(result->sector_size, 512u);
+}
+
+TEST(BlockSpecification, HasOptionsInAnyOrder) {
+  const Result<Specification> one = parse_specification("data", "x,ro,sector=4096");
+  ASSERT_TRUE(one);
+  EXPECT_TRUE(one->read_only);
+  EXPECT_EQ(one->sector_size, 4096u);
+  const Result<Specification> other = parse_specification("data", "x,sector=512,overlay");
+  ASSERT_TRUE(other);
+  EXPECT_TRUE(other->overlay);
+  EXPECT_EQ(other->sector_size, 512u);
+}
+
+TEST(BlockSpecification, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(error_of(""), "block data: \"\" names no file");
+  EXPECT_EQ(error_of(",ro"), "block data: \",ro\" names no file");
+  const std::string rule = " is not one of ro, overlay, sector=512 and sector=4096";
+  for (const std::string field :
+       {"", "rw", "RO", " ro", "ro ", "sector", "sector=", "sector=1024", "sector=0512", "ro=1"}) {
+    EXPECT_EQ(error_of("x," + field), "block data: x: \"" + field + "\"" + rule);
+    EXPECT_EQ(error_of("x,ro," + field), "block data: x: \"" + field + "\"" + rule);
+  }
+  EXPECT_EQ(error_of("x,sector=512,sector=4096"), "block data: x: sector=4096 is given after sector=512");
+  EXPECT_EQ(error_of("x,overlay,ro"), "block data: x: ro and overlay exclude each other: an overlay takes writes");
+}
+
+}  // namespace
+}  // namespace spry::block

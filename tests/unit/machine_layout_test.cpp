@@ -1,0 +1,251 @@
+// Where everything lies, and what is refused because it does not fit.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <stdexcept>
+
+#include "elf_builder.h"
+#include "machine/layout.h"
+#include "spry/abi.h"
+#include "spry/machine.h"
+
+namespace spry {
+namespace {
+
+using test::ElfBuilder;
+using test::MemoryFile;
+
+constexpr std::uint64_t kPageSize = SPRY_PAGE_SIZE;
+constexpr std::uint64_t kLargePageSize = 2 << 20;
+constexpr std::uint64_t kMost = ~std::uint64_t{0};
+constexpr std::uint64_t kKiB = 1 << 10;
+constexpr std::uint64_t kMiB = 1 << 20;
+
+Image load(const ElfBuilder& builder) {
+  const MemoryFile file(builder.build());
+  auto image = Image::load(file.path());
+  if (!image) throw std::runtime_error(image.error().message);
+  return *std::move(image);
+}
+
+Image with_stack(std::uint64_t stack) {
+  ElfBuilder builder = ElfBuilder::pie();
+  if (stack != 0) builder.add_needs(0, stack, 0);
+  return load(builder);
+}
+
+LayoutRequest request(std::uint64_t memory = 16 * kMiB) { return {memory, 2000, 2048, 0}; }
+
+std::string refusal(const Image& image, const LayoutRequest& wanted) {
+  const auto layout = lay_out(image, wanted);
+  if (layout) return "laid out";
+  EXPECT_EQ(layout.error().code, ErrorCode::kNotUnikernel);
+  EXPECT_TRUE(layout.error().message.starts_with(image.path() + ": ")) << layout.error().message;
+  return layout.error().message.substr(image.path().size() + 2);
+}
+
+// What holds for every layout.
+void expect_sound(const Layout& layout, const LayoutRequest& wanted, std::uint64_t stack) {
+  const bool low = layout.stack.start < layout.image.start;
+  EXPECT_EQ(layout.memory, wanted.memory);
+  EXPECT_EQ(layout.tables.start, kPageTables);
+  EXPECT_EQ(layout.tables.end, layout.boot.start);
+  EXPECT_GE(layout.tables.size(), 64 * kPageSize);
+  EXPECT_GE(layout.boot.size(), wanted.boot);
+  EXPECT_LE(layout.boot.end, SPRY_IMAGE_MIN);
+  EXPECT_GE(layout.stack.size(), stack);
+  EXPECT_EQ(layout.stack.end, layout.shared.start);
+  EXPECT_GE(layout.shared.size(), wanted.shared);
+  EXPECT_EQ(layout.shared.start % 16, 0u);
+  for (const std::uint64_t edge : {layout.boot.start, layout.boot.end, layout.stack.start, layout.shared.end,
+                                   layout.heap.start, layout.heap.end, layout.input.start, layout.input.end}) {
+    EXPECT_EQ(edge % kPageSize, 0u) << std::hex << edge;
+  }
+  // A guard page lies below the stack.
+  const std::uint64_t below = low ? layout.boot.end : layout.heap.end;
+  EXPECT_GE(layout.stack.start, below + kPageSize);
+  EXPECT_EQ(layout.shared.end, low ? SPRY_IMAGE_MIN : layout.memory);
+  EXPECT_EQ(layout.heap.start, layout.image.end);
+  EXPECT_LE(layout.heap.start, layout.heap.end);
+  EXPECT_LE(layout.heap.end, layout.memory);
+  EXPECT_LE(layout.initial, layout.memory);
+  EXPECT_GE(layout.initial, low ? layout.image.end : layout.memory);
+  if (wanted.input == 0) {
+    EXPECT_TRUE(layout.input.empty());
+    EXPECT_EQ(layout.reserved(), layout.memory);
+  } else {
+    EXPECT_GE(layout.input.start, layout.memory);
+    EXPECT_EQ(layout.input.start % kLargePageSize, 0u);
+    EXPECT_GE(layout.input.size(), wanted.input);
+    EXPECT_EQ(layout.reserved(), layout.input.end);
+  }
+}
+
+void expect_ordered(const std::vector<Region>& regions) {
+  std::uint64_t end = kPageTables;
+  for (const Region& region : regions) {
+    EXPECT_GE(region.range.start, end);
+    EXPECT_GT(region.range.end, region.range.start);
+    EXPECT_EQ(region.range.start % kPageSize, 0u);
+    EXPECT_EQ(region.range.end % kPageSize, 0u);
+    EXPECT_TRUE(region.permissions.read || region.permissions.execute);
+    EXPECT_FALSE(region.permissions.write && region.permissions.execute);
+    end = region.range.end;
+  }
+}
+
+TEST(Layout, TheUsualOneIsAsTheHeaderDrawsIt) {
+  const Image image = with_stack(0);
+  const auto layout = lay_out(image, request());
+  ASSERT_TRUE(layout) << layout.error().message;
+  EXPECT_EQ(layout->slide, image.slide());
+  EXPECT_EQ(layout->shared.end, 0x100000u);
+  EXPECT_EQ(layout->shared.start, 0x100000u - 2048);
+  // The shared area lies in the stack's last page, which is one more.
+  EXPECT_EQ(layout->stack.start, 0x100000u - 256 * kKiB - kPageSize);
+  EXPECT_EQ(layout->boot.end, layout->stack.start - kPageSize);
+  EXPECT_EQ(layout->boot.size(), kPageSize);
+  EXPECT_EQ(layout->image.start, image.extent().start);
+  EXPECT_EQ(layout->heap.start, image.extent().end);
+  EXPECT_EQ(layout->heap.end, 16 * kMiB);
+  EXPECT_EQ(layout->initial, 8 * kMiB);
+  expect_sound(*layout, request(), kDefaultStack);
+}
+
+TEST(Layout, AStackOf512KiBIsLowAndOneByteMoreIsAtTheEnd) {
+  const auto low = lay_out(with_stack(kLargestLowStack), request());
+  ASSERT_TRUE(low);
+  EXPECT_EQ(low->shared.end, SPRY_IMAGE_MIN);
+  expect_sound(*low, request(), kLargestLowStack);
+
+  const Image image = with_stack(kLargestLowStack + 1);
+  const auto high = lay_out(image, request());
+  ASSERT_TRUE(high);
+  EXPECT_EQ(high->shared.end, 16 * kMiB);
+  EXPECT_EQ(high->heap.end, high->stack.start - kPageSize);
+  EXPECT_EQ(high->boot.end, SPRY_IMAGE_MIN);
+  EXPECT_EQ(high->initial, 16 * kMiB);
+  expect_sound(*high, request(), kLargestLowStack + 1);
+  expect_ordered(user_regions(image, *high));
+}
+
+// Shared areas share the room below the image with the stack: too large for it, they go to the end of memory as well.
+TEST(Layout, SharedAreasOfAnySizeHaveTheirPlaceOrAreRefused) {
+  for (const std::uint64_t shared : {0 * kKiB, 16 * kKiB, 500 * kKiB, 700 * kKiB, 764 * kKiB, 1000 * kKiB, 2 * kMiB,
+                                     10 * kMiB, 15 * kMiB, 16 * kMiB, 20 * kMiB, std::uint64_t{1} << 63, kMost}) {
+    for (const std::uint64_t boot : {std::uint64_t{2000}, sizeof(spry_boot) + kLargestArguments}) {
+      LayoutRequest wanted = request();
+      wanted.shared = shared;
+      wanted.boot = boot;
+      const auto layout = lay_out(with_stack(0), wanted);
+      EXPECT_EQ(layout.has_value(), shared <= 10 * kMiB) << shared;
+      if (layout) expect_sound(*layout, wanted, kDefaultStack);
+    }
+  }
+}
+
+TEST(Layout, TheInputLiesOutsideMemory) {
+  for (const std::uint64_t memory : {2 * kMiB, 3 * kMiB, 16 * kMiB + kPageSize}) {
+    LayoutRequest wanted = request(memory);
+    wanted.input = 50'000'000;
+    const Image image = with_stack(0);
+    const auto layout = lay_out(image, wanted);
+    ASSERT_TRUE(layout);
+    expect_sound(*layout, wanted, kDefaultStack);
+    const std::vector<Region> regions = user_regions(image, *layout);
+    EXPECT_EQ(regions.back().range.start, layout->input.start);
+    EXPECT_EQ(regions.back().permissions, (Permissions{.read = true}));
+  }
+}
+
+TEST(Layout, AnImageBeyondMemoryIsRefused) {
+  ElfBuilder builder = ElfBuilder::pie();
+  builder[test::kLoadData].p_memsz = 20 * kMiB;
+  EXPECT_EQ(refusal(load(builder), request()),
+            "its segments end at 0x1502000, beyond the 16384 KiB of memory that the machine has");
+  EXPECT_TRUE(lay_out(load(builder), request(32 * kMiB)));
+}
+
+TEST(Layout, AStackThatDoesNotFitIsRefused) {
+  EXPECT_EQ(refusal(with_stack(16 * kMiB), request()),
+            "16384 KiB of memory do not hold its segments and its stack of 16384 KiB");
+  EXPECT_EQ(refusal(with_stack(15 * kMiB), request()),
+            "16384 KiB of memory do not hold its segments and its stack of 15360 KiB");
+  for (const std::uint64_t stack : {17 * kMiB, kMaximumMemory - 1, kMaximumMemory}) {
+    EXPECT_NE(refusal(with_stack(stack), request()).find("do not hold its segments and its stack"), std::string::npos);
+  }
+}
+
+TEST(Layout, AtTheEndEveryPageCounts) {
+  const Image image = load([] {
+    ElfBuilder builder = ElfBuilder::pie();
+    builder.add_needs(0, 8 * kMiB, 0);
+    return builder;
+  }());
+  // Image, guard, stack and the page of the shared area, with no heap at all.
+  const std::uint64_t least = image.extent().end + kPageSize + 8 * kMiB + kPageSize;
+  const auto layout = lay_out(image, request(least));
+  ASSERT_TRUE(layout);
+  EXPECT_TRUE(layout->heap.empty());
+  expect_ordered(user_regions(image, *layout));
+  EXPECT_NE(refusal(image, request(least - kPageSize)), "laid out");
+}
+
+TEST(Layout, RegionsAreTheSegmentsAndWhatIsAroundThem) {
+  const Image image = with_stack(0);
+  const auto layout = lay_out(image, request());
+  ASSERT_TRUE(layout);
+  const std::vector<Region> regions = user_regions(image, *layout);
+  expect_ordered(regions);
+  const auto at = [&regions](std::uint64_t address) -> const Permissions* {
+    for (const Region& region : regions) {
+      if (address >= region.range.start && address < region.range.end) return &region.permissions;
+    }
+    return nullptr;
+  };
+  constexpr Permissions kReadOnly = {.read = true};
+  constexpr Permissions kReadWrite = {.read = true, .write = true};
+  for (const std::uint64_t address : {std::uint64_t{0}, kSystemPage, kGateStack, kPageTables, layout->boot.end}) {
+    EXPECT_EQ(at(address), nullptr) << std::hex << address;
+  }
+  EXPECT_EQ(at(layout->memory), nullptr);
+  EXPECT_EQ(*at(layout->boot.start), kReadOnly);
+  EXPECT_EQ(*at(layout->stack.start), kReadWrite);
+  EXPECT_EQ(*at(layout->shared.end - 1), kReadWrite);
+  EXPECT_EQ(*at(layout->heap.start), kReadWrite);
+  EXPECT_EQ(*at(layout->heap.end - 1), kReadWrite);
+  for (const Segment& segment : image.segments()) {
+    for (std::uint64_t page = segment.address / kPageSize * kPageSize; page < segment.address + segment.memory_size;
+         page += kPageSize) {
+      const bool relro = page >= image.relro().start && page < image.relro().end;
+      Permissions wanted = segment.permissions;
+      if (relro) wanted.write = false;
+      EXPECT_EQ(*at(page), wanted) << std::hex << page;
+    }
+  }
+  EXPECT_FALSE(image.relro().empty());
+}
+
+TEST(Layout, WhateverIsAskedForIsSoundOrRefused) {
+  std::mt19937_64 random(2020);
+  const auto up_to = [&random](std::uint64_t most) { return random() % (most + 1); };
+  int sound = 0;
+  for (int i = 0; i < 300; ++i) {
+    const std::uint64_t stack = 1 + (up_to(2 * kMiB) >> up_to(20));
+    const Image image = with_stack(stack);
+    const LayoutRequest wanted = {kMinimumMemory + kPageSize * up_to(2048),
+                                  1 + up_to(sizeof(spry_boot) + kLargestArguments), up_to(4 * kMiB) >> up_to(22),
+                                  up_to(1) * up_to(100 * kMiB)};
+    const auto layout = lay_out(image, wanted);
+    if (!layout) continue;
+    ++sound;
+    expect_sound(*layout, wanted, stack);
+    expect_ordered(user_regions(image, *layout));
+    if (testing::Test::HasFailure())
+      FAIL() << "stack " << stack << " memory " << wanted.memory << " shared " << wanted.shared;
+  }
+  EXPECT_GT(sound, 100);
+}
+
+}  // namespace
+}  // namespace spry
