@@ -2,7 +2,6 @@
 spry_add_unikernel(netpair SOURCES net/pair.c ${PROJECT_SOURCE_DIR}/examples/pingd/responder.c)
 spry_add_unikernel(udpclient SOURCES net/udp.c ${PROJECT_SOURCE_DIR}/examples/pingd/responder.c)
 spry_add_unikernel(netecho SOURCES net/echo.c)
-spry_add_unikernel(netbench SOURCES net/bench.c)
 target_include_directories(udpclient PRIVATE ${PROJECT_SOURCE_DIR}/examples/pingd)
 target_include_directories(netpair PRIVATE ${PROJECT_SOURCE_DIR}/examples/pingd)
 
