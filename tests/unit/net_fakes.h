@@ -7,10 +7,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "net.h"
@@ -43,7 +46,6 @@ class FakeGuest : public Guest {
   }
   bool wait(int fd, short events) override {
     ++waits;
-    if (on_wait) on_wait();
     if (ends) return false;
     pollfd request = {fd, events, 0};
     constexpr int kPatience = 2000;  // milliseconds: then the deadline has passed
@@ -52,6 +54,11 @@ class FakeGuest : public Guest {
   }
   void count_in(std::uint64_t bytes) override { in += bytes; }
   void count_out(std::uint64_t bytes) override { out += bytes; }
+
+  // For another thread: until the guest waits for the first time, or so long that it never will.
+  void until_it_waits() const {
+    for (int i = 0; i < 5000 && waits == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 
   std::byte* at(std::uint64_t address) { return &memory[address - kBase]; }
   void describe(std::size_t i, const spry_net_frame& frame) {
@@ -80,8 +87,7 @@ class FakeGuest : public Guest {
 
   std::vector<std::byte> memory = std::vector<std::byte>(2 * kSize);
   bool ends = false;
-  int waits = 0;
-  void (*on_wait)() = nullptr;
+  std::atomic<int> waits = 0;
   std::uint64_t in = 0;
   std::uint64_t out = 0;
 };

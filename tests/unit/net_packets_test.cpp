@@ -1,5 +1,3 @@
-#include <thread>
-
 #include "net_fakes.h"
 #include "packets.h"
 
@@ -72,6 +70,7 @@ TEST_P(NetPackets, LosesNothing) {
   std::size_t heard = 0;
   bool in_order = true;
   std::thread peer([&] {
+    guest_.until_it_waits();
     while (heard < kFrames) {
       pollfd request = {pair_.peer(), POLLIN, 0};
       if (poll(&request, 1, 5000) != 1) return;

@@ -1,7 +1,5 @@
 #include <sys/un.h>
 
-#include <thread>
-
 #include "net_fakes.h"
 #include "stream.h"
 
@@ -115,6 +113,7 @@ TEST_F(NetStream, LosesNothing) {
   for (std::size_t i = 0; i < kFrames; ++i) expected += framed(frame_of(i, 14 + i % 1500));
   std::string heard;
   std::thread peer([&] {
+    guest_.until_it_waits();
     while (heard.size() < expected.size()) {
       pollfd request = {pair_.peer(), POLLIN, 0};
       if (poll(&request, 1, 5000) != 1) return;
