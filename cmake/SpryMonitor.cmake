@@ -29,7 +29,7 @@ function(spry_link_command target)
   target_compile_options(${target} PRIVATE -fno-pie)
   target_link_options(${target} PRIVATE -static -no-pie LINKER:--gc-sections)
   if(SPRY_MUSL)
-    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/monitor/cli/musl.c)
+    target_sources(${target} PRIVATE ${Spry_SOURCE_DIR}/monitor/cli/musl.c)
     # The C driver, because its specification file replaces the start files and the library path; CMake adds the C++
     # library for the objects that need it. The specification leaves out --eh-frame-hdr, by which exceptions find their
     # tables. Without relro the program has fewer pages to touch, and loses nothing: musl protects such pages only in
@@ -73,7 +73,7 @@ constinit const std::span<const Module* const> modules(table);
 }  // namespace spry
 ]=])
   add_executable(${name} ${table} $<TARGET_OBJECTS:spry_command_main>)
-  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/monitor)
+  target_include_directories(${name} PRIVATE ${Spry_SOURCE_DIR}/monitor)
   target_link_libraries(${name} PRIVATE spry_host_options spry_command spry_core ${libraries})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   spry_link_command(${name})

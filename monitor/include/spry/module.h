@@ -36,9 +36,9 @@ class Guest {
   // Copies from the guest what the guest itself may read; false if it may not, or if the page's file was truncated.
   virtual bool copy(std::span<std::byte> to, GuestPointer from) = 0;
 
-  // Waits until `events` (poll(2)) are there on descriptor `fd`. False if the run is to end, because its deadline passed
-  // or it was interrupted: then return at once. Ask between the pieces of what takes long, of files as well, which
-  // never wait.
+  // Waits until `events` (poll(2)) are there on descriptor `fd`. False if the run is to end, because its deadline
+  // passed or it was interrupted: then return at once. Ask between the pieces of what takes long, of files as well,
+  // which never wait.
   virtual bool wait(int fd, short events) = 0;
 
   // Adds to the receipt's counts of bytes that came in and went out.

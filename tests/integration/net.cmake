@@ -1,0 +1,8 @@
+# The net module with the kernel's network stack, QEMU's framing and passt as peers.
+spry_add_unikernel(netpair SOURCES net/pair.c ${PROJECT_SOURCE_DIR}/examples/pingd/responder.c)
+target_include_directories(netpair PRIVATE ${PROJECT_SOURCE_DIR}/examples/pingd)
+
+foreach(test pings two down)
+  add_test(NAME integration.net.${test} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/net/${test} ${CMAKE_BINARY_DIR})
+  set_tests_properties(integration.net.${test} PROPERTIES LABELS integration TIMEOUT 300 SKIP_RETURN_CODE 77)
+endforeach()
