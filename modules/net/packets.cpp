@@ -19,7 +19,7 @@ namespace {
 class Messages {
  public:
   template <class AnyFrame>
-  explicit Messages(std::span<AnyFrame> frames) : count_(std::min(frames.size(), messages_.size())) {
+  explicit Messages(std::span<AnyFrame> frames) : count_(std::min<std::size_t>(frames.size(), SPRY_NET_BATCH_MAX)) {
     for (std::size_t i = 0; i < count_; ++i) {
       parts_[i] = {frames[i].memory.data(), frames[i].memory.size()};
       messages_[i] = {};

@@ -18,9 +18,9 @@ extern "C" {
 /* Fills *info. Returns 0. */
 int spry_net_info(const struct spry_device *net, struct spry_net_info *info);
 
-/* Receives up to `count` frames, SPRY_NET_BATCH_MAX at most, without waiting: spry_poll does that. Each of `frames` says
- * where there is room for info.frame_max bytes; those that were filled have the frame's length and a status. Returns
- * their number, or -SPRY_EAGAIN if none is there. */
+/* Receives up to `count` frames, SPRY_NET_BATCH_MAX at most, without waiting: spry_poll does that. Each of `frames`
+ * says where there is room for info.frame_max bytes; those that were filled have the frame's length and a status.
+ * Returns their number, or -SPRY_EAGAIN if none is there. */
 int spry_net_receive(const struct spry_device *net, struct spry_net_frame *frames, size_t count);
 
 /* Sends `frames` in their order, SPRY_NET_BATCH_MAX at most; waits until at least one is out. Returns how many were
