@@ -48,7 +48,8 @@ struct MachineData final : Guest {
   // Why the run is to end, as run.cpp and interrupt() see it. `interrupted` and `wait_timeout` are written by signal
   // handlers: setting the timeout of a ppoll that is about to begin to 0 is what makes waiting free of races.
   std::atomic<bool> interrupted = false;
-  bool ending = false;
+  bool hurried = false;  // nothing waits any more
+  bool cut = false;      // a wait was over before what it waited for was there
   timespec wait_timeout = {};
 };
 

@@ -55,7 +55,7 @@ class Run {
 
 void Run::end(Reason reason) {
   machine_.receipt.reason = reason;
-  machine_.ending = true;
+  machine_.hurried = reason == Reason::kDeadline || reason == Reason::kInterrupted;
   ended_ = true;
 }
 
@@ -103,12 +103,18 @@ Result<void> Run::loop() {
       }
     }
     if (!served) {
-      // What the guest had printed goes out all the same, if it can.
+      // What the guest had printed goes out all the same, if it can at once.
+      machine_.hurried = true;
       static_cast<void>(after_exit());
       return served;
     }
   }
-  return after_exit();
+  Result<void> done = after_exit();
+  // Output that the guest left behind was not taken in time: the run did not end well, although the guest did.
+  if (machine_.cut && !machine_.hurried) {
+    end(machine_.interrupted.load(std::memory_order_relaxed) ? Reason::kInterrupted : Reason::kDeadline);
+  }
+  return done;
 }
 
 // A signal ended KVM_RUN: ours, the embedder's, or one that means nothing to us.
@@ -219,7 +225,7 @@ void set_wait_timeout(MachineData& machine, std::uint64_t until) {
   machine.wait_timeout.tv_sec = static_cast<time_t>(left / kNanosecondsPerSecond);
   machine.wait_timeout.tv_nsec = static_cast<long>(left % kNanosecondsPerSecond);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (machine.ending || machine.interrupted.load(std::memory_order_relaxed)) machine.wait_timeout = {};
+  if (machine.hurried || machine.interrupted.load(std::memory_order_relaxed)) machine.wait_timeout = {};
 }
 
 // ppoll(2) until machine.wait_timeout: the system call itself, because C libraries copy the timeout first, and what a
@@ -236,7 +242,7 @@ std::uint64_t end_of_waiting(const MachineData& machine) {
 }
 
 bool waiting_is_over(const MachineData& machine) {
-  return machine.ending || machine.interrupted.load(std::memory_order_relaxed) ||
+  return machine.hurried || machine.interrupted.load(std::memory_order_relaxed) ||
          host_monotonic_ns() >= end_of_waiting(machine);
 }
 
@@ -318,6 +324,7 @@ bool MachineData::wait(int fd, short events) {
     set_wait_timeout(*this, end_of_waiting(*this));
     if (wait_for({&descriptor, 1}, *this) > 0) return true;
   }
+  cut = true;
   return false;
 }
 

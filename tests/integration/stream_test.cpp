@@ -138,6 +138,42 @@ TEST_F(Streams, ABlockedSocketDoesNotHoldUpADeadline) {
   expect_deadline(there.get());
 }
 
+// A pipe with no room left.
+Pipe make_full_pipe() {
+  Pipe pipe = make_pipe();
+  const std::string page(4096, '.');
+  fcntl(pipe.write.get(), F_SETFL, O_NONBLOCK);
+  while (write(pipe.write.get(), page.data(), page.size()) > 0) {
+  }
+  fcntl(pipe.write.get(), F_SETFL, 0);
+  return pipe;
+}
+
+// The last output goes out after the guest has ended, which is no reason not to wait for its reader.
+TEST_F(Streams, TheLastOutputWaitsForItsReader) {
+  Pipe pipe = make_full_pipe();
+  Process spry(run_of({}, "hello"), {.output = pipe.write.get()});
+  pipe.write.close();
+  usleep(300'000);
+  std::string all;
+  char some[4096];
+  for (ssize_t got = 0; (got = read(pipe.read.get(), some, sizeof some)) > 0;) {
+    all.append(some, static_cast<std::size_t>(got));
+  }
+  expect_exit(spry.finish(), 0);
+  EXPECT_TRUE(all.ends_with(".Hello\n"));
+}
+
+TEST_F(Streams, TheLastOutputMeetsTheDeadlineAndSignals) {
+  const Pipe pipe = make_full_pipe();
+  expect_exit(run(run_of({"--deadline", "300ms"}, "hello"), {.output = pipe.write.get()}), 124,
+              "deadline of 300ms passed");
+  Process spry(run_of({}, "hello"), {.output = pipe.write.get()});
+  usleep(300'000);
+  spry.signal(SIGTERM);
+  expect_signal(spry.finish(), SIGTERM);
+}
+
 // Non-blocking because of someone else who shares the pipe.
 TEST_F(Streams, ANonBlockingPipeLosesNothing) {
   Pipe pipe = make_pipe();

@@ -20,7 +20,7 @@ class FakeGuest : public Guest {
   static constexpr std::uint64_t kBase = 0x100000;
 
   explicit FakeGuest(const std::string& content = "") : memory(content.size()) {
-    std::memcpy(memory.data(), content.data(), content.size());
+    if (!content.empty()) std::memcpy(memory.data(), content.data(), content.size());
   }
 
   std::optional<std::span<std::byte>> resolve(GuestPointer pointer, std::uint64_t length, Access access) override {
