@@ -14,39 +14,20 @@
 #include <vector>
 
 #include "block.h"
+#include "fake_guest.h"
 
 namespace spry::block {
 
-// Guest memory: from kBase on kSize writable bytes, then kSize that may only be read.
-class FakeGuest : public Guest {
+// A guest whose run is to end after so many waits.
+class FakeGuest : public FakeGuestMemory {
  public:
-  static constexpr std::uint64_t kBase = 0x100000;
-  static constexpr std::uint64_t kSize = std::uint64_t{4} << 20;
-  static constexpr std::uint64_t kReadOnly = kBase + kSize;
-  static constexpr std::uint64_t kEnd = kReadOnly + kSize;
-
-  std::optional<std::span<std::byte>> resolve(GuestPointer pointer, std::uint64_t length, Access access) override {
-    const auto address = static_cast<std::uint64_t>(pointer);
-    if (length == 0) return std::span<std::byte>();
-    const std::uint64_t end = access == Access::kWrite ? kReadOnly : kEnd;
-    if (address < kBase || address >= end || length > end - address) return std::nullopt;
-    return std::span(memory).subspan(address - kBase, length);
-  }
-  bool copy(std::span<std::byte>, GuestPointer) override { return false; }
   bool wait(int, short) override {
     ++waits;
     return waits <= patience;
   }
-  void count_in(std::uint64_t bytes) override { in += bytes; }
-  void count_out(std::uint64_t bytes) override { out += bytes; }
 
-  std::byte* at(std::uint64_t address) { return memory.data() + (address - kBase); }
-
-  std::vector<std::byte> memory = std::vector<std::byte>(2 * kSize);
   int waits = 0;
-  int patience = 1'000'000;  // so many waits until the run is to end
-  std::uint64_t in = 0;
-  std::uint64_t out = 0;
+  int patience = 1'000'000;
 };
 
 // A medium in memory. `step`, if set, is asked before each transfer of so many bytes: it returns how many may be done,

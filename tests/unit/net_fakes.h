@@ -16,34 +16,18 @@
 #include <thread>
 #include <vector>
 
+#include "fake_guest.h"
 #include "net.h"
 
 namespace spry::net {
 
-// Guest memory: from kBase on kSize writable bytes, then kSize that may only be read.
-class FakeGuest : public Guest {
+// A guest with an array of descriptors and their frames.
+class FakeGuest : public FakeGuestMemory {
  public:
-  static constexpr std::uint64_t kBase = 0x100000;
-  static constexpr std::uint64_t kSize = std::uint64_t{1} << 20;
-  static constexpr std::uint64_t kReadOnly = kBase + kSize;
-  static constexpr std::uint64_t kEnd = kReadOnly + kSize;
   static constexpr std::uint64_t kArray = kBase;             // of descriptors
   static constexpr std::uint64_t kFrames = kBase + 0x10000;  // kStep bytes for each
   static constexpr std::uint32_t kStep = 2048;
 
-  std::optional<std::span<std::byte>> resolve(GuestPointer pointer, std::uint64_t length, Access access) override {
-    const auto address = static_cast<std::uint64_t>(pointer);
-    if (length == 0) return std::span<std::byte>();
-    const std::uint64_t end = access == Access::kWrite ? kReadOnly : kEnd;
-    if (address < kBase || address >= end || length > end - address) return std::nullopt;
-    return std::span(memory).subspan(address - kBase, length);
-  }
-  bool copy(std::span<std::byte> to, GuestPointer from) override {
-    const auto source = resolve(from, to.size(), Access::kRead);
-    if (!source) return false;
-    if (!to.empty()) std::memcpy(to.data(), source->data(), to.size());
-    return true;
-  }
   bool wait(int fd, short events) override {
     ++waits;
     if (ends) return false;
@@ -52,15 +36,12 @@ class FakeGuest : public Guest {
     ends = poll(&request, 1, kPatience) != 1;
     return !ends;
   }
-  void count_in(std::uint64_t bytes) override { in += bytes; }
-  void count_out(std::uint64_t bytes) override { out += bytes; }
 
   // For another thread: until the guest waits for the first time, or so long that it never will.
   void until_it_waits() const {
     for (int i = 0; i < 5000 && waits == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
-  std::byte* at(std::uint64_t address) { return &memory[address - kBase]; }
   void describe(std::size_t i, const spry_net_frame& frame) {
     std::memcpy(at(kArray + i * sizeof frame), &frame, sizeof frame);
   }
@@ -85,11 +66,8 @@ class FakeGuest : public Guest {
     return {reinterpret_cast<const char*>(at(frame.address)), frame.length};
   }
 
-  std::vector<std::byte> memory = std::vector<std::byte>(2 * kSize);
   bool ends = false;
   std::atomic<int> waits = 0;
-  std::uint64_t in = 0;
-  std::uint64_t out = 0;
 };
 
 // Two connected sockets: `ours` for a channel, which owns it once it is taken, `peer` for the test.
