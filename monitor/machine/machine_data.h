@@ -40,8 +40,8 @@ struct MachineData final : Guest {
   std::vector<std::unique_ptr<Device>> devices;  // by handle, null where a handle has no device
   std::uint64_t covered = 0;                     // bytes from 0 that memory slots cover
   std::uint32_t slots = 0;
-  std::uint64_t epoch_ns = 0;     // host monotonic time at which the guest's begins
-  std::uint64_t deadline_ns = 0;  // host monotonic, or 0
+  std::uint64_t epoch_ns = 0;        // host monotonic time at which the guest's begins
+  std::uint64_t deadline_ns = 0;     // host monotonic, or 0
   std::optional<Deadline> deadline;  // during the run
   Receipt receipt;
 

@@ -99,14 +99,14 @@ SPRY_STATIC_ASSERT(offsetof(struct spry_block_info, flags) == 0xc, "block layout
 SPRY_STATIC_ASSERT(sizeof(struct spry_block_info) == 16, "block layout");
 
 /* Network operations (kind "net"). A frame is an Ethernet frame without its checksum: SPRY_NET_FRAME_MIN to
- * spry_net_info.frame_max bytes. READ and WRITE take an array of up to SPRY_NET_BATCH_MAX descriptors and return how many
- * frames were done: the first ones of the array, in its order. An error is returned only if the first could not be done:
- * SPRY_EINVAL for a count beyond SPRY_NET_BATCH_MAX, SPRY_EFAULT for memory that the guest may not use so, SPRY_EMSGSIZE
- * for a length that no frame has, SPRY_ENETDOWN if the interface is down or the peer is gone.
+ * spry_net_info.frame_max bytes. READ and WRITE take an array of up to SPRY_NET_BATCH_MAX descriptors and return how
+ * many frames were done: the first ones of the array, in its order. An error is returned only if the first could not be
+ * done: SPRY_EINVAL for a count beyond SPRY_NET_BATCH_MAX, SPRY_EFAULT for memory that the guest may not use so,
+ * SPRY_EMSGSIZE for a length that no frame has, SPRY_ENETDOWN if the interface is down or the peer is gone.
  *
- * READ never waits: SPRY_EAGAIN if no frame is there. Each descriptor has room for frame_max bytes (else SPRY_EMSGSIZE);
- * the monitor sets `length` and `status`. WRITE waits until the first frame is out; SPRY_EAGAIN if the host has no memory
- * for it now. */
+ * READ never waits: SPRY_EAGAIN if no frame is there. Each descriptor has room for frame_max bytes (else
+ * SPRY_EMSGSIZE); the monitor sets `length` and `status`. WRITE waits until the first frame is out; SPRY_EAGAIN if the
+ * host has no memory for it now. */
 #define SPRY_NET_INFO 1u  /* (*spry_net_info): returns 0 */
 #define SPRY_NET_READ 2u  /* (*spry_net_frame, count) */
 #define SPRY_NET_WRITE 3u /* (*spry_net_frame, count) */
