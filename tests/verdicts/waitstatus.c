@@ -1,6 +1,7 @@
 /* waitstatus SECONDS COMMAND [ARGUMENT...]: runs the command and writes to descriptor 3 how it ended: `exit N`, `signal
  * N`, or `timeout` if it had to be killed after SECONDS. A shell's $? cannot tell a monitor that died by signal 11 from
- * one that exited with 139. The command does not inherit descriptor 3. */
+ * one that exited with 139. The command does not inherit descriptor 3; it has two sockets, connected to each other, as
+ * descriptors 8 and 9: a network for a guest with two interfaces, where there is no other. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -8,11 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { kVerdict = 3, kOwnFailure = 1 };
+enum { kVerdict = 3, kSocket = 8, kOtherSocket = 9, kOwnFailure = 1 };
 
 static void die(const char *what) {
   fprintf(stderr, "waitstatus: %s: %s\n", what, strerror(errno));
@@ -28,6 +30,9 @@ int main(int argc, char **argv) {
   }
   if (fcntl(kVerdict, F_SETFD, FD_CLOEXEC) < 0) die("descriptor 3");
 
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sockets) != 0) die("socketpair");
+
   /* Blocked before the fork, so that a child that ends at once is not missed. */
   sigset_t child_ended;
   sigset_t before;
@@ -41,6 +46,7 @@ int main(int argc, char **argv) {
     /* A group of its own, so that a timeout ends whatever the command started. */
     setpgid(0, 0);
     sigprocmask(SIG_SETMASK, &before, NULL);
+    if (dup2(sockets[0], kSocket) < 0 || dup2(sockets[1], kOtherSocket) < 0) die("dup2");
     execvp(argv[2], argv + 2);
     die(argv[2]);
   }
