@@ -1,7 +1,5 @@
 #include "machine/clock.h"
 
-#include <ctime>
-
 #include "machine/x86.h"
 
 namespace spry {
@@ -19,6 +17,10 @@ std::uint64_t now(clockid_t clock) {
 
 std::uint64_t host_monotonic_ns() { return now(CLOCK_MONOTONIC); }
 std::uint64_t host_wall_ns() { return now(CLOCK_REALTIME); }
+
+timespec to_timespec(std::uint64_t ns) {
+  return {static_cast<time_t>(ns / kNanosecondsPerSecond), static_cast<long>(ns % kNanosecondsPerSecond)};
+}
 
 TscScale tsc_scale(std::uint32_t khz) {
   constexpr std::uint64_t kNanosecondsPerMillisecond = 1'000'000;

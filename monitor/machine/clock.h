@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 
 #include "kvm/vcpu.h"
 #include "spry/error.h"
@@ -11,6 +12,9 @@ namespace spry {
 // Nanoseconds of CLOCK_MONOTONIC and of the wall clock.
 std::uint64_t host_monotonic_ns();
 std::uint64_t host_wall_ns();
+
+// Nanoseconds as the kernel takes them.
+timespec to_timespec(std::uint64_t ns);
 
 // ns = (ticks * mult) >> shift, for a TSC of `khz` > 0; mult uses its 32 bits as far as it can.
 struct TscScale {

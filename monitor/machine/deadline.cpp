@@ -13,8 +13,6 @@
 namespace spry {
 namespace {
 
-constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
-
 tl::unexpected<Error> failed(const char* what, int error) {
   return fail(ErrorCode::kMonitor, fmt::format("cannot {} for the deadline: {}", what, std::strerror(error)));
 }
@@ -56,8 +54,7 @@ Result<Deadline> Deadline::arm(Vcpu& vcpu, int signal, std::uint64_t at) {
   deadline.armed_ = true;
   if (auto masked = vcpu.set_signal_mask(during_run); !masked) return tl::unexpected(masked.error());
   itimerspec time = {};
-  time.it_value.tv_sec = static_cast<time_t>(at / kNanosecondsPerSecond);
-  time.it_value.tv_nsec = static_cast<long>(at % kNanosecondsPerSecond);
+  time.it_value = to_timespec(at);
   if (timer_settime(deadline.timer_, TIMER_ABSTIME, &time, nullptr) != 0) return failed("start a timer", errno);
   return deadline;
 }

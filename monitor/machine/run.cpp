@@ -20,7 +20,6 @@
 namespace spry {
 namespace {
 
-constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::uint64_t kLongestMessage = 1024;
 
 // Serves the exits of one machine until its run ends.
@@ -221,9 +220,7 @@ Result<std::int64_t> Run::device(std::uint64_t handle, const DeviceCall& call) {
 // of these stores and of interrupt()'s is what makes the ppoll that follows free of races.
 void set_wait_timeout(MachineData& machine, std::uint64_t until) {
   std::uint64_t now = host_monotonic_ns();
-  std::uint64_t left = until > now ? until - now : 0;
-  machine.wait_timeout.tv_sec = static_cast<time_t>(left / kNanosecondsPerSecond);
-  machine.wait_timeout.tv_nsec = static_cast<long>(left % kNanosecondsPerSecond);
+  machine.wait_timeout = to_timespec(until > now ? until - now : 0);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   if (machine.hurried || machine.interrupted.load(std::memory_order_relaxed)) machine.wait_timeout = {};
 }
