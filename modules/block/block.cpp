@@ -77,6 +77,13 @@ Result<std::int64_t> Block::call(Guest& guest, const DeviceCall& call) {
   }
 }
 
+void Block::attach(std::span<std::byte>) { medium_->forget(); }
+
+Result<std::string> Block::save() {
+  if (!medium_->forgettable()) return std::string();
+  return fail(ErrorCode::kMonitor, "an overlay was written to before ready");
+}
+
 bool Block::has(std::uint64_t offset, std::uint64_t length) const {
   const std::uint64_t capacity = medium_->capacity();
   return length != 0 && (offset | length) % sector_size_ == 0 && offset < capacity && length <= capacity - offset;
@@ -84,12 +91,9 @@ bool Block::has(std::uint64_t offset, std::uint64_t length) const {
 
 std::int64_t Block::info(Guest& guest, GuestPointer answer) const {
   spry_block_info info = {medium_->capacity(), sector_size_, 0};
-  const std::optional<std::span<std::byte>> bytes = guest.resolve(answer, sizeof info, Access::kWrite);
-  if (!bytes) return -SPRY_EFAULT;
   if (medium_->read_only()) info.flags |= SPRY_BLOCK_READ_ONLY;
   if (medium_->discards()) info.flags |= SPRY_BLOCK_DISCARDS;
-  std::memcpy(bytes->data(), &info, sizeof info);
-  return 0;
+  return guest.write(answer, std::as_bytes(std::span(&info, 1))) ? 0 : -SPRY_EFAULT;
 }
 
 std::int64_t Block::read(Guest& guest, std::uint64_t offset, GuestPointer pointer, std::uint64_t length) {

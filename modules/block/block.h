@@ -15,7 +15,11 @@ class Block : public Device {
   // The medium's capacity is a multiple of the sector size.
   Block(std::unique_ptr<block::Medium> medium, std::uint32_t sector_size);
 
+  void attach(std::span<std::byte> shared) override;
   Result<std::int64_t> call(Guest& guest, const DeviceCall& call) override;
+  // An overlay's sectors that were written before `ready` cannot be brought back.
+  Result<std::string> save() override;
+  std::string single_use() const override { return medium_->single_use(); }
 
  private:
   // Each returns what the guest gets.

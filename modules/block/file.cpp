@@ -48,6 +48,7 @@ Result<void> check_write_limit(std::string_view about, std::uint64_t capacity) {
 File::File(File&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       read_only_(other.read_only_),
+      shared_(other.shared_),
       device_(other.device_),
       capacity_(other.capacity_) {}
 
@@ -64,11 +65,12 @@ Result<File> File::open(std::string_view name, const Specification& specificatio
     return cannot(about, read_only ? "opened" : "opened for writing");
   }
   file.read_only_ = read_only;
+  file.shared_ = specification.shared;
   if (Result<void> examined = file.examine(about, specification.sector_size); !examined) {
     return tl::unexpected(std::move(examined.error()));
   }
   struct flock lock = {};
-  lock.l_type = read_only ? F_RDLCK : F_WRLCK;
+  lock.l_type = read_only || specification.shared ? F_RDLCK : F_WRLCK;
   lock.l_whence = SEEK_SET;
   if (fcntl(file.descriptor_, F_OFD_SETLK, &lock) != 0) {
     if (errno != EAGAIN && errno != EACCES) return cannot(about, "locked");
@@ -95,6 +97,11 @@ Result<void> File::examine(std::string_view about, std::uint32_t sector_size) {
   }
   if (device_ || read_only_) return {};
   return check_write_limit(about, capacity_);
+}
+
+std::string File::single_use() const {
+  if (read_only_ || shared_) return {};
+  return "what one action writes to the disk would be there for the next (ro, overlay or shared say otherwise)";
 }
 
 ssize_t File::read(std::span<std::byte> bytes, std::uint64_t offset) {

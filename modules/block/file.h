@@ -33,6 +33,7 @@ class File : public Medium {
   int flush() override;
   int discard(std::uint64_t offset, std::uint64_t length) override;
   int descriptor() const override { return descriptor_; }
+  std::string single_use() const override;
 
  private:
   explicit File(int descriptor) : descriptor_(descriptor) {}
@@ -40,6 +41,7 @@ class File : public Medium {
 
   int descriptor_ = -1;
   bool read_only_ = true;
+  bool shared_ = false;
   bool device_ = false;  // a block device
   std::uint64_t capacity_ = 0;
 };

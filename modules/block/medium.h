@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace spry::block {
 
@@ -30,6 +31,12 @@ class Medium {
 
   // For Guest::wait.
   virtual int descriptor() const = 0;
+
+  // As Device::single_use.
+  virtual std::string single_use() const { return {}; }
+  // Between actions: forgets what was written, if nothing of it is to last. And whether there is such a thing now.
+  virtual void forget() {}
+  virtual bool forgettable() const { return false; }
 };
 
 }  // namespace spry::block

@@ -27,7 +27,8 @@ Overlay::Overlay(Overlay&& other) noexcept
     : base_(std::move(other.base_)),
       sector_size_(other.sector_size_),
       memory_(std::exchange(other.memory_, -1)),
-      bitmap_(std::exchange(other.bitmap_, nullptr)) {}
+      bitmap_(std::exchange(other.bitmap_, nullptr)),
+      written_(other.written_) {}
 
 Overlay::~Overlay() {
   if (memory_ >= 0) close(memory_);
@@ -59,6 +60,7 @@ Result<Overlay> Overlay::create(std::string_view name, const Specification& spec
 bool Overlay::is_written(std::uint64_t sector) const { return (bitmap_[sector / kBits] >> (sector % kBits) & 1) != 0; }
 
 void Overlay::mark(std::uint64_t offset, std::uint64_t length) {
+  written_ = true;
   std::uint64_t sector = offset / sector_size_;
   const std::uint64_t end = sector + length / sector_size_;
   while (sector < end) {
@@ -99,6 +101,14 @@ int Overlay::discard(std::uint64_t offset, std::uint64_t length) {
   }
   mark(offset, length);
   return 0;
+}
+
+// Pages that were dropped are zero again: in the memfd by a hole, in the anonymous bitmap by MADV_DONTNEED.
+void Overlay::forget() {
+  if (!written_) return;
+  fallocate(memory_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(capacity()));
+  madvise(bitmap_, bitmap_size(), MADV_DONTNEED);
+  written_ = false;
 }
 
 }  // namespace spry::block

@@ -26,6 +26,8 @@ class Overlay : public Medium {
   // Discarded sectors are zeros.
   int discard(std::uint64_t offset, std::uint64_t length) override;
   int descriptor() const override { return base_.descriptor(); }
+  void forget() override;
+  bool forgettable() const override { return written_; }
 
  private:
   Overlay(File base, std::uint32_t sector_size);
@@ -39,6 +41,7 @@ class Overlay : public Medium {
   std::uint32_t sector_size_;
   int memory_ = -1;
   std::uint64_t* bitmap_ = nullptr;
+  bool written_ = false;  // any sector
 };
 
 }  // namespace spry::block

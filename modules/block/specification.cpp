@@ -18,6 +18,8 @@ bool apply(Specification& specification, std::string_view field) {
     specification.read_only = true;
   } else if (field == "overlay") {
     specification.overlay = true;
+  } else if (field == "shared") {
+    specification.shared = true;
   } else if (field == "sector=512") {
     specification.sector_size = 512;
   } else if (field == "sector=4096") {
@@ -43,7 +45,7 @@ Result<Specification> parse_specification(std::string_view name, std::string_vie
     const std::string_view field = take_field(rest);
     if (!apply(specification, field)) {
       return fail(ErrorCode::kMonitor,
-                  fmt::format("block {}: {}: \"{}\" is not one of ro, overlay, sector=512 and sector=4096", name,
+                  fmt::format("block {}: {}: \"{}\" is not one of ro, overlay, shared, sector=512 and sector=4096", name,
                               specification.path, field));
     }
     if (field.starts_with("sector=")) {
@@ -58,6 +60,10 @@ Result<Specification> parse_specification(std::string_view name, std::string_vie
     return fail(ErrorCode::kMonitor,
                 fmt::format("block {}: {}: ro and overlay exclude each other: an overlay takes writes", name,
                             specification.path));
+  }
+  if (specification.shared && (specification.read_only || specification.overlay)) {
+    return fail(ErrorCode::kMonitor, fmt::format("block {}: {}: shared is for a disk that is written to, not for {}", name,
+                                                 specification.path, specification.read_only ? "ro" : "overlay"));
   }
   return specification;
 }

@@ -1,4 +1,4 @@
-// What the user says about a disk: FILE[,ro][,sector=512|4096][,overlay].
+// What the user says about a disk: FILE[,ro][,overlay][,shared][,sector=512|4096].
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@ struct Specification {
   std::string path;  // without a comma
   bool read_only = false;
   bool overlay = false;  // writes live in memory and vanish with the run
+  bool shared = false;   // other machines may write to it at the same time, and later actions see what is written
   std::uint32_t sector_size = 512;
 };
 

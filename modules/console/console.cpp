@@ -12,12 +12,10 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <optional>
 
 namespace spry {
 namespace {
-
-// The whole area: header and bytes. What is longer comes by SPRY_CONSOLE_WRITE.
-constexpr std::size_t kSharedSize = 2048;
 
 // A write of at most PIPE_BUF bytes after POLLOUT does not block (pipe(7)), and is not torn.
 constexpr std::size_t kPiece = PIPE_BUF;
@@ -81,17 +79,14 @@ ssize_t Console::write_piece(Stream& stream, std::span<const std::byte> bytes) {
   return write(stream.descriptor, bytes.data(), bytes.size());
 }
 
-std::size_t Console::shared_size() const { return kSharedSize; }
-
-void Console::attach(std::span<std::byte> shared) {
+bool Console::begin() {
   look_at(output_);
   look_at(diagnostics_);
-  shared_ = shared;
-  const spry_console header = {0, output_.terminal ? SPRY_CONSOLE_TERMINAL : 0};
-  std::memcpy(shared_.data(), &header, sizeof header);
+  return output_.terminal;
 }
 
-Result<void> Console::write_out(Guest& guest, Stream& stream, std::span<const std::byte> bytes, bool patient) {
+Result<void> Console::put(Guest& guest, std::uint32_t number, std::span<const std::byte> bytes, bool patient) {
+  Stream& stream = number == SPRY_STREAM_OUTPUT ? output_ : diagnostics_;
   while (!bytes.empty()) {
     if (patient && !guest.wait(stream.descriptor, POLLOUT)) return {};
     const ssize_t written =
@@ -110,29 +105,6 @@ Result<void> Console::write_out(Guest& guest, Stream& stream, std::span<const st
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
   return {};
-}
-
-Result<void> Console::on_exit(Guest& guest) {
-  if (shared_.empty()) return {};
-  std::uint32_t length;
-  std::memcpy(&length, shared_.data() + offsetof(spry_console, length), sizeof length);
-  if (length == 0) return {};
-  const std::span<const std::byte> bytes = shared_.subspan(sizeof(spry_console));
-  const std::uint32_t none = 0;
-  std::memcpy(shared_.data() + offsetof(spry_console, length), &none, sizeof none);
-  return write_out(guest, output_, bytes.first(std::min<std::size_t>(length, bytes.size())), false);
-}
-
-Result<std::int64_t> Console::call(Guest& guest, const DeviceCall& call) {
-  if (call.operation != SPRY_CONSOLE_WRITE) return -SPRY_ENOSYS;
-  if (call.a != SPRY_STREAM_OUTPUT && call.a != SPRY_STREAM_DIAGNOSTICS) return -SPRY_EINVAL;
-  const std::optional<std::span<std::byte>> bytes = guest.resolve(GuestPointer{call.b}, call.c, Access::kRead);
-  if (!bytes) return -SPRY_EFAULT;
-  // What the guest printed before comes first, also where both streams are the same file.
-  Result<void> done = on_exit(guest);
-  if (done) done = write_out(guest, call.a == SPRY_STREAM_OUTPUT ? output_ : diagnostics_, *bytes, true);
-  if (!done) return tl::unexpected(std::move(done.error()));
-  return static_cast<std::int64_t>(call.c);
 }
 
 const Module console_module = {"console", "", open_console};

@@ -91,15 +91,13 @@ std::int64_t Net::info(Guest& guest, GuestPointer pointer) const {
   info.flags = channel_->up() ? SPRY_NET_UP : 0;
   info.mtu = mtu_;
   info.frame_max = frame_max_;
-  const auto memory = guest.resolve(pointer, sizeof info, Access::kWrite);
-  return memory && net::store(*memory, std::as_bytes(std::span(&info, 1))) ? 0 : -SPRY_EFAULT;
+  return guest.write(pointer, std::as_bytes(std::span(&info, 1))) ? 0 : -SPRY_EFAULT;
 }
 
 std::int64_t Net::read(Guest& guest, GuestPointer array, std::uint64_t count) {
   Batch batch;
   look_at(guest, array, count, Access::kWrite, frame_max_, UINT32_MAX, batch);
-  const auto answers = guest.resolve(array, batch.count * sizeof(spry_net_frame), Access::kWrite);
-  if (!answers) return -SPRY_EFAULT;
+  if (!guest.resolve(array, batch.count * sizeof(spry_net_frame), Access::kWrite)) return -SPRY_EFAULT;
   if (batch.count == 0) return batch.wrong;
   const int received = channel_->receive(std::span(batch.frames).first(batch.count));
   if (received < 0) return answer(received);
@@ -113,7 +111,7 @@ std::int64_t Net::read(Guest& guest, GuestPointer array, std::uint64_t count) {
     bytes += frame.length;
   }
   guest.count_in(bytes);
-  if (!net::store(*answers, std::as_bytes(std::span(batch.descriptors).first(done)))) return -SPRY_EFAULT;
+  if (!guest.write(array, std::as_bytes(std::span(batch.descriptors).first(done)))) return -SPRY_EFAULT;
   return received;
 }
 

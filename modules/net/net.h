@@ -14,6 +14,7 @@ class Net final : public Device {
   Net(std::unique_ptr<net::Channel> channel, const net::MacAddress& mac, std::uint32_t mtu);
 
   Result<std::int64_t> call(Guest& guest, const DeviceCall& call) override;
+  std::string single_use() const override { return "frames that arrive between actions have no addressee"; }
   int ready_descriptor() const override { return channel_->descriptor(); }
   bool ready() const override { return channel_->ready(); }
 

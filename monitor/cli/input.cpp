@@ -72,7 +72,7 @@ Result<Input> open_input(const char* path) {
   // Files of /proc call themselves regular and empty, and must be read to be known.
   if (!S_ISREG(status.st_mode) || status.st_size == 0) return collect(fd, name);
   if (standard && lseek(fd, 0, SEEK_CUR) != 0) return collect(fd, name);
-  Input input{fd, static_cast<std::uint64_t>(status.st_size)};
+  Input input = Input::file(fd, static_cast<std::uint64_t>(status.st_size));
   if (input.size > kMaximumInput) return too_long(name);
   // Another program may go on reading where this one, had it read, would have stopped.
   if (standard) lseek(fd, status.st_size, SEEK_SET);

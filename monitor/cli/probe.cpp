@@ -115,7 +115,7 @@ Result<Vm> create_vm(const Kvm& kvm, Memory& memory) {
   Result<Vm> vm = kvm.create_vm();
   if (!vm) return vm;
   fill(memory);
-  const Result<void> slot = vm->set_memory_slot(0, 0, kMemory, memory.get());
+  const Result<void> slot = vm->set_memory_slot(0, 0, kMemory, memory.get(), false);
   if (!slot) return tl::unexpected(slot.error());
   return vm;
 }

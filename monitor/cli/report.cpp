@@ -42,10 +42,10 @@ std::string format(Json status, std::string_view reason, const std::string& mess
 
 }  // namespace
 
-std::string format_report(const Receipt& receipt, const Phases& phases) {
+std::string format_report(const Outcome& outcome, const Phases& phases) {
   Json status;
-  if (receipt.reason == Reason::kExit) status = receipt.status;
-  return format(std::move(status), to_string(receipt.reason), receipt.message, receipt, phases);
+  if (outcome.reason == Reason::kExit) status = outcome.status;
+  return format(std::move(status), to_string(outcome.reason), outcome.message, outcome.receipt, phases);
 }
 
 std::string format_report(const Error& error, const Phases& phases) {

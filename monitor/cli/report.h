@@ -17,7 +17,7 @@ struct Phases {
 
 // The report as one JSON object and a line feed. `status` is null unless the guest exited. Bytes of a message that are
 // not UTF-8 become U+FFFD.
-std::string format_report(const Receipt& receipt, const Phases& phases);
+std::string format_report(const Outcome& outcome, const Phases& phases);
 
 // The same keys for a run that failed in the monitor: reason "error", the sentence as message.
 std::string format_report(const Error& error, const Phases& phases);

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "cli/commands.h"
+#include "cli/devices.h"
 #include "cli/input.h"
 #include "cli/modules.h"
 #include "cli/options.h"
@@ -41,66 +42,8 @@ Result<int> open_report(const char* path) {
   return fd;
 }
 
-const DeviceNeed* find_need(const Manifest& manifest, const Specification& specification) {
-  for (const DeviceNeed& need : manifest.devices) {
-    if (need.kind == specification.kind && need.name == specification.name) return &need;
-  }
-  return nullptr;
-}
-
-const Module* find_module(std::string_view kind) {
-  for (const Module* module : modules) {
-    if (module->kind == kind) return module;
-  }
-  return nullptr;
-}
-
-// The user gave a device that the manifest does not name.
-tl::unexpected<Error> refuse(const Specification& specification, const RunOptions& options, const Image& image) {
-  const std::string about = fmt::format("--{} {}: the manifest of {}", specification.kind, escape(specification.name),
-                                        escape(options.unikernel));
-  std::vector<std::string> others;
-  for (const DeviceNeed& need : image.manifest().devices) {
-    const Module* const module = find_module(need.kind);
-    if (module != nullptr && module->usage.empty()) continue;
-    if (need.name == specification.name) {
-      return fail(ErrorCode::kMonitor,
-                  fmt::format("{} names it as a {} device, not as a {} device", about, need.kind, specification.kind));
-    }
-    others.push_back(fmt::format("--{} {}", need.kind, need.name));
-  }
-  return fail(ErrorCode::kMonitor, fmt::format("{} names no such device{}{}", about, others.empty() ? "" : ", only ",
-                                               fmt::join(others, ", ")));
-}
-
-// Opens every device that the manifest names.
-Result<std::vector<Attachment>> open_devices(const RunOptions& options, const Image& image) {
-  const Manifest& manifest = image.manifest();
-  for (const Specification& specification : options.specifications) {
-    if (find_need(manifest, specification) == nullptr) return refuse(specification, options, image);
-  }
-  std::vector<Attachment> devices;
-  devices.reserve(manifest.devices.size());
-  for (const DeviceNeed& need : manifest.devices) {
-    const Module* module = find_module(need.kind);
-    if (module == nullptr) {
-      return fail(ErrorCode::kNotUnikernel, fmt::format("{}: needs the module {}, which this monitor was built without",
-                                                        escape(options.unikernel), need.kind));
-    }
-    std::optional<std::string_view> text;
-    for (const Specification& specification : options.specifications) {
-      if (find_need(manifest, specification) == &need) text = specification.text;
-    }
-    Result<std::unique_ptr<Device>> device = module->open(need, text);
-    // A module's sentence may hold what the user wrote as it is.
-    if (!device) return fail(device.error().code, escape(device.error().message, kLongestSentence));
-    devices.push_back({need.kind, need.name, std::move(*device)});
-  }
-  return devices;
-}
-
 // Loads, builds and runs. The machine is never destroyed: the end of the process does it faster.
-Result<Receipt> execute(Run& run, Clock::time_point start) {
+Result<Outcome> execute(Run& run, Clock::time_point start) {
   RunOptions& options = run.options;
   const Clock::time_point load = Clock::now();
   Result<Image> image = Image::load(options.unikernel);
@@ -109,7 +52,7 @@ Result<Receipt> execute(Run& run, Clock::time_point start) {
   run.phases.open = load - start;
   if (!image) return tl::unexpected(std::move(image.error()));
 
-  Result<std::vector<Attachment>> devices = open_devices(options, *image);
+  Result<std::vector<Attachment>> devices = attach_devices(options.unikernel, options.specifications, image->manifest());
   if (!devices) return tl::unexpected(std::move(devices.error()));
   Result<Input> input = options.input == nullptr ? Input() : open_input(options.input);
   run.phases.open += Clock::now() - loaded;
@@ -119,31 +62,33 @@ Result<Receipt> execute(Run& run, Clock::time_point start) {
   machine_options.memory = options.memory;
   machine_options.arguments = std::move(options.arguments);
   machine_options.deadline = options.deadline;
+  machine_options.devices = std::move(*devices);
+  machine_options.max_input = input->size;
   machine_options.measure_memory = options.report != nullptr;
-  Result<Machine> created = Machine::create(std::move(*image), std::move(machine_options), std::move(*devices), *input);
+  Result<Machine> created = Machine::create(std::move(*image), std::move(machine_options));
   if (!created) return tl::unexpected(std::move(created.error()));
   Machine* machine = new Machine(std::move(*created));
   const SignalGuard guard(*machine);
-  return machine->run();
+  return machine->run(*input);
 }
 
 // Says on standard error what went wrong with the guest; the exit code of the process.
-int conclude(const RunOptions& options, const Receipt& receipt) {
+int conclude(const RunOptions& options, const Outcome& outcome) {
   constexpr int kLowBits = 0xff;
   const auto say = [&](std::string_view words) {
     std::string text = fmt::format("{}: {}", escape(options.unikernel), words);
-    if (!receipt.crash.empty()) text += "\n" + receipt.crash;
+    if (!outcome.crash.empty()) text += "\n" + outcome.crash;
     if (text.ends_with('\n')) text.pop_back();
     complain({ErrorCode::kMonitor, std::move(text)});
   };
-  switch (receipt.reason) {
+  switch (outcome.reason) {
     case Reason::kExit:
-      return receipt.status & kLowBits;
+      return outcome.status & kLowBits;
     case Reason::kAbort:
-      say(fmt::format("aborted: {}", receipt.message));
+      say(fmt::format("aborted: {}", outcome.message));
       return kExitAbort;
     case Reason::kFault:
-      say(receipt.message);
+      say(outcome.message);
       return kExitFault;
     case Reason::kDeadline:
       say(fmt::format("deadline of {} passed", options.deadline_text));
@@ -172,13 +117,13 @@ int run_command(int argc, char** argv) {
     run.report = *opened;
   }
 
-  const Result<Receipt> receipt = execute(run, start);
+  const Result<Outcome> outcome = execute(run, start);
   Result<void> written;
   if (report != nullptr) {
     written = write_report(run.report, report,
-                           receipt ? format_report(*receipt, run.phases) : format_report(receipt.error(), run.phases));
+                           outcome ? format_report(*outcome, run.phases) : format_report(outcome.error(), run.phases));
   }
-  const int code = receipt ? conclude(run.options, *receipt) : complain(receipt.error());
+  const int code = outcome ? conclude(run.options, *outcome) : complain(outcome.error());
   return written ? code : complain(written.error());
 }
 

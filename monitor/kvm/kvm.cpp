@@ -20,9 +20,11 @@ tl::unexpected<Error> ioctl_failed(const char* name) {
 
 }  // namespace
 
-Result<void> Vm::set_memory_slot(std::uint32_t slot, std::uint64_t address, std::uint64_t size, void* host) {
+Result<void> Vm::set_memory_slot(std::uint32_t slot, std::uint64_t address, std::uint64_t size, void* host,
+                                 bool logged) {
   kvm_userspace_memory_region region = {};
   region.slot = slot;
+  region.flags = logged ? KVM_MEM_LOG_DIRTY_PAGES : 0;
   region.guest_phys_addr = address;
   region.memory_size = size;
   region.userspace_addr = reinterpret_cast<std::uintptr_t>(host);
@@ -30,6 +32,35 @@ Result<void> Vm::set_memory_slot(std::uint32_t slot, std::uint64_t address, std:
     return fail(ErrorCode::kMonitor, fmt::format("KVM refuses KVM_SET_USER_MEMORY_REGION of {:#x} bytes at {:#x}: {}",
                                                  size, address, std::strerror(errno)));
   }
+  return {};
+}
+
+Result<void> Vm::remove_memory_slot(std::uint32_t slot) { return set_memory_slot(slot, 0, 0, nullptr, false); }
+
+Result<void> Vm::log_dirty_pages() {
+  kvm_enable_cap request = {};
+  request.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2;
+  request.args[0] = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+  if (ioctl(descriptor_.get(), KVM_ENABLE_CAP, &request) != 0) {
+    return ioctl_failed("KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, which Linux has had since 5.2");
+  }
+  return {};
+}
+
+Result<void> Vm::dirty_log(std::uint32_t slot, std::span<std::uint64_t> bits) {
+  kvm_dirty_log request = {};
+  request.slot = slot;
+  request.dirty_bitmap = bits.data();
+  if (ioctl(descriptor_.get(), KVM_GET_DIRTY_LOG, &request) != 0) return ioctl_failed("KVM_GET_DIRTY_LOG");
+  return {};
+}
+
+Result<void> Vm::clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::span<std::uint64_t> bits) {
+  kvm_clear_dirty_log request = {};
+  request.slot = slot;
+  request.num_pages = pages;
+  request.dirty_bitmap = bits.data();
+  if (ioctl(descriptor_.get(), KVM_CLEAR_DIRTY_LOG, &request) != 0) return ioctl_failed("KVM_CLEAR_DIRTY_LOG");
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kvm/kvm_api.h"
@@ -19,8 +20,20 @@ class Vm {
   Vm(Descriptor descriptor, std::size_t run_size) : descriptor_(std::move(descriptor)), run_size_(run_size) {}
 
   // KVM_SET_USER_MEMORY_REGION: guest-physical [address, address + size) is host memory at `host`, which must outlive
-  // the VM. All three are multiples of the page size. Costs 20 us for 16 MiB and 1 ms for 4 GiB.
-  Result<void> set_memory_slot(std::uint32_t slot, std::uint64_t address, std::uint64_t size, void* host);
+  // the VM or the slot. All three are multiples of the page size. Costs 20 us for 16 MiB and 1 ms for 4 GiB. `logged`:
+  // the pages that the guest writes are told by `dirty_log`, which log_dirty_pages must have prepared.
+  Result<void> set_memory_slot(std::uint32_t slot, std::uint64_t address, std::uint64_t size, void* host, bool logged);
+
+  // Removes a slot. Whatever the vCPU had cached of it and of its page tables is gone. Takes milliseconds.
+  Result<void> remove_memory_slot(std::uint32_t slot);
+
+  // KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2: a page stays in the log, and costs the guest nothing more, until it is cleared.
+  Result<void> log_dirty_pages();
+  // KVM_GET_DIRTY_LOG: a bit for each page of the slot; as many words as it has 64 pages, rounded up.
+  Result<void> dirty_log(std::uint32_t slot, std::span<std::uint64_t> bits);
+  // KVM_CLEAR_DIRTY_LOG: forgets the `bits` that are set among the slot's first `pages`, which are all of them; the next
+  // write to such a page costs a fault of 2 us.
+  Result<void> clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::span<std::uint64_t> bits);
 
   // The VM's vCPU number 0.
   Result<Vcpu> create_vcpu();

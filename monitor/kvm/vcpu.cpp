@@ -53,6 +53,42 @@ void Vcpu::set_registers(const kvm_regs& registers, const kvm_sregs& special) {
   run_->kvm_dirty_regs |= KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
 }
 
+void Vcpu::clear_events() {
+  run_->s.regs.events = {};
+  run_->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+}
+
+Result<void> Vcpu::drain() {
+  run_->immediate_exit = 1;
+  int error = run();
+  run_->immediate_exit = 0;
+  if (error == EINTR) return {};
+  return fail(ErrorCode::kMonitor, fmt::format("KVM_RUN with immediate_exit ended with {} instead of EINTR",
+                                               error == 0 ? "an exit" : std::strerror(error)));
+}
+
+Result<kvm_xsave> Vcpu::vector_state() {
+  kvm_xsave state;
+  if (ioctl(descriptor_.get(), KVM_GET_XSAVE, &state) != 0) return ioctl_failed("KVM_GET_XSAVE");
+  return state;
+}
+
+Result<void> Vcpu::set_vector_state(const kvm_xsave& state) {
+  if (ioctl(descriptor_.get(), KVM_SET_XSAVE, &state) != 0) return ioctl_failed("KVM_SET_XSAVE");
+  return {};
+}
+
+Result<kvm_debugregs> Vcpu::debug_registers() {
+  kvm_debugregs registers;
+  if (ioctl(descriptor_.get(), KVM_GET_DEBUGREGS, &registers) != 0) return ioctl_failed("KVM_GET_DEBUGREGS");
+  return registers;
+}
+
+Result<void> Vcpu::set_debug_registers(const kvm_debugregs& registers) {
+  if (ioctl(descriptor_.get(), KVM_SET_DEBUGREGS, &registers) != 0) return ioctl_failed("KVM_SET_DEBUGREGS");
+  return {};
+}
+
 Result<kvm_sregs> Vcpu::special_registers() {
   kvm_sregs special;
   if (ioctl(descriptor_.get(), KVM_GET_SREGS, &special) != 0) return ioctl_failed("KVM_GET_SREGS");

@@ -33,6 +33,21 @@ class Vcpu {
   // Sets both kinds of registers at the next run, without an ioctl (KVM_CAP_SYNC_REGS).
   void set_registers(const kvm_regs& registers, const kvm_sregs& special);
 
+  // Forgets exceptions and interrupts that were about to be delivered, at the next run (KVM_SYNC_X86_EVENTS).
+  void clear_events();
+
+  // Finishes what the last exit left pending, the bytes of an `in` say, without entering the guest: else it would be
+  // done to the registers that are set next. EINTR of a run with immediate_exit is what says so; any other end is an
+  // Error of kMonitor.
+  Result<void> drain();
+
+  // x87, SSE and what else the vCPU has; setting it puts every part that it does not name into its initial state
+  // (KVM_GET_XSAVE, KVM_SET_XSAVE). KVM_SET_FPU would leave the upper halves of vector registers as they are.
+  Result<kvm_xsave> vector_state();
+  Result<void> set_vector_state(const kvm_xsave& state);
+  Result<kvm_debugregs> debug_registers();
+  Result<void> set_debug_registers(const kvm_debugregs& registers);
+
   // One ioctl each, of 5 to 10 us. Errors: kMonitor with the ioctl's name.
   Result<kvm_sregs> special_registers();
   Result<std::uint64_t> msr(std::uint32_t index);

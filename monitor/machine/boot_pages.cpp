@@ -6,26 +6,21 @@
 #include <cerrno>
 #include <cstring>
 
-#include "machine/clock.h"
 #include "machine/features.h"
 #include "machine/x86.h"
-#include "spry/abi.h"
 
 namespace spry {
 namespace {
 
-// Areas are aligned to 16 bytes.
-std::uint64_t area_size(const Device& device) { return x86::round_up(device.shared_size(), 16); }
+constexpr std::uint64_t kAreaAlignment = 16;
 
-void fill_places(const MachineData& machine, std::uint64_t input_length, spry_boot& boot) {
-  const Layout& layout = machine.layout;
+void fill_places(const Base& base, spry_boot& boot) {
+  const Layout& layout = base.layout;
   auto visible = [&layout](std::uint64_t address) { return address + layout.slide; };
   boot.self = visible(layout.boot.start);
   boot.abi_version = SPRY_ABI_VERSION;
   boot.size = sizeof(spry_boot);
-  boot.features = with_implied(machine.image.manifest().features);
-  boot.generation = 1;
-  boot.flags = SPRY_BOOT_READY;
+  boot.features = with_implied(base.manifest.features);
   boot.slide = layout.slide;
   boot.image_start = visible(layout.image.start);
   boot.image_end = visible(layout.image.end);
@@ -33,28 +28,15 @@ void fill_places(const MachineData& machine, std::uint64_t input_length, spry_bo
   boot.heap_end = visible(layout.heap.end);
   boot.stack_start = visible(layout.stack.start);
   boot.stack_end = visible(layout.stack.end);
-  boot.device_count = machine.devices.size();
-  if (input_length != 0) {
-    boot.input = visible(layout.input.start);
-    boot.input_length = input_length;
-  }
-}
-
-void share_areas(MachineData& machine, spry_boot& boot) {
-  std::uint64_t start = machine.layout.shared.start;
-  for (std::size_t handle = 0; handle < machine.devices.size(); ++handle) {
-    Device* device = machine.devices[handle].get();
-    if (device == nullptr) continue;
-    std::uint64_t size = device->shared_size();
-    device->attach(machine.memory.bytes({start, start + size}));
-    if (size != 0) boot.devices[handle] = {start + machine.layout.slide, size};
-    start += area_size(*device);
+  boot.device_count = base.shared.size();
+  const std::vector<Range> areas = shared_areas(base.shared, layout.shared.start);
+  for (std::size_t handle = 0; handle < areas.size(); ++handle) {
+    if (!areas[handle].empty()) boot.devices[handle] = {visible(areas[handle].start), areas[handle].size()};
   }
 }
 
 // argv with its null, then the strings, behind spry_boot.
-void fill_arguments(const MachineData& machine, std::span<std::byte> bytes, spry_boot& boot) {
-  const std::vector<std::string>& arguments = machine.options.arguments;
+void fill_arguments(const std::vector<std::string>& arguments, std::span<std::byte> bytes, spry_boot& boot) {
   std::uint64_t argv = sizeof(spry_boot);
   std::uint64_t strings = argv + (arguments.size() + 1) * sizeof(std::uint64_t);
   boot.argc = arguments.size();
@@ -68,34 +50,18 @@ void fill_arguments(const MachineData& machine, std::span<std::byte> bytes, spry
   }
 }
 
-Result<void> fill_entropy(spry_boot& boot) {
-  std::uint8_t random[sizeof boot.seed + sizeof boot.canary];
-  if (getrandom(random, sizeof random, 0) != sizeof random) {
+Result<void> fill_random(std::span<std::byte> bytes) {
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
     return fail(ErrorCode::kMonitor, fmt::format("no random bytes: {}", std::strerror(errno)));
   }
-  std::memcpy(boot.seed, random, sizeof boot.seed);
-  std::memcpy(&boot.canary, random + sizeof boot.seed, sizeof boot.canary);
-  // A zero byte first, as C libraries do: a string that runs over cannot supply it.
-  boot.canary &= ~std::uint64_t{0xff};
-  return {};
-}
-
-Result<void> fill_clock(MachineData& machine, spry_boot& boot) {
-  auto clock = read_clock(*machine.vcpu);
-  if (!clock) return tl::unexpected(clock.error());
-  boot.clock_tsc = clock->tsc;
-  boot.clock_ns = clock->host_ns - machine.epoch_ns;
-  boot.clock_mult = clock->scale.mult;
-  boot.clock_shift = clock->scale.shift;
-  boot.clock_wall = host_wall_ns() - (host_monotonic_ns() - machine.epoch_ns);
   return {};
 }
 
 }  // namespace
 
-Result<std::uint64_t> boot_pages_size(const MachineOptions& options) {
-  std::uint64_t size = (options.arguments.size() + 1) * sizeof(std::uint64_t);
-  for (const std::string& argument : options.arguments) size += argument.size() + 1;
+Result<std::uint64_t> boot_pages_size(const std::vector<std::string>& arguments) {
+  std::uint64_t size = (arguments.size() + 1) * sizeof(std::uint64_t);
+  for (const std::string& argument : arguments) size += argument.size() + 1;
   if (size > kLargestArguments) {
     return fail(ErrorCode::kMonitor, fmt::format("the arguments take {} bytes, more than the {} that a machine has",
                                                  size, kLargestArguments));
@@ -103,21 +69,38 @@ Result<std::uint64_t> boot_pages_size(const MachineOptions& options) {
   return sizeof(spry_boot) + size;
 }
 
-std::uint64_t shared_areas_size(const MachineData& machine) {
-  std::uint64_t size = 0;
-  for (const auto& device : machine.devices) size += device == nullptr ? 0 : area_size(*device);
-  return size;
+std::vector<Range> shared_areas(const std::vector<std::uint64_t>& sizes, std::uint64_t start) {
+  std::vector<Range> areas;
+  areas.reserve(sizes.size());
+  for (std::uint64_t size : sizes) {
+    areas.push_back({start, start + size});
+    start += x86::round_up(size, kAreaAlignment);
+  }
+  return areas;
 }
 
-Result<void> fill_boot_pages(MachineData& machine, std::uint64_t input_length) {
-  std::span<std::byte> bytes = machine.memory.bytes(machine.layout.boot);
+std::uint64_t shared_areas_size(const std::vector<std::uint64_t>& sizes) {
+  std::uint64_t sum = 0;
+  for (std::uint64_t size : sizes) sum += x86::round_up(size, kAreaAlignment);
+  return sum;
+}
+
+Result<void> fill_boot_pages(const Base& base, std::span<std::byte> bytes) {
   auto& boot = *reinterpret_cast<spry_boot*>(bytes.data());
-  fill_places(machine, input_length, boot);
-  share_areas(machine, boot);
-  fill_arguments(machine, bytes, boot);
-  if (auto random = fill_entropy(boot); !random) return random;
-  if ((boot.features & SPRY_FEATURE_CLOCK) != 0) return fill_clock(machine, boot);
-  return {};
+  fill_places(base, boot);
+  fill_arguments(base.arguments, bytes, boot);
+  auto random = fill_random(std::as_writable_bytes(std::span(&boot.canary, 1)));
+  // A zero byte first, as C libraries do: a string that runs over cannot supply it.
+  boot.canary &= ~std::uint64_t{0xff};
+  return random;
+}
+
+Result<void> begin_boot_page(spry_boot& boot, const ActionStart& start) {
+  boot.generation = start.generation;
+  boot.flags = start.flags;
+  boot.input = start.input;
+  boot.input_length = start.input_length;
+  return fill_random(std::as_writable_bytes(std::span(boot.seed)));
 }
 
 }  // namespace spry

@@ -1,5 +1,7 @@
 #include "machine/clock.h"
 
+#include <x86intrin.h>
+
 #include "machine/x86.h"
 
 namespace spry {
@@ -29,16 +31,21 @@ TscScale tsc_scale(std::uint32_t khz) {
   return {static_cast<std::uint32_t>((kNanosecondsPerMillisecond << shift) / khz), shift};
 }
 
-Result<ClockReading> read_clock(Vcpu& vcpu) {
+Result<GuestTsc> find_guest_tsc(Vcpu& vcpu) {
   auto khz = vcpu.tsc_khz();
   if (!khz) return tl::unexpected(khz.error());
   // Whether a guest sees the host's TSC or one that began at 0 with the vCPU depends on the host: ask. The ioctl takes
   // 10 us; its middle is the best guess for when the TSC was read.
-  std::uint64_t before = host_monotonic_ns();
+  const std::uint64_t before = __rdtsc();
   auto tsc = vcpu.msr(x86::MSR_IA32_TSC);
   if (!tsc) return tl::unexpected(tsc.error());
-  std::uint64_t after = host_monotonic_ns();
-  return ClockReading{*tsc, before + (after - before) / 2, tsc_scale(*khz)};
+  const std::uint64_t after = __rdtsc();
+  return GuestTsc{*tsc - (before + (after - before) / 2), tsc_scale(*khz)};
+}
+
+ClockReading read_clock(const GuestTsc& guest) {
+  const std::uint64_t tsc = __rdtsc() + guest.offset;
+  return {tsc, host_monotonic_ns()};
 }
 
 }  // namespace spry

@@ -23,12 +23,20 @@ struct TscScale {
 };
 TscScale tsc_scale(std::uint32_t khz);
 
-// The guest's TSC and the host's monotonic clock at one moment.
+// The guest's TSC beside the host's, which have the same frequency.
+struct GuestTsc {
+  std::uint64_t offset = 0;  // guest minus host, modulo 2^64
+  TscScale scale;
+};
+
+// Two ioctls.
+Result<GuestTsc> find_guest_tsc(Vcpu& vcpu);
+
+// The guest's TSC at one moment, and the host's monotonic clock.
 struct ClockReading {
   std::uint64_t tsc = 0;
   std::uint64_t host_ns = 0;
-  TscScale scale;
 };
-Result<ClockReading> read_clock(Vcpu& vcpu);
+ClockReading read_clock(const GuestTsc& guest);
 
 }  // namespace spry

@@ -24,25 +24,25 @@ bool executable(const GuestMemory& memory, std::uint64_t address) {
 
 class Backtrace {
  public:
-  Backtrace(const Image& image, std::string& out) : image_(image), out_(out) {}
+  Backtrace(const Image* image, std::string& out) : image_(image), out_(out) {}
 
   // `lookup` is an address inside of the instruction: for a caller, that of its call and not of what follows it, which
   // may be another function.
   void add(std::uint64_t address, std::uint64_t lookup) {
-    std::string name = image_.symbolize(lookup);
+    std::string name = image_ == nullptr ? "" : image_->symbolize(lookup);
     fmt::format_to(std::back_inserter(out_), "  #{:<2} {:#018x} {}\n", count_++, address, name.empty() ? "?" : name);
   }
   bool full() const { return count_ >= kMostFrames; }
 
  private:
-  const Image& image_;
+  const Image* image_;
   std::string& out_;
   int count_ = 0;
 };
 
 }  // namespace
 
-std::string describe_crash(const Image& image, GuestMemory& memory, const kvm_regs& registers) {
+std::string describe_crash(const Image* image, GuestMemory& memory, const kvm_regs& registers) {
   std::string out;
   Backtrace trace(image, out);
   trace.add(registers.rip, registers.rip);

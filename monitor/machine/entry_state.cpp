@@ -59,4 +59,14 @@ kvm_regs entry_registers(const Layout& layout, std::uint64_t entry) {
   return registers;
 }
 
+kvm_xsave initial_vector_state() {
+  constexpr std::uint32_t kControlWord = 0x37f;
+  constexpr std::uint32_t kMxcsr = 0x1f80;
+  constexpr std::size_t kMxcsrWord = 6;
+  kvm_xsave state = {};
+  state.region[0] = kControlWord;
+  state.region[kMxcsrWord] = kMxcsr;
+  return state;
+}
+
 }  // namespace spry

@@ -13,4 +13,7 @@ kvm_sregs entry_special_registers(const Layout& layout, std::uint64_t features);
 // `entry` is a guest virtual address.
 kvm_regs entry_registers(const Layout& layout, std::uint64_t entry);
 
+// x87, MXCSR and vector registers as after reset (SDM 3A 10.1.1; 1 13.4.1, the XSAVE area).
+kvm_xsave initial_vector_state();
+
 }  // namespace spry

@@ -96,6 +96,16 @@ std::optional<IoInstruction> decode_io(std::span<const std::uint8_t> code) {
   }
 }
 
+bool left_by_out(std::span<const std::uint8_t> before, std::span<const std::uint8_t> after, std::uint8_t port) {
+  constexpr std::uint8_t kOutImmediate = 0xe7;
+  constexpr std::uint8_t kOutDx = 0xef;
+  const std::size_t size = before.size();
+  const bool immediate = size >= 2 && before[size - 2] == kOutImmediate && before[size - 1] == port;
+  if (!immediate && (size == 0 || before[size - 1] != kOutDx)) return false;
+  const std::span<const std::uint8_t> next = skip_prefixes(after);
+  return !next.empty() && !(next[0] >= 0x6c && next[0] <= 0x6f);
+}
+
 std::string name_forbidden(std::span<const std::uint8_t> code) {
   std::span<const std::uint8_t> rest = skip_prefixes(code);
   if (rest.empty()) return {};

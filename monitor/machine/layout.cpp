@@ -31,7 +31,8 @@ bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t sta
   std::uint64_t guard = layout.stack.start - kPageSize;
   std::uint64_t boot_end = low ? guard : SPRY_IMAGE_MIN;
   layout.boot = {boot_end - round_up(request.boot, kPageSize), boot_end};
-  layout.tables = {kPageTables, layout.boot.start};
+  layout.probe = {layout.boot.start - (request.probe ? 2 * kPageSize : 0), layout.boot.start};
+  layout.tables = {kPageTables, layout.probe.start};
   layout.heap = {layout.image.end, low ? layout.memory : guard};
   return layout.heap.start <= layout.heap.end;
 }
@@ -93,7 +94,6 @@ std::vector<Region> user_regions(const Image& image, const Layout& layout) {
   for (const Segment& segment : image.segments()) add_segment(regions, segment, image.relro());
   if (!layout.heap.empty()) regions.push_back({layout.heap, kReadWrite});
   if (!low) add_stack();
-  if (!layout.input.empty()) regions.push_back({layout.input, kReadOnly});
   return regions;
 }
 

@@ -36,12 +36,13 @@ inline constexpr std::uint64_t kLargestArguments = std::uint64_t{64} << 10;
 struct Layout {
   std::uint64_t slide = 0;
   Range tables;
+  Range probe;   // with options.verify, the probe's code and its page; else empty, at the end of the tables
   Range boot;  // the boot page and, behind spry_boot, argv and its strings
   Range stack;
   Range shared;  // the devices' areas, each 16-byte aligned; stack.end == shared.start
   Range image;   // page-aligned
   Range heap;
-  Range input;                // page-aligned, or empty
+  Range input;                // room for the largest input, page-aligned, or empty
   std::uint64_t memory = 0;   // bytes
   std::uint64_t initial = 0;  // bytes from 0 that the first memory slot covers; the rest is added when first touched
 
@@ -54,6 +55,7 @@ struct LayoutRequest {
   std::uint64_t boot = 0;
   std::uint64_t shared = 0;
   std::uint64_t input = 0;
+  bool probe = false;
 };
 
 // Errors: kNotUnikernel if the image, its stack or its arguments do not fit into the memory; the sentence begins with
@@ -66,7 +68,7 @@ struct Region {
   Permissions permissions;
 };
 
-// All of the guest's own memory, in ascending order, page-aligned, without overlap.
+// All of the guest's own memory but the input, in ascending order, page-aligned, without overlap.
 std::vector<Region> user_regions(const Image& image, const Layout& layout);
 
 }  // namespace spry

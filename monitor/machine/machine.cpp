@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <string_view>
 
-#include "machine/boot_pages.h"
-#include "machine/clock.h"
-#include "machine/entry_state.h"
+#include "machine/action.h"
 #include "machine/features.h"
-#include "machine/machine_data.h"
-#include "machine/system_page.h"
+#include "machine/internals.h"
+#include "machine/reset.h"
+#include "machine/verify.h"
 #include "machine/x86.h"
 
 namespace spry {
@@ -18,150 +17,210 @@ namespace {
 
 using namespace x86;
 
-Result<void> check_options(const MachineData& machine) {
-  std::uint64_t memory = *machine.options.memory;
-  const Manifest& manifest = machine.image.manifest();
-  if (memory < kMinimumMemory || memory > kMaximumMemory || memory % kPageSize != 0) {
-    return fail(ErrorCode::kMonitor,
-                fmt::format("{} bytes of memory: a machine has a multiple of 4096 from 2 MiB to 32 GiB", memory));
-  }
-  if (memory < manifest.memory) {
-    return fail(ErrorCode::kNotUnikernel,
-                fmt::format("{}: its manifest asks for at least {} KiB of memory, and the machine has {} KiB",
-                            machine.image.path(), (manifest.memory + 1023) >> 10, memory >> 10));
-  }
-  if (machine.options.deadline && machine.options.deadline->count() <= 0) {
+Result<void> check_options(const MachineOptions& options) {
+  if (options.deadline && options.deadline->count() <= 0) {
     return fail(ErrorCode::kMonitor, "a deadline is at least one nanosecond");
+  }
+  if (options.max_input > kMaximumInput) {
+    return fail(ErrorCode::kMonitor, fmt::format("the input has {} bytes, more than 16 GiB", options.max_input));
+  }
+  if (options.verify && !options.reusable) {
+    return fail(ErrorCode::kMonitor, "a machine that is not reusable has no reset to verify");
   }
   return {};
 }
 
-// Sorts the attached devices by the handles of the manifest; both sides name the same ones.
-Result<void> attach_devices(MachineData& machine, std::vector<Attachment> attachments) {
-  const std::vector<DeviceNeed>& needs = machine.image.manifest().devices;
-  const std::string& path = machine.image.path();
-  for (const DeviceNeed& need : needs) {
+// Opens the device for each handle of the manifest; both sides name the same ones.
+Result<void> open_devices(MachineData& machine, const Manifest& manifest, const std::string& path) {
+  std::vector<Attachment> attachments = std::move(machine.options.devices);
+  for (const DeviceNeed& need : manifest.devices) {
     auto same = [&need](const Attachment& one) { return one.kind == need.kind && one.name == need.name; };
     auto found = std::find_if(attachments.begin(), attachments.end(), same);
     if (found == attachments.end()) {
       return fail(ErrorCode::kMonitor,
                   fmt::format("{}: it needs the {} device {}, which is not attached", path, need.kind, need.name));
     }
+    auto device = found->open(need);
+    if (!device) return tl::unexpected(device.error());
+    if (std::string reason = (*device)->single_use(); machine.options.reusable && !reason.empty()) {
+      return fail(ErrorCode::kMonitor, fmt::format("{}: the {} device {} serves one action only: {}", path, need.kind,
+                                                   need.name, reason));
+    }
     if (machine.devices.size() <= need.handle) machine.devices.resize(need.handle + 1);
-    machine.devices[need.handle] = std::move(found->device);
+    machine.devices[need.handle] = std::move(*device);
     attachments.erase(found);
   }
-  if (!attachments.empty()) {
+  for (const Attachment& left : attachments) {
+    if (left.optional) continue;
     return fail(ErrorCode::kMonitor, fmt::format("{}: the {} device {} is attached, but the manifest does not name it",
-                                                 path, attachments.front().kind, attachments.front().name));
+                                                 path, left.kind, left.name));
   }
   return {};
 }
 
-// Maps all user memory that is there from the beginning, and what the gates need.
-Result<void> map_memory(MachineData& machine) {
-  const Layout& layout = machine.layout;
-  PageTables& tables = *machine.tables;
-  bool mapped = tables.map({kSystemPage, kGateStack}, layout.slide, 0) &&
-                tables.map({kGateStack, kPageTables}, layout.slide, PTE_RW | PTE_XD);
-  std::vector<Region> regions = user_regions(machine.image, layout);
-  for (const Region& region : regions) {
-    // The heap comes as memory slots cover it.
-    if (region.range.start == layout.heap.start && !layout.heap.empty()) continue;
-    std::uint64_t flags = PTE_US | (region.permissions.write ? PTE_RW : 0) | (region.permissions.execute ? 0 : PTE_XD);
-    mapped = mapped && tables.map(region.range, layout.slide, flags);
-  }
-  machine.memory.set_regions(std::move(regions), layout.slide);
-  if (!mapped) {
-    return fail(
-        ErrorCode::kNotUnikernel,
-        fmt::format("{}: its segments and the machine's {} KiB of memory need more page tables than the {} "
-                    "that fit below {:#x}",
-                    machine.image.path(), layout.memory >> 10, layout.tables.size() / kPageSize, SPRY_IMAGE_MIN));
-  }
-  return cover_memory(machine, layout.initial);
+std::vector<std::uint64_t> shared_sizes(const MachineData& machine) {
+  std::vector<std::uint64_t> sizes;
+  sizes.reserve(machine.devices.size());
+  for (const auto& device : machine.devices) sizes.push_back(device == nullptr ? 0 : device->shared_size());
+  return sizes;
 }
 
-Result<void> fill_memory(MachineData& machine, const Input& input) {
-  const Layout& layout = machine.layout;
-  GuestMemory& memory = machine.memory;
-  build_system_page(memory.bytes({kSystemPage, kGateStack}), kSystemPage + layout.slide, kPageTables + layout.slide);
-  for (const Segment& segment : machine.image.segments()) {
-    std::span<const std::byte> contents = machine.image.contents(segment);
-    std::copy(contents.begin(), contents.end(),
-              memory.bytes({segment.address, segment.address + contents.size()}).begin());
+// A snapshot fixes what the guest has seen already.
+Result<void> check_snapshot(const MachineData& machine, const Base& base) {
+  const MachineOptions& options = machine.options;
+  if (options.memory && *options.memory != base.layout.memory) {
+    return fail(ErrorCode::kMonitor, fmt::format("{}: the snapshot was taken with {} KiB of memory, not {}", base.path,
+                                                 base.layout.memory >> 10, *options.memory >> 10));
   }
-  if (!layout.input.empty()) {
-    if (auto mapped = memory.map_file(layout.input, input.descriptor, input.size); !mapped) return mapped;
-    machine.count_in(input.size);
+  if (!options.arguments.empty() && options.arguments != base.arguments) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: the snapshot was taken with other arguments, which belong to it", base.path));
   }
-  return fill_boot_pages(machine, input.size);
+  if (shared_sizes(machine) != base.shared) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: the snapshot was taken with devices that share other memory", base.path));
+  }
+  return {};
 }
 
-Result<void> build(MachineData& machine, std::vector<Attachment> attachments, const Input& input) {
-  const Manifest& manifest = machine.image.manifest();
-  machine.epoch_ns = host_monotonic_ns();
-  if (!machine.options.memory) {
-    machine.options.memory = std::max(kDefaultMemory, round_up(std::min(manifest.memory, kMaximumMemory), kPageSize));
-  }
-  if (auto checked = check_options(machine); !checked) return checked;
-  if (auto attached = attach_devices(machine, std::move(attachments)); !attached) return attached;
-  auto boot = boot_pages_size(machine.options);
-  if (!boot) return tl::unexpected(boot.error());
-  if (input.size > kMaximumInput) {
-    return fail(ErrorCode::kMonitor, fmt::format("the input has {} bytes, more than 16 GiB", input.size));
-  }
-  auto layout = lay_out(machine.image, {*machine.options.memory, *boot, shared_areas_size(machine), input.size});
-  if (!layout) return tl::unexpected(layout.error());
-  machine.layout = *layout;
+Result<std::unique_ptr<ShellData>> make_shell(std::unique_ptr<ShellData> shell) {
+  if (shell) return shell;
+  auto made = Shell::create();
+  if (!made) return tl::unexpected(made.error());
+  return Internals::take(std::move(*made));
+}
 
+// CPU features are set before the first run and never again.
+Result<void> give_features(ShellData& shell, const Base& base) {
+  std::uint64_t features = with_implied(base.manifest.features);
+  if (!needs_cpuid(features)) features = 0;
+  if (shell.features == features) return {};
+  if (shell.ran) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: the shell has run a machine with other CPU features, which are set once", base.path));
+  }
   auto kvm = Kvm::open();
   if (!kvm) return tl::unexpected(kvm.error());
-  auto vm = kvm->create_vm();
-  if (!vm) return tl::unexpected(vm.error());
-  machine.vm = std::move(*vm);
-  auto vcpu = machine.vm->create_vcpu();
-  if (!vcpu) return tl::unexpected(vcpu.error());
-  machine.vcpu = std::move(*vcpu);
-  if (needs_cpuid(manifest.features)) {
-    auto enabled = enable_features(*kvm, *machine.vcpu, with_implied(manifest.features), machine.image.path());
-    if (!enabled) return enabled;
-  }
+  auto enabled = enable_features(*kvm, shell.vcpu, features, base.path);
+  if (enabled) shell.features = features;
+  return enabled;
+}
 
-  auto memory = GuestMemory::reserve(machine.layout.reserved());
+// Memory, page tables and slots. A base without contents gets them here: one for this machine alone in its own memory,
+// one for further machines in a memfd.
+Result<void> furnish(MachineData& machine, std::shared_ptr<Base> fresh) {
+  const Base& base = *machine.base;
+  const Layout& layout = base.layout;
+  const bool reusable = machine.options.reusable;
+  const Range all = {0, layout.memory};
+  auto memory = GuestMemory::reserve(layout.reserved());
   if (!memory) return tl::unexpected(memory.error());
   machine.memory = std::move(*memory);
-  machine.tables.emplace(machine.memory.bytes(machine.layout.tables), machine.layout.tables.start);
-  if (auto mapped = map_memory(machine); !mapped) return mapped;
-  if (auto filled = fill_memory(machine, input); !filled) return filled;
-  if (!machine.layout.input.empty()) {
-    Range range = machine.layout.input;
-    auto added =
-        machine.vm->set_memory_slot(machine.slots++, range.start, range.size(), machine.memory.bytes(range).data());
-    if (!added) return added;
+  if (fresh != nullptr && reusable) {
+    auto contents = Contents::allocate(layout.memory);
+    if (!contents) return tl::unexpected(contents.error());
+    fresh->contents = std::move(*contents);
   }
-  machine.vcpu->set_registers(entry_registers(machine.layout, machine.image.entry()),
-                              entry_special_registers(machine.layout, with_implied(manifest.features)));
-  machine.receipt.memory_reserved = machine.layout.memory;
+  if (fresh != nullptr) {
+    auto filled = fill_base(*fresh, reusable ? base.contents.bytes(all) : machine.memory.bytes(all),
+                            reusable && !layout.input.empty());
+    if (!filled) return filled;
+  }
+  if (!base.contents.empty()) {
+    // What the monitor itself reads and writes lies below the image, or, with a large stack, anywhere.
+    const bool low = layout.stack.start < layout.image.start;
+    if (auto placed = base.contents.place(machine.memory, low ? SPRY_IMAGE_MIN : layout.memory); !placed) return placed;
+  }
+  machine.memory.set_regions(base.regions, layout.slide);
+  machine.tables = PageTables(machine.memory.bytes(layout.tables), layout.tables.start, base.page_tables);
+  machine.covered = base.covered;
+  const Range covered = {0, base.covered};
+  if (auto added = machine.shell->add_slot(covered, machine.memory.bytes(covered).data()); !added) return added;
+  if (!reusable || layout.input.empty()) return {};
+  machine.memory.add_region({layout.input, {.read = true}});
+  return machine.shell->add_input_slot(layout.input, machine.memory.bytes(layout.input).data());
+}
+
+Result<void> log_writes(MachineData& machine) {
+  ShellData& shell = *machine.shell;
+  if (!shell.can_log) {
+    if (auto logged = shell.vm.log_dirty_pages(); !logged) return logged;
+    shell.can_log = true;
+  }
+  machine.dirty = DirtyPages(machine.layout().memory);
   return {};
+}
+
+// Either of `image` and `snapshot`.
+Result<void> build(MachineData& machine, std::unique_ptr<ShellData> shell, const Image* image,
+                   std::shared_ptr<const Base> snapshot) {
+  if (auto checked = check_options(machine.options); !checked) return checked;
+  const Manifest& manifest = image != nullptr ? image->manifest() : snapshot->manifest;
+  auto opened = open_devices(machine, manifest, image != nullptr ? image->path() : snapshot->path);
+  if (!opened) return opened;
+  std::shared_ptr<Base> fresh;
+  if (image != nullptr) {
+    auto planned = plan_base(*image, machine.options, shared_sizes(machine));
+    if (!planned) return tl::unexpected(planned.error());
+    fresh = std::make_shared<Base>(std::move(*planned));
+    machine.base = fresh;
+  } else {
+    if (auto checked = check_snapshot(machine, *snapshot); !checked) return checked;
+    machine.base = std::move(snapshot);
+  }
+  auto made = make_shell(std::move(shell));
+  if (!made) return tl::unexpected(made.error());
+  machine.shell = std::move(*made);
+  Vcpu& vcpu = machine.shell->vcpu;
+  if (auto given = give_features(*machine.shell, *machine.base); !given) return given;
+  machine.shell->logs = machine.options.reusable;
+  if (machine.options.reusable) {
+    if (auto logs = log_writes(machine); !logs) return logs;
+  }
+  if (auto furnished = furnish(machine, fresh); !furnished) return furnished;
+  if (fresh != nullptr && machine.options.reusable) {
+    auto vectors = vcpu.vector_state();
+    if (!vectors) return tl::unexpected(vectors.error());
+    fresh->vectors = std::make_unique<kvm_xsave>(*vectors);
+  } else if (machine.base->vectors != nullptr) {
+    if (auto set = vcpu.set_vector_state(*machine.base->vectors); !set) return set;
+  }
+  if ((machine.base->manifest.features & SPRY_FEATURE_CLOCK) != 0) {
+    auto tsc = find_guest_tsc(vcpu);
+    if (!tsc) return tl::unexpected(tsc.error());
+    machine.tsc = *tsc;
+  }
+  machine.generation = machine.base->generation;
+  return machine.options.verify ? begin_verifying(machine) : Result<void>();
 }
 
 }  // namespace
 
 Result<void> cover_memory(MachineData& machine, std::uint64_t end) {
-  std::uint64_t start = machine.covered;
-  auto added =
-      machine.vm->set_memory_slot(machine.slots, start, end - start, machine.memory.bytes({start, end}).data());
-  if (!added) return added;
-  ++machine.slots;
+  const Range range = {machine.covered, end};
+  if (auto added = machine.shell->add_slot(range, machine.memory.bytes(range).data()); !added) return added;
   machine.covered = end;
-  Range heap = {std::max(machine.layout.heap.start, start), std::min(machine.layout.heap.end, end)};
+  const Layout& layout = machine.layout();
+  Range heap = {std::max(layout.heap.start, range.start), std::min(layout.heap.end, end)};
   if (heap.start >= heap.end) return {};
-  if (!machine.tables->map(heap, machine.layout.slide, PTE_RW | PTE_US | PTE_XD)) {
+  if (!machine.tables.map(heap, layout.slide, PTE_RW | PTE_US | PTE_XD)) {
     return fail(ErrorCode::kNotUnikernel, fmt::format("{}: its heap needs more page tables than the {} that there are",
-                                                      machine.image.path(), machine.layout.tables.size() / kPageSize));
+                                                      machine.base->path, layout.tables.size() / kPageSize));
   }
   return {};
+}
+
+std::optional<std::span<std::byte>> MachineData::resolve(GuestPointer pointer, std::uint64_t length, Access access) {
+  auto found = memory.resolve(pointer, length, access);
+  if (found && access == Access::kWrite && dirty.enabled() && length != 0) {
+    const std::uint64_t start = static_cast<std::uint64_t>(pointer) - layout().slide;
+    dirty.mark({start, start + length});
+  }
+  return found;
+}
+
+bool MachineData::write(GuestPointer to, std::span<const std::byte> from) {
+  return resolve(to, from.size(), Access::kWrite) && memory.write(to, from);
 }
 
 std::string_view to_string(Reason reason) {
@@ -185,12 +244,93 @@ Machine::Machine(Machine&&) noexcept = default;
 Machine& Machine::operator=(Machine&&) noexcept = default;
 Machine::~Machine() = default;
 
-Result<Machine> Machine::create(Image image, MachineOptions options, std::vector<Attachment> devices, Input input) {
-  auto data = std::make_unique<MachineData>(std::move(image));
-  data->options = std::move(options);
-  if (auto built = build(*data, std::move(devices), input); !built) return tl::unexpected(built.error());
-  data->receipt.create = std::chrono::nanoseconds(host_monotonic_ns() - data->epoch_ns);
-  return Machine(std::move(data));
+namespace {
+
+Result<Machine> make(std::unique_ptr<ShellData> shell, const Image* image, std::shared_ptr<const Base> base,
+                     MachineOptions options) {
+  const std::uint64_t start = host_monotonic_ns();
+  auto data = std::make_unique<MachineData>(std::move(options));
+  if (auto built = build(*data, std::move(shell), image, std::move(base)); !built) {
+    return tl::unexpected(built.error());
+  }
+  data->outcome.receipt.create = std::chrono::nanoseconds(host_monotonic_ns() - start);
+  return Internals::machine(std::move(data));
+}
+
+tl::unexpected<Error> unusable(const MachineData& machine) {
+  return fail(ErrorCode::kMonitor, fmt::format("{}: its machine failed before and cannot be used", machine.base->path));
+}
+
+}  // namespace
+
+Result<Machine> Machine::create(Image image, MachineOptions options) {
+  return make(nullptr, &image, nullptr, std::move(options));
+}
+
+Result<Machine> Machine::create(Shell shell, Image image, MachineOptions options) {
+  return make(Internals::take(std::move(shell)), &image, nullptr, std::move(options));
+}
+
+Result<Machine> Machine::create(Snapshot snapshot, MachineOptions options) {
+  return make(nullptr, nullptr, Internals::base(snapshot), std::move(options));
+}
+
+Result<Machine> Machine::create(Shell shell, Snapshot snapshot, MachineOptions options) {
+  return make(Internals::take(std::move(shell)), nullptr, Internals::base(snapshot), std::move(options));
+}
+
+Result<void> Machine::reset() {
+  switch (data_->state) {
+    case MachineData::State::kReady:
+      return {};
+    case MachineData::State::kBroken:
+      return unusable(*data_);
+    case MachineData::State::kUsed:
+      break;
+  }
+  if (data_->options.reusable) return reset_machine(*data_);
+  return fail(ErrorCode::kMonitor,
+              fmt::format("{}: the machine has run its action, and is not reusable", data_->base->path));
+}
+
+Result<Outcome> Machine::run(const Input& input) {
+  MachineData& machine = *data_;
+  if (auto ready = reset(); !ready) return tl::unexpected(ready.error());
+  if (auto begun = begin_action(machine, input); !begun) return tl::unexpected(begun.error());
+  auto done = run_action(machine);
+  machine.input = nullptr;
+  if (!done) {
+    machine.state = MachineData::State::kBroken;
+    return tl::unexpected(std::move(done.error()));
+  }
+  for (const auto& device : machine.devices) {
+    if (device != nullptr) device->collect(machine.outcome);
+  }
+  if (machine.options.measure_memory) machine.outcome.receipt.memory_touched = machine.memory.resident();
+  return std::move(machine.outcome);
+}
+
+bool Machine::usable() const { return data_->state != MachineData::State::kBroken; }
+
+void Machine::interrupt() noexcept {
+  data_->interrupted.store(true, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  data_->shell->vcpu.state().immediate_exit = 1;
+  data_->wait_timeout = {};
+}
+
+std::optional<Snapshot> Machine::snapshot() const {
+  if (!data_->base->at_ready) return std::nullopt;
+  return Internals::snapshot(data_->base);
+}
+
+Result<Shell> Machine::release() && {
+  MachineData& machine = *data_;
+  if (!usable()) return unusable(machine);
+  if (auto empty = empty_shell(machine); !empty) return tl::unexpected(empty.error());
+  std::unique_ptr<ShellData> shell = std::move(machine.shell);
+  data_.reset();
+  return Internals::shell(std::move(shell));
 }
 
 }  // namespace spry

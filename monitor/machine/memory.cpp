@@ -48,6 +48,18 @@ GuestMemory::~GuestMemory() {
   if (base_ != nullptr) munmap(base_, size_);
 }
 
+Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t offset) {
+  void* mapped = mmap(base_ + range.start, range.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                      descriptor, static_cast<off_t>(offset));
+  if (mapped == MAP_FAILED || madvise(mapped, range.size(), MADV_DONTFORK) != 0) {
+    return fail(ErrorCode::kMonitor, fmt::format("cannot map {} KiB of a snapshot into guest memory: {}",
+                                                 range.size() >> 10, std::strerror(errno)));
+  }
+  return {};
+}
+
+void GuestMemory::drop(Range range) { madvise(base_ + range.start, range.size(), MADV_DONTNEED); }
+
 Result<void> GuestMemory::map_file(Range range, int descriptor, std::uint64_t size) {
   void* mapped = mmap(base_ + range.start, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0);
   if (mapped == MAP_FAILED) {
@@ -97,6 +109,14 @@ bool GuestMemory::copy(std::span<std::byte> to, GuestPointer from) {
   iovec local = {to.data(), to.size()};
   iovec remote = {source->data(), source->size()};
   return to.empty() || process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(to.size());
+}
+
+bool GuestMemory::write(GuestPointer to, std::span<const std::byte> from) {
+  auto target = resolve(to, from.size(), Access::kWrite);
+  if (!target) return false;
+  iovec local = {const_cast<std::byte*>(from.data()), from.size()};
+  iovec remote = {target->data(), target->size()};
+  return from.empty() || process_vm_writev(getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(from.size());
 }
 
 std::uint64_t GuestMemory::resident() const {

@@ -25,17 +25,26 @@ class GuestMemory {
   // The monitor's own access, by guest-physical address; the range lies within the reservation.
   std::span<std::byte> bytes(Range range) { return {base_ + range.start, range.size()}; }
 
+  // Replaces `range` by a private mapping of a file from `offset` on, page-aligned: it has the file's bytes until
+  // something is written there, and has them again after `drop`.
+  Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
+  // Gives back what was written to `range` (MADV_DONTNEED).
+  void drop(Range range);
+
   // Replaces `range` by a read-only private mapping of the first `size` bytes of a file.
   Result<void> map_file(Range range, int descriptor, std::uint64_t size);
 
   // Says what the guest may do where, in ascending order, at which slide.
   void set_regions(std::vector<Region> regions, std::uint64_t slide);
+  // One more, above all others.
+  void add_region(const Region& region) { regions_.push_back(region); }
   // The region that a guest virtual address lies in, or null.
   const Region* find(std::uint64_t address) const;
 
   // The one way from a guest's pointer to host memory: see Guest::resolve and Guest::copy.
   std::optional<std::span<std::byte>> resolve(GuestPointer pointer, std::uint64_t length, Access access);
   bool copy(std::span<std::byte> to, GuestPointer from);
+  bool write(GuestPointer to, std::span<const std::byte> from);
 
   // Bytes of the reservation that are resident (mincore(2)).
   std::uint64_t resident() const;

@@ -17,7 +17,8 @@ constexpr unsigned index_shift(unsigned level) { return 12 + kIndexBits * (level
 
 }  // namespace
 
-PageTables::PageTables(std::span<std::byte> area, std::uint64_t address) : area_(area), address_(address) {}
+PageTables::PageTables(std::span<std::byte> area, std::uint64_t address, std::uint64_t used)
+    : area_(area), address_(address), used_(used) {}
 
 std::uint64_t* PageTables::entry(std::uint64_t table, std::uint64_t virtual_address, unsigned level) {
   std::uint64_t index = virtual_address >> index_shift(level) & ((1u << kIndexBits) - 1);

@@ -14,8 +14,10 @@ namespace spry {
 // was used, except from absent to present: so nothing is ever unmapped.
 class PageTables {
  public:
-  // `area` is the host's view of guest-physical [address, address + area.size()). The first page is the root (CR3).
-  PageTables(std::span<std::byte> area, std::uint64_t address);
+  PageTables() = default;
+  // `area` is the host's view of guest-physical [address, address + area.size()). The first page is the root (CR3), and
+  // the first `used` pages are tables already.
+  PageTables(std::span<std::byte> area, std::uint64_t address, std::uint64_t used = 1);
 
   // Maps guest-physical `range` at the same address plus `slide`; both page-aligned. `flags` are PTE_RW, PTE_US and
   // PTE_XD. Uses 2 MiB entries where the range has whole ones. False if the area has no page left for a table.
@@ -31,7 +33,7 @@ class PageTables {
   std::uint64_t descend(std::uint64_t* entry);
 
   std::span<std::byte> area_;
-  std::uint64_t address_;
+  std::uint64_t address_ = 0;
   std::uint64_t used_ = 1;
 };
 

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "machine/action.h"
+#include "machine/capture.h"
 #include "machine/clock.h"
 #include "machine/crash.h"
 #include "machine/fault.h"
@@ -25,7 +27,7 @@ constexpr std::uint64_t kLongestMessage = 1024;
 // Serves the exits of one machine until its run ends.
 class Run {
  public:
-  explicit Run(MachineData& machine) : machine_(machine), vcpu_(*machine.vcpu) {}
+  explicit Run(MachineData& machine) : machine_(machine), vcpu_(machine.shell->vcpu) {}
 
   Result<void> loop();
 
@@ -43,8 +45,11 @@ class Run {
   std::int64_t clock(std::uint64_t which) const;
   Result<std::int64_t> device(std::uint64_t handle, const DeviceCall& call);
 
+  Result<std::int64_t> ready();
+
   void fault(const Fault& fault);
   void end(Reason reason);
+  const Image* image() const { return machine_.base->image ? &*machine_.base->image : nullptr; }
   Result<void> after_exit();
 
   MachineData& machine_;
@@ -53,14 +58,14 @@ class Run {
 };
 
 void Run::end(Reason reason) {
-  machine_.receipt.reason = reason;
+  machine_.outcome.reason = reason;
   machine_.hurried = reason == Reason::kDeadline || reason == Reason::kInterrupted;
   ended_ = true;
 }
 
 void Run::fault(const Fault& fault) {
-  machine_.receipt.message = fault.words;
-  machine_.receipt.crash = describe_crash(machine_.image, machine_.memory, fault.registers);
+  machine_.outcome.message = fault.words;
+  machine_.outcome.crash = describe_crash(image(), machine_.memory, fault.registers);
   end(Reason::kFault);
 }
 
@@ -74,18 +79,19 @@ Result<void> Run::after_exit() {
 
 Result<void> Run::loop() {
   while (!ended_) {
+    machine_.finished = false;
     int error = vcpu_.run();
-    ++machine_.receipt.exits;
+    ++machine_.outcome.receipt.exits;
     Result<void> served;
     if (error == EINTR) {
       served = interrupted();
     } else if (error == EFAULT) {
       served = fail(ErrorCode::kMonitor, fmt::format("{}: a page of the machine's memory is gone: its input or its "
                                                      "image was truncated while it ran",
-                                                     machine_.image.path()));
+                                                     machine_.base->path));
     } else if (error != 0) {
       served =
-          fail(ErrorCode::kMonitor, fmt::format("{}: KVM_RUN failed: {}", machine_.image.path(), std::strerror(error)));
+          fail(ErrorCode::kMonitor, fmt::format("{}: KVM_RUN failed: {}", machine_.base->path, std::strerror(error)));
     } else {
       switch (vcpu_.state().exit_reason) {
         case KVM_EXIT_IO:
@@ -93,11 +99,13 @@ Result<void> Run::loop() {
           break;
         case KVM_EXIT_FAIL_ENTRY:
           served = fail(ErrorCode::kMonitor,
-                        fmt::format("{}: the CPU refuses to enter the guest (reason {:#x})", machine_.image.path(),
+                        fmt::format("{}: the CPU refuses to enter the guest (reason {:#x})", machine_.base->path,
                                     vcpu_.state().fail_entry.hardware_entry_failure_reason));
           break;
         default:
           fault(explain_exit(machine_.memory, vcpu_.state().exit_reason, vcpu_.registers()));
+          // Hosts differ in what state the vCPU is in after a triple fault: it does not run again.
+          machine_.state = MachineData::State::kBroken;
           break;
       }
     }
@@ -123,7 +131,7 @@ Result<void> Run::interrupted() {
   } else if (machine_.deadline && machine_.deadline->take_signals()) {
     end(Reason::kDeadline);
   } else {
-    --machine_.receipt.exits;
+    --machine_.outcome.receipt.exits;
   }
   return {};
 }
@@ -133,7 +141,7 @@ Result<void> Run::io_exit() {
   const kvm_regs& registers = vcpu_.registers();
   const auto& io = state.io;
   // Only the gates' page holds ring-0 code, and no ring-3 code can run in it: a forged gate port comes from elsewhere.
-  std::uint64_t gates = kSystemPage + kGatesOffset + machine_.layout.slide;
+  std::uint64_t gates = kSystemPage + kGatesOffset + machine_.layout().slide;
   if (registers.rip >= gates && registers.rip < gates + x86::kVectors * kGateSize) {
     auto vector = static_cast<unsigned>((registers.rip - gates) / kGateSize);
     auto special = vcpu_.special_registers();
@@ -144,7 +152,10 @@ Result<void> Run::io_exit() {
   std::uint32_t data = 0;
   if (io.port == SPRY_HYPERCALL_PORT && io.direction == KVM_EXIT_IO_OUT && io.size == sizeof data && io.count == 1) {
     std::memcpy(&data, reinterpret_cast<const std::byte*>(&state) + io.data_offset, sizeof data);
-    if (data == static_cast<std::uint32_t>(registers.rax)) return hypercall();
+    if (data == static_cast<std::uint32_t>(registers.rax)) {
+      machine_.finished = true;
+      return hypercall();
+    }
   }
   fault(explain_io(machine_.memory, io.port, registers));
   return {};
@@ -153,16 +164,21 @@ Result<void> Run::io_exit() {
 Result<void> Run::hypercall() {
   kvm_regs& registers = vcpu_.registers();
   auto number = static_cast<std::uint32_t>(registers.rax);
-  ++machine_.receipt.hypercalls[number < SPRY_CALL_COUNT ? number : 0];
+  ++machine_.outcome.receipt.hypercalls[number < SPRY_CALL_COUNT ? number : 0];
   Result<std::int64_t> result = -SPRY_ENOSYS;
   switch (number) {
     case SPRY_CALL_EXIT:
       exit(registers.rdi);
       return {};
     case SPRY_CALL_READY:
-      // The input has been there from the beginning, so this is the second call, in which the action ends.
-      exit(0);
-      return {};
+      if (!machine_.awaits_ready) {
+        // The input has been there already, so this is the second call, in which the action ends.
+        exit(0);
+        return {};
+      }
+      result = ready();
+      if (result && ended_) return {};
+      break;
     case SPRY_CALL_ABORT:
       abort(GuestPointer{registers.rdi}, registers.rsi);
       return {};
@@ -186,8 +202,22 @@ Result<void> Run::hypercall() {
   return after_exit();
 }
 
+// The first `ready`. Nothing is written out here that was not before: what the console's area holds belongs to every
+// action, and goes out with the next exit of each.
+Result<std::int64_t> Run::ready() {
+  auto captured = capture_ready(machine_);
+  if (!captured) return tl::unexpected(captured.error());
+  machine_.awaits_ready = false;
+  if (machine_.stop_at_ready) {
+    exit(0);
+    return 0;
+  }
+  if (auto delivered = deliver_input(machine_); !delivered) return tl::unexpected(delivered.error());
+  return 0;
+}
+
 void Run::exit(std::uint64_t status) {
-  machine_.receipt.status = static_cast<int>(static_cast<std::uint32_t>(status));
+  machine_.outcome.status = static_cast<int>(static_cast<std::uint32_t>(status));
   end(Reason::kExit);
 }
 
@@ -195,8 +225,8 @@ void Run::abort(GuestPointer message, std::uint64_t length) {
   std::string text(std::min(length, kLongestMessage), '\0');
   bool readable = machine_.memory.resolve(message, length, Access::kRead) &&
                   machine_.memory.copy(std::as_writable_bytes(std::span(text)), message);
-  machine_.receipt.message = readable ? escape(text, kLongestMessage) : "its message is not in readable memory";
-  machine_.receipt.crash = describe_crash(machine_.image, machine_.memory, vcpu_.registers());
+  machine_.outcome.message = readable ? escape(text, kLongestMessage) : "its message is not in readable memory";
+  machine_.outcome.crash = describe_crash(image(), machine_.memory, vcpu_.registers());
   end(Reason::kAbort);
 }
 
@@ -244,11 +274,8 @@ bool waiting_is_over(const MachineData& machine) {
 }
 
 std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
-  std::optional<std::span<std::byte>> answer;
-  if (ready_set != GuestPointer{0}) {
-    answer = machine_.memory.resolve(ready_set, sizeof(std::uint64_t), Access::kWrite);
-    if (!answer) return -SPRY_EFAULT;
-  }
+  const bool answer = ready_set != GuestPointer{0};
+  if (answer && !machine_.resolve(ready_set, sizeof(std::uint64_t), Access::kWrite)) return -SPRY_EFAULT;
   std::array<pollfd, SPRY_DEVICES_MAX> descriptors;
   std::array<unsigned, SPRY_DEVICES_MAX> handles;
   nfds_t count = 0;
@@ -273,7 +300,8 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
   for (nfds_t i = 0; ready > 0 && i < count; ++i) {
     if (descriptors[i].revents != 0) set |= std::uint64_t{1} << handles[i];
   }
-  if (answer) std::memcpy(answer->data(), &set, sizeof set);
+  // Again, because a file behind the page may have been truncated meanwhile.
+  if (answer && !machine_.write(ready_set, std::as_bytes(std::span(&set, 1)))) return -SPRY_EFAULT;
   return std::popcount(set);
 }
 
@@ -297,16 +325,16 @@ Result<void> Run::gate(unsigned vector) {
   registers.rip = frame[1];
   registers.rflags = frame[3];
   registers.rsp = frame[4];
-  fault(explain_exception(machine_.memory, machine_.layout, vector, error_code, address, registers));
+  fault(explain_exception(machine_.memory, machine_.layout(), vector, error_code, address, registers));
   return {};
 }
 
 // Covers the heap up to `address` at least, by doubling. False if that is no part of the heap that was not yet there.
 Result<bool> Run::grow(std::uint64_t address) {
-  std::uint64_t physical = address - machine_.layout.slide;
-  if (physical < machine_.covered || physical >= machine_.layout.heap.end) return false;
+  std::uint64_t physical = address - machine_.layout().slide;
+  if (physical < machine_.covered || physical >= machine_.layout().heap.end) return false;
   std::uint64_t wanted = std::max(2 * machine_.covered, x86::round_up(physical + 1, x86::kLargePageSize));
-  if (auto covered = cover_memory(machine_, std::min(wanted, machine_.layout.memory)); !covered) {
+  if (auto covered = cover_memory(machine_, std::min(wanted, machine_.layout().memory)); !covered) {
     return tl::unexpected(covered.error());
   }
   return true;
@@ -325,29 +353,27 @@ bool MachineData::wait(int fd, short events) {
   return false;
 }
 
-void Machine::interrupt() noexcept {
-  data_->interrupted.store(true, std::memory_order_relaxed);
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  data_->vcpu->state().immediate_exit = 1;
-  data_->wait_timeout = {};
-}
-
-Result<Receipt> Machine::run() {
-  std::uint64_t start = host_monotonic_ns();
-  if (data_->options.deadline) {
-    data_->deadline_ns = start + static_cast<std::uint64_t>(data_->options.deadline->count());
-    int signal = data_->options.deadline_signal != 0 ? data_->options.deadline_signal : SIGRTMIN;
-    auto armed = Deadline::arm(*data_->vcpu, signal, data_->deadline_ns);
+Result<void> run_action(MachineData& machine) {
+  const std::uint64_t start = host_monotonic_ns();
+  if (machine.options.deadline) {
+    machine.deadline_ns = start + static_cast<std::uint64_t>(machine.options.deadline->count());
+    int signal = machine.options.deadline_signal != 0 ? machine.options.deadline_signal : SIGRTMIN;
+    auto armed = Deadline::arm(machine.shell->vcpu, signal, machine.deadline_ns);
     if (!armed) return tl::unexpected(armed.error());
-    data_->deadline.emplace(std::move(*armed));
+    machine.deadline.emplace(std::move(*armed));
   }
-  Result<void> done = Run(*data_).loop();
-  data_->deadline.reset();
-  if (!done) return tl::unexpected(std::move(done.error()));
-  Receipt& receipt = data_->receipt;
-  receipt.run = std::chrono::nanoseconds(host_monotonic_ns() - start);
-  if (data_->options.measure_memory) receipt.memory_touched = data_->memory.resident();
-  return std::move(receipt);
+  machine.shell->ran = true;
+  machine.state = MachineData::State::kUsed;
+  // An interruption that came before: a reset may have taken it back.
+  if (machine.interrupted.load(std::memory_order_relaxed)) machine.shell->vcpu.state().immediate_exit = 1;
+  Result<void> done = Run(machine).loop();
+  machine.deadline.reset();
+  machine.deadline_ns = 0;
+  machine.begins_ready = machine.begins_ready || machine.awaits_ready || !machine.base->at_ready;
+  machine.interrupted.store(false, std::memory_order_relaxed);
+  machine.shell->vcpu.state().immediate_exit = 0;
+  machine.outcome.receipt.run = std::chrono::nanoseconds(host_monotonic_ns() - start);
+  return done;
 }
 
 }  // namespace spry

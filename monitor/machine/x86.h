@@ -39,6 +39,10 @@ inline constexpr std::uint64_t RFLAGS_FIXED = 1u << 1;
 inline constexpr std::uint64_t RFLAGS_IF = 1u << 9;
 inline constexpr std::uint64_t RFLAGS_IOPL3 = 3u << 12;
 
+// Debug registers after reset (SDM 3A 17.2).
+inline constexpr std::uint64_t DR6_RESET = 0xffff0ff0;
+inline constexpr std::uint64_t DR7_RESET = 0x400;
+
 // Paging-structure entries (SDM 3A 4.5).
 inline constexpr std::uint64_t PTE_P = 1u << 0;
 inline constexpr std::uint64_t PTE_RW = 1u << 1;

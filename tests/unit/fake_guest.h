@@ -33,12 +33,20 @@ class FakeGuestMemory : public Guest {
     if (!to.empty()) std::memcpy(to.data(), source->data(), to.size());
     return true;
   }
+  bool write(GuestPointer to, std::span<const std::byte> from) override {
+    const auto target = resolve(to, from.size(), Access::kWrite);
+    if (!target) return false;
+    if (!from.empty()) std::memcpy(target->data(), from.data(), from.size());
+    return true;
+  }
+  bool initialising() const override { return is_initialising; }
   void count_in(std::uint64_t bytes) override { in += bytes; }
   void count_out(std::uint64_t bytes) override { out += bytes; }
 
   std::byte* at(std::uint64_t address) { return memory.data() + (address - kBase); }
 
   std::vector<std::byte> memory = std::vector<std::byte>(2 * kSize);
+  bool is_initialising = false;
   std::uint64_t in = 0;
   std::uint64_t out = 0;
 };

@@ -3,9 +3,12 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +17,8 @@
 #include "spry/error.h"
 #include "spry/image.h"
 #include "spry/module.h"
+#include "spry/shell.h"
+#include "spry/snapshot.h"
 
 namespace spry {
 
@@ -21,33 +26,63 @@ inline constexpr std::uint64_t kDefaultMemory = std::uint64_t{16} << 20;
 inline constexpr std::uint64_t kMinimumMemory = std::uint64_t{2} << 20;
 inline constexpr std::uint64_t kMaximumMemory = std::uint64_t{32} << 30;
 inline constexpr std::uint64_t kMaximumInput = std::uint64_t{16} << 30;
+inline constexpr std::uint64_t kDefaultMaximumInput = std::uint64_t{1} << 20;
 
-// A device for a machine, with the kind and name by which the manifest knows it.
+// A device for a machine, by value: with the kind and name by which the manifest knows it, and how to open it. Each
+// machine opens one of its own, on the thread that creates it. spry/devices.h makes those of the modules that come with
+// Spry.
 struct Attachment {
   std::string kind;
   std::string name;
-  std::unique_ptr<Device> device;
+  std::function<Result<std::unique_ptr<Device>>(const DeviceNeed& need)> open;
+  // Left out where the manifest does not name it, instead of being refused.
+  bool optional = false;
 };
 
 struct MachineOptions {
   // Bytes of guest memory: a multiple of 4096 from kMinimumMemory to kMaximumMemory, and at least the manifest's.
   // Nothing: the larger of kDefaultMemory and the manifest's. Reserved, not touched.
-  std::optional<std::uint64_t> memory;
-  // argv of the guest; by convention [0] is the image's name.
-  std::vector<std::string> arguments;
-  // Counts from the first instruction. At least one nanosecond.
-  std::optional<std::chrono::nanoseconds> deadline;
+  std::optional<std::uint64_t> memory = {};
+  // argv of the guest, the same for all actions; by convention [0] is the image's name.
+  std::vector<std::string> arguments = {};
+  // Exactly the devices that the manifest names.
+  std::vector<Attachment> devices = {};
+  // Bytes of the longest input, at most kMaximumInput.
+  std::uint64_t max_input = kDefaultMaximumInput;
+  // Of each action; counts from its first instruction. At least one nanosecond.
+  std::optional<std::chrono::nanoseconds> deadline = {};
   // The signal that ends KVM_RUN at the deadline: blocked in the running thread during `run`, never delivered to a
   // handler. 0: SIGRTMIN.
   int deadline_signal = 0;
+  // Run any number of actions, with a reset before each but the first. Without it the machine is cheaper to create, and
+  // runs one.
+  bool reusable = false;
+  // After each reset, compare all memory and registers with what they must be, and ask a probe inside the guest for
+  // what KVM does not tell; a difference is an Error. Takes milliseconds. Needs `reusable`.
+  bool verify = false;
   // Fill Receipt::memory_touched: one system call and a byte for each page of memory.
   bool measure_memory = false;
 };
 
-// The input of an action: nothing, or `size` bytes of a regular file or memfd, mapped read-only and not copied. If the
-// file is truncated under the machine, the run ends with an Error.
+// The input of an action: nothing, bytes, or the first `size` bytes of a regular file or memfd. Borrowed during `run`.
+//
+// A machine that runs one action maps a file read-only instead of copying it; if it is truncated meanwhile, the run
+// ends with an Error.
 struct Input {
-  int descriptor = -1;  // borrowed during `run`
+  Input() = default;
+  Input(std::span<const std::byte> its_bytes) : bytes(its_bytes), size(its_bytes.size()) {}
+  Input(std::string_view text) : Input(std::as_bytes(std::span(text))) {}
+  Input(const std::string& text) : Input(std::string_view(text)) {}
+  Input(const char* text) : Input(std::string_view(text)) {}
+  static Input file(int descriptor, std::uint64_t size) {
+    Input input;
+    input.descriptor = descriptor;
+    input.size = size;
+    return input;
+  }
+
+  std::span<const std::byte> bytes;
+  int descriptor = -1;
   std::uint64_t size = 0;
 };
 
@@ -62,45 +97,80 @@ enum class Reason {
 // "exit", "abort", "fault", "deadline", "interrupted".
 std::string_view to_string(Reason reason);
 
-// What a run tells afterwards.
+// What an action cost.
 struct Receipt {
-  Reason reason = Reason::kExit;
-  int status = 0;           // the guest's, all 32 bits, if reason is kExit
-  std::string message;      // the guest's if it aborted, the fault in words if it faulted; control characters escaped
-  std::string crash;        // registers and backtrace, several lines, after an abort or a fault
-  std::uint64_t exits = 0;  // KVM exits of any kind
+  std::uint64_t exits = 0;                                     // KVM exits of any kind
   std::array<std::uint64_t, SPRY_CALL_COUNT> hypercalls = {};  // by number; [0] counts unknown numbers
   std::uint64_t bytes_in = 0;                                  // input and device input
   std::uint64_t bytes_out = 0;
   std::uint64_t memory_reserved = 0;     // bytes of guest memory
   std::uint64_t memory_touched = 0;      // bytes of it and of the input that are resident at the end, or 0
   std::chrono::nanoseconds create = {};  // Machine::create
-  std::chrono::nanoseconds run = {};     // Machine::run
+  std::chrono::nanoseconds reset = {};   // the reset before this action, or 0
+  std::chrono::nanoseconds run = {};     // Machine::run, without the reset
+};
+
+// How an action ended.
+struct Outcome {
+  Reason reason = Reason::kExit;
+  int status = 0;       // the guest's, all 32 bits, if reason is kExit
+  std::string message;  // the guest's if it aborted, the fault in words if it faulted; control characters escaped
+  std::string crash;    // registers and backtrace, several lines, after an abort or a fault
+  // What devices kept: the console of spry::capture its streams 1 and 2.
+  std::string output;
+  std::string diagnostics;
+  Receipt receipt;
 };
 
 struct MachineData;
 
+// One thread at a time; a reusable machine should stay on one thread, because KVM makes a vCPU that moves to another wait.
 class Machine {
  public:
   // Builds a machine for `image` with exactly the devices that its manifest names. Errors: kNotUnikernel if the image
   // does not fit into the memory or needs a CPU feature that is not there; kMonitor if a device is named but not
   // attached or attached but not named, an option is out of range, the arguments take more than 64 KiB, or KVM refuses
   // something.
-  static Result<Machine> create(Image image, MachineOptions options, std::vector<Attachment> devices, Input input = {});
+  static Result<Machine> create(Image image, MachineOptions options);
+
+  // The same in a shell, which saves creating the VM and its vCPU. A shell that came back from a machine with CPU
+  // features of its manifest takes only images with the same features (kMonitor).
+  static Result<Machine> create(Shell shell, Image image, MachineOptions options);
+
+  // A machine whose actions begin where the snapshot was taken. `options.memory` and `options.arguments` must be absent
+  // or equal to the snapshot's (kMonitor).
+  static Result<Machine> create(Snapshot snapshot, MachineOptions options);
+  static Result<Machine> create(Shell shell, Snapshot snapshot, MachineOptions options);
 
   Machine(Machine&&) noexcept;
   Machine& operator=(Machine&&) noexcept;
   ~Machine();
 
-  // Runs the action to its end. Once for each machine, on the thread that created it (a vCPU belongs to its thread).
-  // Errors: kMonitor, when the monitor and not the guest failed; what the guest does is never an Error.
-  Result<Receipt> run();
+  // Runs one action to its end; a second one only if options.reusable. Errors: kMonitor, when the monitor and not the
+  // guest failed, or the input is longer than options.max_input; what the guest does is never an Error. After an Error
+  // of KVM or of a reset the machine is not to be used any more: see `usable`.
+  Result<Outcome> run(const Input& input = {});
 
-  // Makes the run end with Reason::kInterrupted, before it begins or while it lasts. From any thread or signal handler;
-  // to end a KVM_RUN or a wait in progress, a signal must also arrive at the running thread.
+  // Resets now what the next `run` would reset first (docs/embedding.md, "What a reset promises"). Nothing if there is
+  // nothing to reset. Errors: kMonitor, after which the machine is not usable.
+  Result<void> reset();
+
+  // False once only destroying it is left.
+  bool usable() const;
+
+  // Makes the current run end with Reason::kInterrupted, or the next one if none is under way. From any thread or
+  // signal handler; to end a KVM_RUN or a wait in progress, a signal must also arrive at the running thread.
   void interrupt() noexcept;
 
+  // After the first action: the state at the guest's first `ready`, if it called it and the machine is reusable.
+  std::optional<Snapshot> snapshot() const;
+
+  // Takes the machine apart and gives back its shell, with nothing of the image left in it. Errors: kMonitor, if the
+  // machine is not usable or KVM refuses something.
+  Result<Shell> release() &&;
+
  private:
+  friend struct Internals;
   explicit Machine(std::unique_ptr<MachineData> data);
   std::unique_ptr<MachineData> data_;
 };

@@ -36,6 +36,13 @@ class Guest {
   // Copies from the guest what the guest itself may read; false if it may not, or if the page's file was truncated.
   virtual bool copy(std::span<std::byte> to, GuestPointer from) = 0;
 
+  // Copies to the guest where the guest itself may write; false if it may not, or if the page's file was truncated.
+  virtual bool write(GuestPointer to, std::span<const std::byte> from) = 0;
+
+  // True before the guest has called `ready` for the first time on a machine that will begin its other actions there:
+  // what a device does now belongs to every action, and `save` is asked for it.
+  virtual bool initialising() const = 0;
+
   // Waits until `events` (poll(2)) are there on descriptor `fd`. False if the run is to end, because its deadline
   // passed or it was interrupted: then return at once. Ask between the pieces of what takes long, of files as well,
   // which never wait.
@@ -54,6 +61,8 @@ struct DeviceCall {
   std::uint64_t c = 0;
 };
 
+struct Outcome;
+
 // One attached device. Used by one thread at a time.
 class Device {
  public:
@@ -63,8 +72,24 @@ class Device {
   // guest may write anything there at any time that it runs.
   virtual std::size_t shared_size() const { return 0; }
 
-  // Before the first instruction of a run: the shared area (empty if shared_size is 0), valid until the next attach.
+  // Before an action that begins with the guest's first instruction: the shared area (empty if shared_size is 0), zeroed
+  // and valid until the next attach or restore. Nothing may be left of an earlier action.
   virtual void attach(std::span<std::byte> shared) { static_cast<void>(shared); }
+
+  // At the guest's first `ready` on a machine that will begin its other actions there: what `restore` needs to make the
+  // device what it is now. An Error, if that cannot be told, and then every action begins with the first instruction.
+  virtual Result<std::string> save() { return std::string(); }
+
+  // Before an action that begins after `ready`: the shared area, with the bytes that it had when `save` answered
+  // `saved`. Nothing may be left of an earlier action.
+  virtual Result<void> restore(Guest& guest, std::span<std::byte> shared, std::string_view saved) {
+    static_cast<void>(guest), static_cast<void>(saved);
+    attach(shared);
+    return {};
+  }
+
+  // Why a machine with this device can run one action only, as the end of a sentence; empty if it can run several.
+  virtual std::string single_use() const { return {}; }
 
   // Serves one hypercall: a count, or a negated error number of abi.h, for the guest. An Error ends the run as failed
   // by the monitor.
@@ -75,6 +100,9 @@ class Device {
     static_cast<void>(guest);
     return {};
   }
+
+  // At the end of an action: moves what the device kept for the launcher into its outcome.
+  virtual void collect(Outcome& outcome) { static_cast<void>(outcome); }
 
   // A descriptor that is readable while the device is ready (SPRY_CALL_POLL), or -1 if it never is.
   virtual int ready_descriptor() const { return -1; }

@@ -1,0 +1,49 @@
+#include "capture.h"
+
+#include <fmt/format.h>
+
+#include "console.h"
+#include "spry/devices.h"
+#include "spry/machine.h"
+
+namespace spry {
+namespace console {
+
+bool Capture::begin() {
+  output_.clear();
+  diagnostics_.clear();
+  return false;
+}
+
+Result<void> Capture::put(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool) {
+  if (bytes.size() > limit_ - output_.size() - diagnostics_.size()) {
+    return fail(ErrorCode::kMonitor, fmt::format("the action printed more than the {} bytes that are kept", limit_));
+  }
+  std::string& text = stream == SPRY_STREAM_OUTPUT ? output_ : diagnostics_;
+  text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  guest.count_out(bytes.size());
+  return {};
+}
+
+void Capture::collect(Outcome& outcome) {
+  outcome.output = std::move(output_);
+  outcome.diagnostics = std::move(diagnostics_);
+}
+
+}  // namespace console
+
+Attachment capture(std::size_t limit) {
+  auto open = [limit](const DeviceNeed&) -> Result<std::unique_ptr<Device>> {
+    return std::make_unique<console::Capture>(limit);
+  };
+  return {"console", "console", open, true};
+}
+
+Attachment console_device(int output, int diagnostics) {
+  auto open = [output, diagnostics](const DeviceNeed&) -> Result<std::unique_ptr<Device>> {
+    return std::make_unique<Console>(output, diagnostics);
+  };
+  return {"console", "console", open, true};
+}
+
+}  // namespace spry

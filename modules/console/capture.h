@@ -1,0 +1,27 @@
+// A console whose streams are kept for the outcome.
+#pragma once
+
+#include <string>
+
+#include "protocol.h"
+
+namespace spry::console {
+
+class Capture : public Protocol {
+ public:
+  // An action that prints more than `limit` bytes fails with an Error.
+  explicit Capture(std::size_t limit) : limit_(limit) {}
+
+  void collect(Outcome& outcome) override;
+
+ protected:
+  Result<void> put(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient) override;
+  bool begin() override;
+
+ private:
+  std::size_t limit_;
+  std::string output_;
+  std::string diagnostics_;
+};
+
+}  // namespace spry::console

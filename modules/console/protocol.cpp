@@ -1,0 +1,87 @@
+#include "protocol.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace spry::console {
+namespace {
+
+// The whole area: header and bytes. What is longer comes by SPRY_CONSOLE_WRITE.
+constexpr std::size_t kSharedSize = 2048;
+
+// More than this said before `ready` is not repeated for every action.
+constexpr std::size_t kMostSaid = std::size_t{1} << 20;
+
+struct Piece {
+  std::uint32_t stream;
+  std::uint32_t length;
+};
+
+}  // namespace
+
+std::size_t Protocol::shared_size() const { return kSharedSize; }
+
+void Protocol::attach(std::span<std::byte> shared) {
+  shared_ = shared;
+  said_.clear();
+  too_much_said_ = false;
+  const spry_console header = {0, begin() ? SPRY_CONSOLE_TERMINAL : 0};
+  std::memcpy(shared_.data(), &header, sizeof header);
+}
+
+Result<std::string> Protocol::save() {
+  if (too_much_said_) return fail(ErrorCode::kMonitor, "more than 1 MiB was printed before ready");
+  return said_;
+}
+
+Result<void> Protocol::restore(Guest& guest, std::span<std::byte> shared, std::string_view saved) {
+  shared_ = shared;
+  const std::uint32_t flags = begin() ? SPRY_CONSOLE_TERMINAL : 0;
+  std::memcpy(shared_.data() + offsetof(spry_console, flags), &flags, sizeof flags);
+  while (saved.size() >= sizeof(Piece)) {
+    Piece piece;
+    std::memcpy(&piece, saved.data(), sizeof piece);
+    saved.remove_prefix(sizeof piece);
+    const std::string_view text = saved.substr(0, piece.length);
+    saved.remove_prefix(text.size());
+    if (auto done = put(guest, piece.stream, std::as_bytes(std::span(text)), false); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Protocol::say(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient) {
+  if (guest.initialising() && !bytes.empty()) {
+    too_much_said_ = too_much_said_ || bytes.size() > kMostSaid || said_.size() > kMostSaid;
+    std::string text(too_much_said_ ? 0 : bytes.size(), '\0');
+    // The bytes are guest memory: behind a page of it may be a file that was truncated. A shared area's are not.
+    if (!too_much_said_) std::memcpy(text.data(), bytes.data(), bytes.size());
+    const Piece piece = {stream, static_cast<std::uint32_t>(text.size())};
+    if (!text.empty()) said_.append(reinterpret_cast<const char*>(&piece), sizeof piece).append(text);
+  }
+  return put(guest, stream, bytes, patient);
+}
+
+Result<void> Protocol::on_exit(Guest& guest) {
+  if (shared_.empty()) return {};
+  std::uint32_t length;
+  std::memcpy(&length, shared_.data() + offsetof(spry_console, length), sizeof length);
+  if (length == 0) return {};
+  const std::span<const std::byte> bytes = shared_.subspan(sizeof(spry_console));
+  const std::uint32_t none = 0;
+  std::memcpy(shared_.data() + offsetof(spry_console, length), &none, sizeof none);
+  return say(guest, SPRY_STREAM_OUTPUT, bytes.first(std::min<std::size_t>(length, bytes.size())), false);
+}
+
+Result<std::int64_t> Protocol::call(Guest& guest, const DeviceCall& call) {
+  if (call.operation != SPRY_CONSOLE_WRITE) return -SPRY_ENOSYS;
+  if (call.a != SPRY_STREAM_OUTPUT && call.a != SPRY_STREAM_DIAGNOSTICS) return -SPRY_EINVAL;
+  const std::optional<std::span<std::byte>> bytes = guest.resolve(GuestPointer{call.b}, call.c, Access::kRead);
+  if (!bytes) return -SPRY_EFAULT;
+  // What the guest printed before comes first, also where both streams are the same file.
+  Result<void> done = on_exit(guest);
+  if (done) done = say(guest, static_cast<std::uint32_t>(call.a), *bytes, true);
+  if (!done) return tl::unexpected(std::move(done.error()));
+  return static_cast<std::int64_t>(call.c);
+}
+
+}  // namespace spry::console

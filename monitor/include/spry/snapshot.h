@@ -1,0 +1,45 @@
+// Snapshot: a machine at its guest's `ready`, immutable, shared by all machines that begin there.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "spry/error.h"
+#include "spry/image.h"
+
+namespace spry {
+
+struct Base;
+struct MachineOptions;
+
+// Copies are the same snapshot. Safe to use from several threads at once.
+class Snapshot {
+ public:
+  // Runs `image` without an input until it calls `ready`. Errors: those of Machine::create and Machine::run; kNotUnikernel
+  // if it ends or passes the deadline before it calls `ready`, or a device cannot be brought back to that moment.
+  static Result<Snapshot> take(Image image, MachineOptions options);
+
+  // Opens a file that `save` made. Its header and metadata are always checked: the format, Spry's version, the CPU
+  // features and a digest; with `verify` the digest of the contents as well. Large contents are mapped and read when they
+  // are touched: replace such a file by renaming another one over it, never by writing to it. Errors: kNotFound,
+  // kNotUnikernel with the rule that the file breaks, kMonitor if it cannot be read.
+  static Result<Snapshot> load(const std::string& path, bool verify = false);
+
+  // True if the file at `path` begins as a snapshot does; false if not, or if it cannot be read.
+  static bool recognise(const std::string& path);
+
+  // Writes the snapshot to a new file and renames it to `path`. Errors: kMonitor.
+  Result<void> save(const std::string& path) const;
+
+  const std::string& path() const;  // of the image, or of the file that it was loaded from
+  const Manifest& manifest() const;
+  std::uint64_t contents_size() const;  // bytes of memory that are not zero, in whole pages
+
+ private:
+  friend struct Internals;
+  explicit Snapshot(std::shared_ptr<const Base> base);
+  std::shared_ptr<const Base> base_;
+};
+
+}  // namespace spry

@@ -1,0 +1,18 @@
+// The beginning and the end of an action.
+#pragma once
+
+#include "machine/machine_data.h"
+
+namespace spry {
+
+// Makes the machine, which is at its base, ready to enter: input, boot page, devices, registers. Borrows `input` until
+// the action ends. Error: kMonitor.
+Result<void> begin_action(MachineData& machine, const Input& input);
+
+// Runs the action that was begun to its end. Error: kMonitor, when the monitor and not the guest failed.
+Result<void> run_action(MachineData& machine);
+
+// Gives the guest its input and a fresh boot page: where an action begins, or where its first `ready` returns.
+Result<void> deliver_input(MachineData& machine);
+
+}  // namespace spry

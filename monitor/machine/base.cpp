@@ -1,0 +1,105 @@
+#include "machine/base.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "machine/boot_pages.h"
+#include "machine/entry_state.h"
+#include "machine/features.h"
+#include "machine/page_tables.h"
+#include "machine/probe.h"
+#include "machine/system_page.h"
+#include "machine/x86.h"
+
+namespace spry {
+namespace {
+
+using namespace x86;
+
+Result<std::uint64_t> memory_size(const Image& image, const MachineOptions& options) {
+  const std::uint64_t needed = image.manifest().memory;
+  const std::uint64_t memory =
+      options.memory.value_or(std::max(kDefaultMemory, round_up(std::min(needed, kMaximumMemory), kPageSize)));
+  if (memory < kMinimumMemory || memory > kMaximumMemory || memory % kPageSize != 0) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{} bytes of memory: a machine has a multiple of 4096 from 2 MiB to 32 GiB", memory));
+  }
+  if (memory < needed) {
+    return fail(ErrorCode::kNotUnikernel,
+                fmt::format("{}: its manifest asks for at least {} KiB of memory, and the machine has {} KiB",
+                            image.path(), (needed + 1023) >> 10, memory >> 10));
+  }
+  return memory;
+}
+
+std::uint64_t user_flags(const Permissions& permissions) {
+  return PTE_US | (permissions.write ? PTE_RW : 0) | (permissions.execute ? 0 : PTE_XD);
+}
+
+// Maps all user memory that is there from the beginning, and what the gates need.
+bool map_memory(const Base& base, PageTables& tables, bool input) {
+  const Layout& layout = base.layout;
+  bool mapped = tables.map({kSystemPage, kGateStack}, layout.slide, 0) &&
+                tables.map({kGateStack, kPageTables}, layout.slide, PTE_RW | PTE_XD);
+  if (!layout.probe.empty()) {
+    const std::uint64_t page = layout.probe.start + kPageSize;
+    mapped = mapped && tables.map({layout.probe.start, page}, layout.slide, PTE_US) &&
+             tables.map({page, layout.probe.end}, layout.slide, PTE_US | PTE_RW | PTE_XD);
+  }
+  for (const Region& region : base.regions) {
+    const bool heap = region.range.start == layout.heap.start && !layout.heap.empty();
+    // The heap comes as memory slots cover it.
+    const Range range = heap ? Range{layout.heap.start, std::clamp(layout.initial, layout.heap.start, layout.heap.end)}
+                             : region.range;
+    mapped = mapped && tables.map(range, layout.slide, user_flags(region.permissions));
+  }
+  if (input) mapped = mapped && tables.map(layout.input, layout.slide, user_flags({.read = true}));
+  return mapped;
+}
+
+}  // namespace
+
+Result<Base> plan_base(const Image& image, const MachineOptions& options, std::vector<std::uint64_t> shared) {
+  auto memory = memory_size(image, options);
+  if (!memory) return tl::unexpected(memory.error());
+  auto boot = boot_pages_size(options.arguments);
+  if (!boot) return tl::unexpected(boot.error());
+  auto layout = lay_out(image, {*memory, *boot, shared_areas_size(shared), options.max_input, options.verify});
+  if (!layout) return tl::unexpected(layout.error());
+  Base base;
+  base.path = image.path();
+  base.manifest = image.manifest();
+  base.image = image;
+  base.arguments = options.arguments;
+  base.layout = *layout;
+  base.regions = user_regions(image, *layout);
+  base.shared = std::move(shared);
+  base.covered = layout->initial;
+  base.registers = entry_registers(*layout, image.entry());
+  base.special = entry_special_registers(*layout, with_implied(base.manifest.features));
+  return base;
+}
+
+Result<void> fill_base(Base& base, std::span<std::byte> memory, bool input) {
+  const Layout& layout = base.layout;
+  auto bytes = [memory](Range range) { return memory.subspan(range.start, range.size()); };
+  build_system_page(bytes({kSystemPage, kGateStack}), kSystemPage + layout.slide, kPageTables + layout.slide);
+  PageTables tables(bytes(layout.tables), layout.tables.start);
+  if (!map_memory(base, tables, input)) {
+    return fail(
+        ErrorCode::kNotUnikernel,
+        fmt::format("{}: its segments and the machine's {} KiB of memory need more page tables than the {} "
+                    "that fit below {:#x}",
+                    base.path, layout.memory >> 10, layout.tables.size() / kPageSize, SPRY_IMAGE_MIN));
+  }
+  base.page_tables = tables.used();
+  if (!layout.probe.empty()) write_probe(bytes(layout.probe));
+  for (const Segment& segment : base.image->segments()) {
+    std::span<const std::byte> contents = base.image->contents(segment);
+    std::copy(contents.begin(), contents.end(), bytes({segment.address, segment.address + contents.size()}).begin());
+  }
+  return fill_boot_pages(base, bytes(layout.boot));
+}
+
+}  // namespace spry

@@ -1,0 +1,12 @@
+// The snapshot point: a machine at its guest's first `ready` becomes the base of its own further actions.
+#pragma once
+
+#include "machine/machine_data.h"
+
+namespace spry {
+
+// Makes what the machine is now, with the `ready` hypercall answered, its base. False if a device cannot be brought back
+// to this moment: then nothing has changed. Error: kMonitor.
+Result<bool> capture_ready(MachineData& machine);
+
+}  // namespace spry

@@ -1,0 +1,25 @@
+// The way from the public values to what they hold, for the files of this folder.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "machine/base.h"
+#include "machine/machine_data.h"
+#include "machine/shell_data.h"
+#include "spry/machine.h"
+#include "spry/shell.h"
+#include "spry/snapshot.h"
+
+namespace spry {
+
+struct Internals {
+  static Shell shell(std::unique_ptr<ShellData> data) { return Shell(std::move(data)); }
+  static std::unique_ptr<ShellData> take(Shell&& shell) { return std::move(shell.data_); }
+  static Machine machine(std::unique_ptr<MachineData> data) { return Machine(std::move(data)); }
+  static MachineData& data(Machine& machine) { return *machine.data_; }
+  static Snapshot snapshot(std::shared_ptr<const Base> base) { return Snapshot(std::move(base)); }
+  static const std::shared_ptr<const Base>& base(const Snapshot& snapshot) { return snapshot.base_; }
+};
+
+}  // namespace spry

@@ -1,0 +1,103 @@
+#include "machine/probe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "machine/machine_data.h"
+#include "machine/system_page.h"
+#include "machine/x86.h"
+
+extern "C" {
+extern const std::byte spry_probe[];
+extern const std::byte spry_probe_vectors[];
+extern const std::byte spry_probe_bases[];
+extern const std::byte spry_probe_end[];
+}
+
+namespace spry {
+namespace {
+
+// Enters the probe where it stands; false if the instruction there is not one that this guest has.
+Result<bool> step(MachineData& machine) {
+  Vcpu& vcpu = machine.shell->vcpu;
+  const int error = vcpu.run();
+  const kvm_run& state = vcpu.state();
+  if (error == 0 && state.exit_reason == KVM_EXIT_IO) {
+    if (state.io.port == SPRY_HYPERCALL_PORT) return true;
+    if (state.io.port == x86::UD) return false;
+  }
+  return fail(ErrorCode::kMonitor, fmt::format("{}: the probe left the guest with {} instead of its report",
+                                               machine.base->path,
+                                               error != 0 ? std::strerror(error) : "an exit of another kind"));
+}
+
+template <std::size_t N>
+void read_page(MachineData& machine, std::uint64_t page, std::array<std::byte, N>& to) {
+  const auto bytes = machine.memory.bytes({page, page + N});
+  std::copy(bytes.begin(), bytes.end(), to.begin());
+}
+
+}  // namespace
+
+const char* ProbeReport::difference(const ProbeReport& other) const {
+  if (std::memcmp(&general, &other.general, sizeof general) != 0) return "general registers";
+  if (selectors != other.selectors) return "data segment selectors";
+  if (fxsave != other.fxsave) return "x87, MXCSR or XMM registers";
+  if (xsave != other.xsave) return "extended vector registers";
+  if (bases != other.bases) return "FS or GS base";
+  return nullptr;
+}
+
+void write_probe(std::span<std::byte> page) { std::copy(spry_probe, spry_probe_end, page.begin()); }
+
+Result<ProbeReport> run_probe(MachineData& machine) {
+  const Layout& layout = machine.layout();
+  const std::uint64_t page = layout.probe.start + x86::kPageSize;
+  const std::uint64_t code = layout.probe.start + layout.slide;
+  Vcpu& vcpu = machine.shell->vcpu;
+  kvm_regs registers = machine.base->registers;
+  registers.rip = code;
+  vcpu.set_registers(registers, machine.base->special);
+  auto area = machine.memory.bytes({page, page + x86::kPageSize});
+  std::fill(area.begin(), area.end(), std::byte{0});
+  // Continues at `offset` of the probe, with RDI at the page.
+  auto enter_at = [&](std::uint64_t offset) {
+    kvm_regs& now = vcpu.registers();
+    now.rip = code + offset;
+    now.rdi = page + layout.slide;
+    vcpu.dirty_registers();
+    return step(machine);
+  };
+  ProbeReport report;
+  if (auto left = step(machine); !left) return tl::unexpected(left.error());
+  report.general = vcpu.registers();
+  const std::uint64_t after_general = report.general.rip - code;
+  report.general.rip = 0;
+  if (auto left = enter_at(after_general); !left) return tl::unexpected(left.error());
+  report.selectors = {vcpu.registers().rax, vcpu.registers().rbx, vcpu.registers().rcx, vcpu.registers().rdx};
+  if (auto left = enter_at(vcpu.registers().rip - code); !left) return tl::unexpected(left.error());
+  read_page(machine, page, report.fxsave);
+
+  // After a fault the vCPU is in its gate, in ring 0: the segments are to be set as well.
+  auto enter_anew = [&](const std::byte* label) {
+    kvm_regs anew = machine.base->registers;
+    anew.rip = code + static_cast<std::uint64_t>(label - spry_probe);
+    anew.rdi = page + layout.slide;
+    vcpu.set_registers(anew, machine.base->special);
+    return step(machine);
+  };
+  auto vectors = enter_anew(spry_probe_vectors);
+  if (!vectors) return tl::unexpected(vectors.error());
+  if (*vectors) read_page(machine, page, report.xsave);
+  // Where XSAVE is, its header tells which parts were in use, not what they hold.
+  constexpr std::size_t kHeader = 512;
+  std::fill_n(report.xsave.begin() + kHeader, 64, std::byte{0});
+  auto bases = enter_anew(spry_probe_bases);
+  if (!bases) return tl::unexpected(bases.error());
+  if (*bases) report.bases = {vcpu.registers().rax, vcpu.registers().rbx};
+  return report;
+}
+
+}  // namespace spry

@@ -1,0 +1,34 @@
+#include "spry/shell.h"
+
+#include "machine/shell_data.h"
+
+namespace spry {
+
+Result<void> ShellData::remove_slots() {
+  for (; !slots.empty(); slots.pop_back()) {
+    auto removed = vm.remove_memory_slot(static_cast<std::uint32_t>(slots.size() - 1));
+    if (!removed) return removed;
+  }
+  if (has_input_slot) {
+    if (auto removed = vm.remove_memory_slot(kInputSlot); !removed) return removed;
+    has_input_slot = false;
+  }
+  return {};
+}
+
+Shell::Shell(std::unique_ptr<ShellData> data) : data_(std::move(data)) {}
+Shell::Shell(Shell&&) noexcept = default;
+Shell& Shell::operator=(Shell&&) noexcept = default;
+Shell::~Shell() = default;
+
+Result<Shell> Shell::create() {
+  auto kvm = Kvm::open();
+  if (!kvm) return tl::unexpected(kvm.error());
+  auto vm = kvm->create_vm();
+  if (!vm) return tl::unexpected(vm.error());
+  auto vcpu = vm->create_vcpu();
+  if (!vcpu) return tl::unexpected(vcpu.error());
+  return Shell(std::make_unique<ShellData>(std::move(*vm), std::move(*vcpu)));
+}
+
+}  // namespace spry

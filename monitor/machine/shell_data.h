@@ -1,0 +1,40 @@
+// What a Shell holds.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kvm/kvm.h"
+#include "spry/image.h"
+
+namespace spry {
+
+struct ShellData {
+  ShellData(Vm its_vm, Vcpu its_vcpu) : vm(std::move(its_vm)), vcpu(std::move(its_vcpu)) {}
+
+  // The next slot: memory from 0 on, each where the last one ends.
+  Result<void> add_slot(Range range, void* host) {
+    auto added = vm.set_memory_slot(static_cast<std::uint32_t>(slots.size()), range.start, range.size(), host, logs);
+    if (added) slots.push_back(range);
+    return added;
+  }
+  // The slot of the input, which the guest cannot write.
+  Result<void> add_input_slot(Range range, void* host) {
+    has_input_slot = true;
+    return vm.set_memory_slot(kInputSlot, range.start, range.size(), host, false);
+  }
+  Result<void> remove_slots();
+
+  static constexpr std::uint32_t kInputSlot = 64;
+
+  Vm vm;
+  Vcpu vcpu;
+  std::vector<Range> slots;
+  bool has_input_slot = false;
+  bool can_log = false;        // Vm::log_dirty_pages was called
+  bool logs = false;           // slots are logged
+  bool ran = false;            // its CPUID cannot be changed any more
+  std::uint64_t features = 0;  // SPRY_FEATURE_* that its CPUID has
+};
+
+}  // namespace spry
