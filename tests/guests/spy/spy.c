@@ -128,6 +128,10 @@ static uint64_t classes_of(const char *list) {
   return classes;
 }
 
+static bool takes_pattern(const char *name) {
+  return strcmp(name, "fill") == 0 || strcmp(name, "look") == 0 || strcmp(name, "selftest") == 0;
+}
+
 static struct spy_command parse(const struct spry_boot *boot) {
   struct text text = {(const char *)(uintptr_t)boot->input,
                       (const char *)(uintptr_t)(boot->input + boot->input_length)};
@@ -136,7 +140,7 @@ static struct spy_command parse(const struct spry_boot *boot) {
   if (!next(&text, ' ', command.name, sizeof command.name)) refuse("the input has no command");
   if (strcmp(command.name, "fill") == 0 && !next(&text, ' ', command.way, sizeof command.way))
     refuse("fill without way");
-  if (strcmp(command.name, "seed") != 0 && strcmp(command.name, "ways") != 0) {
+  if (takes_pattern(command.name)) {
     if (!next(&text, ' ', word, sizeof word) || strlen(word) != 16) refuse("a pattern has 16 digits");
     command.pattern = number(word, 16);
   }
@@ -271,7 +275,9 @@ __attribute__((noreturn)) static void judge(const struct spy_command *command) {
     memcpy(bytes + i, &command->pattern, sizeof command->pattern);
     spy_search(findings, "every alignment", (uintptr_t)bytes, (uintptr_t)bytes + sizeof bytes, ~command->pattern);
   }
-  bool everything = spy_found_everything(findings, command->classes);
+  /* The selectors of a fill are those that the hypercall was made with, if the first argument says so. */
+  uint64_t same = (command->classes & SPY_CLASS_ODD) != 0 ? 0 : first->classes & SPY_CLASS_SELECTORS;
+  bool everything = spy_found_everything(findings, command->classes & ~same);
   spry_printf(OUTPUT, "%s: %lu findings\n", everything ? "everything was found" : "something was not found",
               findings->count);
   spry_exit(everything ? 0 : STATUS_FOUND);

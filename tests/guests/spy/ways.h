@@ -2,8 +2,8 @@
  * words). The reason is exit, abort, fault or deadline; the status that of `spry run`; the words are what a fault's (or
  * abort's) sentence contains on every host, "" if there is none.
  *
- * With a deadline, which the last two need. The registers that a way needs for itself are the only ones that do not
- * hold the secret. */
+ * The last two need a deadline. The registers that a way needs for itself are the only ones that do not hold the
+ * secret. */
 #ifndef SPRY_TESTS_SPY_WAYS_H
 #define SPRY_TESTS_SPY_WAYS_H
 
