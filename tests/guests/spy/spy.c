@@ -1,12 +1,14 @@
-/* The spy: one action fills its machine with a secret, another one looks for it (docs/embedding.md, "Reset"). What it
- * is to do is in the input, one of these lines:
+/* The spy: one action fills its machine with a secret, another one looks for it. What it is to do is in the input, one
+ * of these lines:
  *
- *   fill WAY SECRET [classes=LIST] [heap=KIB]   fills memory and registers, ends in WAY (ways.h: WAY, reason, status)
- *   look VEIL [classes=LIST] [heap=KIB]         looks for what is not as at the base, and for the secret; prints
- *                                               "clean" and exits with 0, or a line for each finding, and with 1
- *   selftest SECRET [classes=LIST] [heap=KIB]   fills, looks within the same action, and exits with 0 if everything
- * that was filled was found; else says what was not, and exits with 1 seed prints what must be fresh in each action
+ *   fill WAY SECRET [classes=LIST] [heap=KIB]   fills memory and registers, and ends in WAY (ways.h)
+ *   look VEIL [classes=LIST] [heap=KIB]         prints what is not as at the base, and where the secret is
+ *   selftest SECRET [classes=LIST] [heap=KIB]   fills and looks within one action
+ *   seed                                        prints what must be fresh in each action
  *   ways                                        prints the ways, one a line: WAY REASON STATUS WORDS...
+ *
+ * look prints "clean" and exits with 0, or prints a line for each finding and exits with 1. selftest exits with 0 if
+ * all that was filled was found; else it prints what was not and exits with 1.
  *
  * SECRET is 16 hexadecimal digits; VEIL is its complement, so that the looker's input does not hold it. KIB (default
  * 4096, at least 128) is how much of the heap's start is filled and looked at; 4 KiB of its end always are. A line that
@@ -17,12 +19,14 @@
  * `classes` they are selectors and what the manifest asks for. Where a class is unspecified for the manifest, it faults
  * or not, as the host does: selectors and pending run everywhere. The classes of a look are those that are captured by
  * instructions of their own (bases, avx, avx512, pkru); selectors are always looked at. selftest takes fs only together
- * with bases, and pending.
+ * with bases.
  *
  * The base is where the action begins: at load if the input is there already (SPRY_BOOT_READY), where the entry
  * captures all registers and all memory is compared with the file; and after the hypercall `ready`, which is made with
  * a known value in each register (else a hypercall that does not exist is made in the same way) and memory initialised
  * before. The first argument, "classes=LIST", says which classes have known values there, besides the manifest's.
+ *
+ * A look that faults has found something too: without FS base, for one, no C code runs.
  *
  * SPY_LOAD: an action that begins at load only: it never makes the hypercall `ready`, and exits with 3 if the input is
  * not there. SPY_FEATURES: the features that the manifest asks for. */
