@@ -11,7 +11,7 @@ int spry_main(int argc, char **argv) {
     CHECK(pages <= (boot->heap_end - boot->heap_start) / SPRY_PAGE_SIZE);
   }
   for (uint64_t i = 0; i < pages; i++) {
-    volatile uint64_t *word = (volatile uint64_t *)at(boot->heap_start + i * SPRY_PAGE_SIZE);
+    volatile uint64_t *word = (volatile uint64_t *)(uintptr_t)(boot->heap_start + i * SPRY_PAGE_SIZE);
     CHECK(*word == 0);
     *word = i + 1;
   }
