@@ -1,0 +1,46 @@
+// What the tests of this folder share: guests by name, and machines that capture what they print.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "spry/devices.h"
+#include "spry/machine.h"
+
+namespace spry {
+
+inline std::string guest(const std::string& name) { return std::string(SPRY_GUESTS "/") + name; }
+
+inline Image load(const std::string& name) {
+  auto image = Image::load(guest(name));
+  if (!image) ADD_FAILURE() << image.error().message;
+  return *image;
+}
+
+// Tests that run guests: skipped with a reason where there is no KVM.
+class WithKvm : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/kvm is not there, or may not be used";
+  }
+};
+
+inline MachineOptions reusable() {
+  MachineOptions options;
+  options.devices = {capture()};
+  options.reusable = true;
+  return options;
+}
+
+template <class T>
+T value(Result<T> result) {
+  if (!result) {
+    ADD_FAILURE() << result.error().message;
+    std::abort();
+  }
+  return *std::move(result);
+}
+
+}  // namespace spry

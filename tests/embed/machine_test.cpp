@@ -1,0 +1,71 @@
+// A machine in a launcher: one action, many, in shells and from snapshots.
+#include "guest.h"
+
+namespace spry {
+namespace {
+
+using Machines = WithKvm;
+
+TEST_F(Machines, RunOneActionAndKeepItsOutput) {
+  MachineOptions options;
+  options.devices = {capture()};
+  Machine machine = value(Machine::create(load("hello"), options));
+  const Outcome outcome = value(machine.run());
+  EXPECT_EQ(outcome.reason, Reason::kExit);
+  EXPECT_EQ(outcome.output, "Hello\n");
+  EXPECT_EQ(outcome.receipt.exits, 1u);
+  const auto again = machine.run();
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().message.find("is not reusable"), std::string::npos) << again.error().message;
+}
+
+TEST_F(Machines, RunManyActions) {
+  Machine machine = value(Machine::create(load("hello"), reusable()));
+  for (int i = 0; i < 100; ++i) {
+    const Outcome outcome = value(machine.run());
+    ASSERT_EQ(outcome.output, "Hello\n") << i;
+    ASSERT_EQ(outcome.receipt.exits, 1u) << i;
+  }
+}
+
+TEST_F(Machines, TakeAnInputForEachAction) {
+  Machine machine = value(Machine::create(load("wordcount"), reusable()));
+  EXPECT_EQ(value(machine.run("one two three\n")).output, " 1  3 14\n");
+  EXPECT_EQ(value(machine.run("")).output, "0 0 0\n");
+  EXPECT_EQ(value(machine.run(std::string(100000, 'x'))).output, "     0      1 100000\n");
+  EXPECT_EQ(value(machine.run("a\nb\n")).output, "2 2 4\n");
+}
+
+TEST_F(Machines, AreVerifiedAfterEachReset) {
+  MachineOptions options = reusable();
+  options.verify = true;
+  Machine machine = value(Machine::create(load("wordcount"), options));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(value(machine.run("one two three\n")).output, " 1  3 14\n");
+}
+
+TEST_F(Machines, BeginInAShellThatAnotherMachineLeft) {
+  MachineOptions options;
+  options.devices = {capture()};
+  Shell shell = value(Shell::create());
+  for (int i = 0; i < 5; ++i) {
+    Machine hello = value(Machine::create(std::move(shell), load("hello"), options));
+    EXPECT_EQ(value(hello.run()).output, "Hello\n");
+    Machine count = value(Machine::create(value(std::move(hello).release()), load("wordcount"), reusable()));
+    EXPECT_EQ(value(count.run("one two three\n")).output, " 1  3 14\n");
+    EXPECT_EQ(value(count.run("one\n")).output, "1 1 4\n");
+    shell = value(std::move(count).release());
+  }
+}
+
+TEST_F(Machines, RefuseAnInputThatIsTooLong) {
+  MachineOptions options = reusable();
+  options.max_input = 4;
+  Machine machine = value(Machine::create(load("wordcount"), options));
+  const auto refused = machine.run("12345");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("5 bytes, more than the 4"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(value(machine.run("1234")).output, "0 1 4\n");
+}
+
+}  // namespace
+}  // namespace spry
