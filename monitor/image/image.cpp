@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -62,6 +63,7 @@ struct Image::Data {
   image::Pages pages;
   std::uint64_t slide = 0;
   mutable std::optional<image::Symbols> symbols;  // read at the first use
+  std::unique_ptr<std::mutex> mutex = std::make_unique<std::mutex>();  // of the symbols
 };
 
 Result<Image> Image::load(const std::string& path) {
@@ -111,6 +113,7 @@ std::string Image::symbolize(std::uint64_t address) const {
   bool executable = false;
   for (const Segment& segment : data_->layout.segments) executable = executable || executes(segment);
   if (!executable) return {};
+  const std::lock_guard lock(*data_->mutex);
   if (!data_->symbols) data_->symbols = image::Symbols::read(data_->file);
   const auto match = data_->symbols->find(physical - data_->layout.bias);
   if (!match) return {};

@@ -21,7 +21,7 @@ tl::unexpected<Error> unreadable(const MachineData& machine) {
 
 Result<void> fill_input(MachineData& machine) {
   const Input& input = *machine.input;
-  std::span<std::byte> area = machine.memory.bytes(machine.layout().input).first(input.size);
+  std::span<std::byte> area = machine.memory.bytes(machine.input_area).first(input.size);
   machine.input_filled = std::max(machine.input_filled, input.size);
   if (input.descriptor < 0) {
     std::copy(input.bytes.begin(), input.bytes.end(), area.begin());
@@ -35,7 +35,7 @@ Result<void> fill_input(MachineData& machine) {
 // A machine that runs once has no input area before: its page tables and its slot get what this input needs.
 Result<void> map_input(MachineData& machine) {
   const Input& input = *machine.input;
-  const std::uint64_t start = machine.layout().input.start;
+  const std::uint64_t start = machine.input_area.start;
   const Range range = {start, start + x86::round_up(input.size, x86::kPageSize)};
   if (input.descriptor >= 0) {
     if (auto mapped = machine.memory.map_file(range, input.descriptor, input.size); !mapped) return mapped;
@@ -87,7 +87,7 @@ Result<void> write_boot_page(MachineData& machine, bool with_input) {
   // `ready` is a hypercall where it returns later, or does not return.
   start.flags = with_input && !machine.base->at_ready && !machine.awaits_ready ? SPRY_BOOT_READY : 0;
   if (with_input && machine.input->size != 0) {
-    start.input = layout.input.start + layout.slide;
+    start.input = machine.input_area.start + layout.slide;
     start.input_length = machine.input->size;
   }
   if (machine.dirty.enabled()) machine.dirty.mark({layout.boot.start, layout.boot.start + sizeof(spry_boot)});
@@ -110,7 +110,7 @@ Result<void> deliver_input(MachineData& machine) {
 
 Result<void> begin_action(MachineData& machine, const Input& input) {
   const Base& base = *machine.base;
-  const std::uint64_t room = std::min(machine.options.max_input, base.layout.input.size());
+  const std::uint64_t room = std::min(machine.options.max_input, machine.input_area.size());
   if (input.size > room) {
     return fail(ErrorCode::kMonitor,
                 fmt::format("{}: the input has {} bytes, more than the {} that the machine was made for", base.path,

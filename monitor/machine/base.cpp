@@ -38,7 +38,7 @@ std::uint64_t user_flags(const Permissions& permissions) {
 }
 
 // Maps all user memory that is there from the beginning, and what the gates need.
-bool map_memory(const Base& base, PageTables& tables, bool input) {
+bool map_memory(const Base& base, PageTables& tables, Range input) {
   const Layout& layout = base.layout;
   bool mapped = tables.map({kSystemPage, kGateStack}, layout.slide, 0) &&
                 tables.map({kGateStack, kPageTables}, layout.slide, PTE_RW | PTE_XD);
@@ -50,15 +50,35 @@ bool map_memory(const Base& base, PageTables& tables, bool input) {
   for (const Region& region : base.regions) {
     const bool heap = region.range.start == layout.heap.start && !layout.heap.empty();
     // The heap comes as memory slots cover it.
-    const Range range = heap ? Range{layout.heap.start, std::clamp(layout.initial, layout.heap.start, layout.heap.end)}
+    const Range range = heap ? Range{layout.heap.start, std::clamp(base.covered, layout.heap.start, layout.heap.end)}
                              : region.range;
     mapped = mapped && tables.map(range, layout.slide, user_flags(region.permissions));
   }
-  if (input) mapped = mapped && tables.map(layout.input, layout.slide, user_flags({.read = true}));
-  return mapped;
+  return mapped && tables.map(input, layout.slide, user_flags({.read = true}));
 }
 
 }  // namespace
+
+Base Base::without_contents() const {
+  Base copy;
+  copy.path = path;
+  copy.manifest = manifest;
+  copy.image = image;
+  copy.arguments = arguments;
+  copy.layout = layout;
+  copy.regions = regions;
+  copy.shared = shared;
+  copy.page_tables = page_tables;
+  copy.covered = covered;
+  copy.generation = generation;
+  copy.elapsed_ns = elapsed_ns;
+  copy.at_ready = at_ready;
+  copy.registers = registers;
+  copy.special = special;
+  if (vectors != nullptr) copy.vectors = std::make_unique<kvm_xsave>(*vectors);
+  copy.devices = devices;
+  return copy;
+}
 
 Result<Base> plan_base(const Image& image, const MachineOptions& options, std::vector<std::uint64_t> shared) {
   auto memory = memory_size(image, options);
@@ -81,7 +101,7 @@ Result<Base> plan_base(const Image& image, const MachineOptions& options, std::v
   return base;
 }
 
-Result<void> fill_base(Base& base, std::span<std::byte> memory, bool input) {
+Result<std::uint64_t> build_monitor_pages(const Base& base, std::span<std::byte> memory, Range input) {
   const Layout& layout = base.layout;
   auto bytes = [memory](Range range) { return memory.subspan(range.start, range.size()); };
   build_system_page(bytes({kSystemPage, kGateStack}), kSystemPage + layout.slide, kPageTables + layout.slide);
@@ -93,13 +113,38 @@ Result<void> fill_base(Base& base, std::span<std::byte> memory, bool input) {
                     "that fit below {:#x}",
                     base.path, layout.memory >> 10, layout.tables.size() / kPageSize, SPRY_IMAGE_MIN));
   }
-  base.page_tables = tables.used();
   if (!layout.probe.empty()) write_probe(bytes(layout.probe));
+  return tables.used();
+}
+
+Result<void> fill_base(Base& base, std::span<std::byte> memory, Range input) {
+  const Layout& layout = base.layout;
+  auto page_tables = build_monitor_pages(base, memory, input);
+  if (!page_tables) return tl::unexpected(page_tables.error());
+  base.page_tables = *page_tables;
   for (const Segment& segment : base.image->segments()) {
     std::span<const std::byte> contents = base.image->contents(segment);
-    std::copy(contents.begin(), contents.end(), bytes({segment.address, segment.address + contents.size()}).begin());
+    std::copy(contents.begin(), contents.end(), memory.subspan(segment.address, contents.size()).begin());
   }
-  return fill_boot_pages(base, bytes(layout.boot));
+  return fill_boot_pages(base, memory.subspan(layout.boot.start, layout.boot.size()));
+}
+
+Result<std::shared_ptr<const Base>> load_contents(std::shared_ptr<const Base> base, const MachineOptions& options) {
+  if (base->contents.in_memory()) return base;
+  auto loaded = std::make_shared<Base>(base->without_contents());
+  Layout& layout = loaded->layout;
+  layout.input = input_area(layout.memory, options.max_input);
+  if (options.verify) {
+    layout.probe.start = layout.probe.end - 2 * kPageSize;
+    layout.tables.end = layout.probe.start;
+  }
+  auto contents = base->contents.loaded(layout.memory);
+  if (!contents) return tl::unexpected(contents.error());
+  loaded->contents = std::move(*contents);
+  auto built = build_monitor_pages(*loaded, loaded->contents.bytes({0, layout.memory}), layout.input);
+  if (!built) return tl::unexpected(built.error());
+  loaded->page_tables = *built;
+  return std::shared_ptr<const Base>(std::move(loaded));
 }
 
 }  // namespace spry

@@ -34,14 +34,23 @@ struct Base {
   std::unique_ptr<kvm_xsave> vectors;          // null: as a new vCPU has them
   std::vector<std::string> devices;            // what Device::save answered, by handle; empty unless at_ready
   Contents contents;                           // empty: made in each machine's own memory
+
+  Base without_contents() const;
 };
 
 // What of a base is known before memory is filled. `shared` as above. Errors: those of the layout.
 Result<Base> plan_base(const Image& image, const MachineOptions& options, std::vector<std::uint64_t> shared);
 
-// Writes the state at the first instruction: descriptor tables, page tables, segments and boot pages. `memory` is zeroed
-// host memory for all of the layout's; sets base.page_tables and base.covered. With `input`, the page tables map all of
-// the layout's input. Errors: kNotUnikernel if the page tables have no room, kMonitor.
-Result<void> fill_base(Base& base, std::span<std::byte> memory, bool input);
+// Writes the monitor's own pages: descriptor tables, page tables and the probe. `memory` is zeroed host memory for all of
+// the layout's; the page tables map what is covered, and `input`, which may be empty. The number of page tables. Error:
+// kNotUnikernel if they have no room.
+Result<std::uint64_t> build_monitor_pages(const Base& base, std::span<std::byte> memory, Range input);
+
+// Writes the state at the first instruction: the monitor's own pages, segments and boot pages. Sets base.page_tables.
+// Errors: as above, and kMonitor.
+Result<void> fill_base(Base& base, std::span<std::byte> memory, Range input);
+
+// The same base with its contents in memory, for machines that are reset; itself if they are. Error: kMonitor.
+Result<std::shared_ptr<const Base>> load_contents(std::shared_ptr<const Base> base, const MachineOptions& options);
 
 }  // namespace spry

@@ -39,14 +39,7 @@ Result<bool> capture_ready(MachineData& machine) {
     if (!state) return false;
     saved[handle] = std::move(*state);
   }
-  auto base = std::make_shared<Base>();
-  base->path = old.path;
-  base->manifest = old.manifest;
-  base->image = old.image;
-  base->arguments = old.arguments;
-  base->layout = old.layout;
-  base->regions = old.regions;
-  base->shared = old.shared;
+  auto base = std::make_shared<Base>(old.without_contents());
   base->page_tables = machine.tables.used();
   base->covered = machine.covered;
   base->generation = machine.generation;

@@ -72,16 +72,18 @@ Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
                 fmt::format("{}: {} KiB of memory do not hold its segments and its stack of {} KiB", image.path(),
                             layout.memory >> 10, stack >> 10));
   }
-  if (request.input != 0) {
-    std::uint64_t start = round_up(layout.memory, kLargePageSize);
-    layout.input = {start, start + round_up(request.input, kPageSize)};
-  }
+  if (request.input != 0) layout.input = input_area(layout.memory, request.input);
   // Room to begin with, so that a small action never waits for a slot; all of it if the stack is at the end.
   layout.initial = layout.stack.start > layout.image.start
                        ? layout.memory
                        : std::min(layout.memory,
                                   std::max(kInitialLeast, round_up(layout.image.end, kLargePageSize) + kLargePageSize));
   return layout;
+}
+
+Range input_area(std::uint64_t memory, std::uint64_t size) {
+  const std::uint64_t start = round_up(memory, kLargePageSize);
+  return {start, start + round_up(size, kPageSize)};
 }
 
 std::vector<Region> user_regions(const Image& image, const Layout& layout) {

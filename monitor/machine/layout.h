@@ -45,8 +45,6 @@ struct Layout {
   Range input;                // room for the largest input, page-aligned, or empty
   std::uint64_t memory = 0;   // bytes
   std::uint64_t initial = 0;  // bytes from 0 that the first memory slot covers; the rest is added when first touched
-
-  std::uint64_t reserved() const { return input.empty() ? memory : input.end; }
 };
 
 // What is to be laid out beside the image, in bytes.
@@ -67,6 +65,9 @@ struct Region {
   Range range;  // guest-physical
   Permissions permissions;
 };
+
+// Guest-physical, behind `memory` bytes of it: room for an input of `size` bytes.
+Range input_area(std::uint64_t memory, std::uint64_t size);
 
 // All of the guest's own memory but the input, in ascending order, page-aligned, without overlap.
 std::vector<Region> user_regions(const Image& image, const Layout& layout);

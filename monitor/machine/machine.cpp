@@ -113,7 +113,10 @@ Result<void> furnish(MachineData& machine, std::shared_ptr<Base> fresh) {
   const Layout& layout = base.layout;
   const bool reusable = machine.options.reusable;
   const Range all = {0, layout.memory};
-  auto memory = GuestMemory::reserve(layout.reserved());
+  // Page tables that are shared map the input already.
+  machine.input_area =
+      base.contents.in_memory() ? layout.input : input_area(layout.memory, machine.options.max_input);
+  auto memory = GuestMemory::reserve(std::max(layout.memory, machine.input_area.end));
   if (!memory) return tl::unexpected(memory.error());
   machine.memory = std::move(*memory);
   if (fresh != nullptr && reusable) {
@@ -123,22 +126,30 @@ Result<void> furnish(MachineData& machine, std::shared_ptr<Base> fresh) {
   }
   if (fresh != nullptr) {
     auto filled = fill_base(*fresh, reusable ? base.contents.bytes(all) : machine.memory.bytes(all),
-                            reusable && !layout.input.empty());
+                            reusable ? machine.input_area : Range());
     if (!filled) return filled;
   }
+  std::uint64_t page_tables = base.page_tables;
   if (!base.contents.empty()) {
     // What the monitor itself reads and writes lies below the image, or, with a large stack, anywhere.
     const bool low = layout.stack.start < layout.image.start;
     if (auto placed = base.contents.place(machine.memory, low ? SPRY_IMAGE_MIN : layout.memory); !placed) return placed;
+    if (!base.contents.in_memory()) {
+      // A file has none of the monitor's pages: nothing of what they promise depends on it.
+      auto built = build_monitor_pages(base, machine.memory.bytes(all), Range());
+      if (!built) return tl::unexpected(built.error());
+      page_tables = *built;
+    }
   }
   machine.memory.set_regions(base.regions, layout.slide);
-  machine.tables = PageTables(machine.memory.bytes(layout.tables), layout.tables.start, base.page_tables);
+  machine.tables = PageTables(machine.memory.bytes(layout.tables), layout.tables.start, page_tables);
   machine.covered = base.covered;
   const Range covered = {0, base.covered};
   if (auto added = machine.shell->add_slot(covered, machine.memory.bytes(covered).data()); !added) return added;
-  if (!reusable || layout.input.empty()) return {};
-  machine.memory.add_region({layout.input, {.read = true}});
-  return machine.shell->add_input_slot(layout.input, machine.memory.bytes(layout.input).data());
+  const Range input = machine.input_area;
+  if (!reusable || input.empty()) return {};
+  machine.memory.add_region({input, {.read = true}});
+  return machine.shell->add_input_slot(input, machine.memory.bytes(input).data());
 }
 
 Result<void> log_writes(MachineData& machine) {
@@ -167,6 +178,11 @@ Result<void> build(MachineData& machine, std::unique_ptr<ShellData> shell, const
   } else {
     if (auto checked = check_snapshot(machine, *snapshot); !checked) return checked;
     machine.base = std::move(snapshot);
+    if (machine.options.reusable) {
+      auto loaded = load_contents(machine.base, machine.options);
+      if (!loaded) return tl::unexpected(loaded.error());
+      machine.base = *std::move(loaded);
+    }
   }
   auto made = make_shell(std::move(shell));
   if (!made) return tl::unexpected(made.error());

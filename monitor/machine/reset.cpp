@@ -86,7 +86,7 @@ Result<void> restore_memory(MachineData& machine) {
 
 void clear_input(MachineData& machine) {
   if (machine.input_filled == 0) return;
-  const std::uint64_t start = machine.layout().input.start;
+  const std::uint64_t start = machine.input_area.start;
   const Range filled = {start, start + x86::round_up(machine.input_filled, kPageSize)};
   if (filled.size() > kLargestClearedInput) {
     machine.memory.drop(filled);

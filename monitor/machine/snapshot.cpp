@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "machine/internals.h"
+#include "machine/snapshot_file.h"
 
 namespace spry {
 
@@ -21,6 +22,16 @@ Result<Snapshot> Snapshot::take(Image image, MachineOptions options) {
                           image.path(), to_string(outcome->reason), outcome->message.empty() ? "" : ": ",
                           outcome->message));
 }
+
+Result<Snapshot> Snapshot::load(const std::string& path, bool verify) {
+  auto base = load_snapshot(path, verify);
+  if (!base) return tl::unexpected(base.error());
+  return Snapshot(*std::move(base));
+}
+
+bool Snapshot::recognise(const std::string& path) { return recognise_snapshot(path); }
+
+Result<void> Snapshot::save(const std::string& path) const { return save_snapshot(*base_, path); }
 
 const std::string& Snapshot::path() const { return base_->path; }
 const Manifest& Snapshot::manifest() const { return base_->manifest; }

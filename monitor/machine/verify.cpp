@@ -28,7 +28,7 @@ Result<void> compare_memory(MachineData& machine) {
       return differs(machine, fmt::format("the page at guest-physical {:#x}", page));
     }
   }
-  for (std::uint64_t page = layout.input.start; page < layout.input.end; page += kPageSize) {
+  for (std::uint64_t page = machine.input_area.start; page < machine.input_area.end; page += kPageSize) {
     const auto bytes = machine.memory.bytes({page, page + kPageSize});
     for (std::byte byte : bytes) {
       if (byte != std::byte{0}) return differs(machine, "the input area");

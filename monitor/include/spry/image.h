@@ -52,6 +52,7 @@ struct Manifest {
   std::vector<DeviceNeed> devices;  // by handle
 };
 
+// Copies are the same image. Safe to use from several threads at once.
 class Image {
  public:
   // Reads and validates the unikernel at `path`. Nothing of the file is trusted. Relocations (R_X86_64_RELATIVE and
@@ -79,8 +80,7 @@ class Image {
 
   // The function at a guest virtual address, demangled, with an offset: "handle(int)+0x1c"; empty if the file has no
   // symbol for it. At most 256 bytes, control characters escaped. The first call for an image reads the symbol table
-  // from the open file; bounded time and memory whatever the file holds. Not for use by two threads at once, not
-  // through copies of one Image either: they share the table.
+  // from the open file; bounded time and memory whatever the file holds.
   std::string symbolize(std::uint64_t address) const;
 
  private:

@@ -1,0 +1,126 @@
+// Pool: workers with machines that are kept ready, for many actions of one image.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spry/error.h"
+#include "spry/image.h"
+#include "spry/machine.h"
+#include "spry/snapshot.h"
+
+namespace spry {
+
+struct PoolOptions {
+  // For each machine; `reusable` is set by the pool.
+  MachineOptions machine = {};
+  // Threads, each with one machine of its own; 0: one for each CPU that this process may run on.
+  unsigned workers = 0;
+  // Actions that wait at most; `submit` waits for room and `try_submit` refuses. At least 1.
+  std::size_t queue = 1024;
+};
+
+// Durations in nanoseconds, each known to 1 in 32 (powers of two, divided into 32 parts).
+class Histogram {
+ public:
+  void add(std::chrono::nanoseconds duration);
+  void add(const Histogram& other);
+  std::uint64_t count() const { return count_; }
+  // The least duration that at least `fraction` (0 to 1) of all do not exceed, as the middle of its part; 0 if there are
+  // none.
+  std::chrono::nanoseconds quantile(double fraction) const;
+  std::chrono::nanoseconds largest() const { return std::chrono::nanoseconds(largest_); }
+
+ private:
+  static constexpr unsigned kParts = 32;
+  static constexpr unsigned kPowers = 59;
+  std::array<std::uint64_t, kParts * kPowers> counts_ = {};
+  std::uint64_t count_ = 0;
+  std::uint64_t largest_ = 0;
+};
+
+// submitted = completed + failed + cancelled + those that wait or run.
+struct PoolStatistics {
+  std::uint64_t submitted = 0;
+  std::uint64_t completed = 0;                 // with an Outcome; the reasons sum up to it
+  std::array<std::uint64_t, 5> reasons = {};   // by Reason
+  std::uint64_t failed = 0;                    // with an Error
+  std::uint64_t cancelled = 0;                 // by close
+  std::uint64_t resets = 0;                    // after an action that exited
+  std::uint64_t resets_after_failure = 0;      // after one that aborted, faulted or passed its deadline
+  std::uint64_t rebuilds = 0;                  // of machines that could not be reset
+  std::uint64_t machines = 0;                  // made so far, rebuilds included
+  std::size_t waiting = 0;                     // in the queue now
+  Histogram queue;                             // from submission to the beginning
+  Histogram service;                           // from the beginning to the outcome
+  Histogram reset;                             // what follows before the worker takes its next action
+  Histogram total;                             // from submission to the outcome
+};
+
+struct PoolData;
+
+// All calls are safe from several threads at once, except that nothing may be called during or after the destructor. No
+// signal handler is installed; worker threads block all signals but those that cannot be blocked.
+class Pool {
+ public:
+  // How an action of `submit` ended: an Error if the monitor failed, or if the pool was closed before (kMonitor).
+  using Callback = std::function<void(Result<Outcome> outcome)>;
+
+  // What `close` does with actions that wait; those that run are always finished.
+  enum class Close { kFinish, kCancel };
+
+  // Starts the workers, and returns when the first has a machine. The image is initialised once, in the pool's first
+  // action: if the guest calls `ready`, all machines begin there from then on, and share that memory copy on write; else
+  // they begin with the guest's first instruction. Errors: those of Machine::create; kMonitor if options are out of range
+  // or no thread can be made.
+  static Result<Pool> create(Image image, PoolOptions options);
+  static Result<Pool> create(Snapshot snapshot, PoolOptions options);
+
+  Pool(Pool&&) noexcept;
+  Pool& operator=(Pool&&) noexcept;
+  // As close(Close::kCancel).
+  ~Pool();
+
+  // Takes an action; waits while the queue is full. `done` is called on a worker's thread and should be short; it may
+  // submit, but only by try_submit. Errors: kMonitor if the pool is closed or the input is longer than max_input, and then
+  // `done` is not called.
+  Result<void> submit(std::string input, Callback done);
+  // The same without waiting: false if the queue is full.
+  Result<bool> try_submit(std::string input, Callback done);
+
+  // Runs an action and waits for its outcome. Not from a callback.
+  Result<Outcome> run(std::string_view input = {});
+
+  // For event loops: an action whose outcome is fetched by `take`, known by `ticket`.
+  struct Completion {
+    std::uint64_t ticket = 0;
+    Result<Outcome> outcome;
+  };
+  Result<void> submit(std::string input, std::uint64_t ticket);
+  // Fetches the oldest outcome of those, if there is one.
+  std::optional<Completion> take();
+  // An eventfd that is readable while `take` would fetch something; the pool's own.
+  int descriptor() const;
+
+  // Waits until no action waits or runs.
+  void drain();
+  // Takes no more actions; returns when all workers and machines are gone.
+  void close(Close how);
+
+  unsigned workers() const;
+  PoolStatistics statistics() const;
+
+ private:
+  explicit Pool(std::unique_ptr<PoolData> data);
+  std::unique_ptr<PoolData> data_;
+};
+
+}  // namespace spry
