@@ -10,6 +10,7 @@
 #include <span>
 
 #include "spry/abi.h"
+#include "spry/api.h"
 #include "spry/module.h"
 
 namespace spry {
@@ -49,6 +50,6 @@ class Console : public Device {
   std::span<std::byte> shared_;
 };
 
-extern const Module console_module;
+SPRY_API extern const Module console_module;
 
 }  // namespace spry

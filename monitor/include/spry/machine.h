@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "spry/abi.h"
+#include "spry/api.h"
 #include "spry/error.h"
 #include "spry/image.h"
 #include "spry/module.h"
@@ -60,7 +61,7 @@ enum class Reason {
 };
 
 // "exit", "abort", "fault", "deadline", "interrupted".
-std::string_view to_string(Reason reason);
+SPRY_API std::string_view to_string(Reason reason);
 
 // What a run tells afterwards.
 struct Receipt {
@@ -80,7 +81,7 @@ struct Receipt {
 
 struct MachineData;
 
-class Machine {
+class SPRY_API Machine {
  public:
   // Builds a machine for `image` with exactly the devices that its manifest names. Errors: kNotUnikernel if the image
   // does not fit into the memory or needs a CPU feature that is not there; kMonitor if a device is named but not
