@@ -6,6 +6,7 @@
 
 #include "medium.h"
 #include "spry/abi.h"
+#include "spry/api.h"
 #include "spry/module.h"
 
 namespace spry {
@@ -37,6 +38,6 @@ class Block : public Device {
   std::int64_t flush_failure_ = 0;  // what the first flush that failed answered
 };
 
-extern const Module block_module;
+SPRY_API extern const Module block_module;
 
 }  // namespace spry

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "protocol.h"
+#include "spry/api.h"
 #include "spry/module.h"
 
 namespace spry {
@@ -40,6 +41,6 @@ class Console : public console::Protocol {
   Stream diagnostics_;
 };
 
-extern const Module console_module;
+SPRY_API extern const Module console_module;
 
 }  // namespace spry

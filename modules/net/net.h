@@ -5,6 +5,7 @@
 
 #include "channel.h"
 #include "spry/abi.h"
+#include "spry/api.h"
 #include "spry/module.h"
 
 namespace spry {
@@ -29,6 +30,6 @@ class Net final : public Device {
   std::uint32_t frame_max_;
 };
 
-extern const Module net_module;
+SPRY_API extern const Module net_module;
 
 }  // namespace spry

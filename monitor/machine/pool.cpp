@@ -49,7 +49,8 @@ struct PoolData {
   // What a worker counts, for itself alone until someone asks.
   struct Worker {
     std::thread thread;
-    std::mutex mutex;
+    bool settled = false;  // its machine begins where the pool's do, which will not change any more
+    std::mutex mutex;      // of the counts
     PoolStatistics counts;
   };
 
@@ -86,7 +87,7 @@ struct PoolData {
   void work(Worker& worker, std::optional<Machine> machine);
   std::optional<Job> next();
   bool begin_initialising();
-  void end_initialising(Machine& machine);
+  void end_initialising(const MachineData* machine);
   void bring_to_base(std::optional<Machine>& machine);
   void run_one(Worker& worker, std::optional<Machine>& machine, Job& job);
   void reset(Worker& worker, std::optional<Machine>& machine, bool exited);
@@ -120,11 +121,13 @@ bool PoolData::begin_initialising() {
   return true;
 }
 
-void PoolData::end_initialising(Machine& machine) {
+// An action that failed before it called `ready` decides nothing: the next one initialises the image again.
+void PoolData::end_initialising(const MachineData* machine) {
   {
     const std::lock_guard lock(mutex);
-    base = Internals::data(machine).base;
-    initialised = Initialised::kDone;
+    const bool known = machine != nullptr && (machine->base->at_ready || machine->begins_ready);
+    if (known) base = machine->base;
+    initialised = known ? Initialised::kDone : Initialised::kNot;
   }
   initialised_now.notify_all();
 }
@@ -146,10 +149,10 @@ void PoolData::bring_to_base(std::optional<Machine>& machine) {
 }
 
 void PoolData::run_one(Worker& worker, std::optional<Machine>& machine, Job& job) {
-  bool initialises = false;
-  if (!machine || !Internals::data(*machine).settled) {
-    initialises = begin_initialising();
-    if (!initialises) bring_to_base(machine);
+  const bool initialises = !worker.settled && begin_initialising();
+  if (!worker.settled && !initialises) {
+    bring_to_base(machine);
+    worker.settled = true;
   }
   const std::uint64_t start = host_monotonic_ns();
   Result<Outcome> outcome = tl::unexpected(Error());
@@ -160,13 +163,8 @@ void PoolData::run_one(Worker& worker, std::optional<Machine>& machine, Job& job
   }
   if (machine) {
     outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)));
-    if (initialises) end_initialising(*machine);
-    Internals::data(*machine).settled = true;
-  } else if (initialises) {
-    const std::lock_guard lock(mutex);
-    initialised = Initialised::kNot;
-    initialised_now.notify_all();
   }
+  if (initialises) end_initialising(machine ? &Internals::data(*machine) : nullptr);
   const std::uint64_t end = host_monotonic_ns();
   {
     const std::lock_guard lock(worker.mutex);
@@ -193,10 +191,7 @@ void PoolData::reset(Worker& worker, std::optional<Machine>& machine, bool exite
   if (!clean) {
     reaper.take(*std::move(machine));
     machine.reset();
-    if (auto made = make_machine(worker)) {
-      machine = *std::move(made);
-      Internals::data(*machine).settled = true;
-    }
+    if (auto made = make_machine(worker)) machine = *std::move(made);
   }
   const std::lock_guard lock(worker.mutex);
   ++(!clean ? worker.counts.rebuilds : exited ? worker.counts.resets : worker.counts.resets_after_failure);

@@ -369,7 +369,8 @@ Result<void> run_action(MachineData& machine) {
   Result<void> done = Run(machine).loop();
   machine.deadline.reset();
   machine.deadline_ns = 0;
-  machine.begins_ready = machine.begins_ready || machine.awaits_ready || !machine.base->at_ready;
+  // One that failed may not have come so far.
+  if (done && machine.outcome.reason == Reason::kExit && !machine.base->at_ready) machine.begins_ready = true;
   machine.interrupted.store(false, std::memory_order_relaxed);
   machine.shell->vcpu.state().immediate_exit = 0;
   machine.outcome.receipt.run = std::chrono::nanoseconds(host_monotonic_ns() - start);

@@ -143,7 +143,7 @@ struct Parts {
   std::uint64_t elapsed_ns = 0;
   kvm_regs registers = {};
   UserSegments segments = {};
-  kvm_xsave vectors = {};
+  std::array<std::byte, sizeof(kvm_xsave)> vectors = {};
   std::vector<std::string> devices;
   std::vector<ContentsRun> runs;
 };
@@ -192,7 +192,7 @@ Parts parts_of(const Base& base) {
   parts.elapsed_ns = base.elapsed_ns;
   parts.registers = base.registers;
   parts.segments = {base.special.ds, base.special.es, base.special.fs, base.special.gs};
-  parts.vectors = *base.vectors;
+  std::memcpy(parts.vectors.data(), base.vectors.get(), parts.vectors.size());
   parts.devices = base.devices;
   return parts;
 }
@@ -334,7 +334,8 @@ std::shared_ptr<Base> base_of(Parts parts, const std::string& path) {
   use_segment(base->special.es, parts.segments.es);
   use_segment(base->special.fs, parts.segments.fs);
   use_segment(base->special.gs, parts.segments.gs);
-  base->vectors = std::make_unique<kvm_xsave>(parts.vectors);
+  base->vectors = std::make_unique<kvm_xsave>();
+  std::memcpy(base->vectors.get(), parts.vectors.data(), parts.vectors.size());
   base->devices = std::move(parts.devices);
   return base;
 }

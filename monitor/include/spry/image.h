@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "spry/api.h"
 #include "spry/error.h"
 
 namespace spry {
@@ -53,7 +54,7 @@ struct Manifest {
 };
 
 // Copies are the same image. Safe to use from several threads at once.
-class Image {
+class SPRY_API Image {
  public:
   // Reads and validates the unikernel at `path`. Nothing of the file is trusted. Relocations (R_X86_64_RELATIVE and
   // RELR) are applied for a random slide if it is a static PIE; the slide of an ET_EXEC is 0. The image keeps the file

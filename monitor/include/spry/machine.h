@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "spry/abi.h"
+#include "spry/api.h"
 #include "spry/error.h"
 #include "spry/image.h"
 #include "spry/module.h"
@@ -95,7 +96,7 @@ enum class Reason {
 };
 
 // "exit", "abort", "fault", "deadline", "interrupted".
-std::string_view to_string(Reason reason);
+SPRY_API std::string_view to_string(Reason reason);
 
 // What an action cost.
 struct Receipt {
@@ -125,7 +126,7 @@ struct Outcome {
 struct MachineData;
 
 // One thread at a time; a reusable machine should stay on one thread, because KVM makes a vCPU that moves to another wait.
-class Machine {
+class SPRY_API Machine {
  public:
   // Builds a machine for `image` with exactly the devices that its manifest names. Errors: kNotUnikernel if the image
   // does not fit into the memory or needs a CPU feature that is not there; kMonitor if a device is named but not

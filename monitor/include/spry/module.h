@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "spry/api.h"
 #include "spry/error.h"
 #include "spry/image.h"
 
@@ -24,7 +25,7 @@ enum class Access { kRead, kWrite };
 
 // The running guest, as a device sees it. Valid during the call that it was handed to; used by the thread that runs the
 // machine only.
-class Guest {
+class SPRY_API Guest {
  public:
   virtual ~Guest() = default;
 
@@ -64,7 +65,7 @@ struct DeviceCall {
 struct Outcome;
 
 // One attached device. Used by one thread at a time.
-class Device {
+class SPRY_API Device {
  public:
   virtual ~Device() = default;
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "spry/api.h"
 #include "spry/error.h"
 #include "spry/image.h"
 #include "spry/machine.h"
@@ -29,7 +30,7 @@ struct PoolOptions {
 };
 
 // Durations in nanoseconds, each known to 1 in 32 (powers of two, divided into 32 parts).
-class Histogram {
+class SPRY_API Histogram {
  public:
   void add(std::chrono::nanoseconds duration);
   void add(const Histogram& other);
@@ -69,7 +70,7 @@ struct PoolData;
 
 // All calls are safe from several threads at once, except that nothing may be called during or after the destructor. No
 // signal handler is installed; worker threads block all signals but those that cannot be blocked.
-class Pool {
+class SPRY_API Pool {
  public:
   // How an action of `submit` ended: an Error if the monitor failed, or if the pool was closed before (kMonitor).
   using Callback = std::function<void(Result<Outcome> outcome)>;

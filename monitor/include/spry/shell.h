@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "spry/api.h"
 #include "spry/error.h"
 
 namespace spry {
@@ -11,7 +12,7 @@ struct ShellData;
 
 // Making one is most of a cold start, and can be done before it is known what is to run: Machine::create puts an image
 // into a shell. A shell stays on the thread that created it.
-class Shell {
+class SPRY_API Shell {
  public:
   // Errors: kMonitor, with what to do about a missing or forbidden /dev/kvm.
   static Result<Shell> create();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "spry/api.h"
 #include "spry/error.h"
 #include "spry/image.h"
 
@@ -14,7 +15,7 @@ struct Base;
 struct MachineOptions;
 
 // Copies are the same snapshot. Safe to use from several threads at once.
-class Snapshot {
+class SPRY_API Snapshot {
  public:
   // Runs `image` without an input until it calls `ready`. Errors: those of Machine::create and Machine::run; kNotUnikernel
   // if it ends or passes the deadline before it calls `ready`, or a device cannot be brought back to that moment.

@@ -1,0 +1,185 @@
+// Pools: every action's outcome comes, and nothing of it stays.
+#include "spry/pool.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "guest.h"
+
+namespace spry {
+namespace {
+
+using Pools = WithKvm;
+using std::chrono::milliseconds;
+
+PoolOptions pool_options(unsigned workers = 2) {
+  PoolOptions options;
+  options.machine.devices = {capture()};
+  options.workers = workers;
+  return options;
+}
+
+TEST_F(Pools, RunActions) {
+  Pool pool = value(Pool::create(load("hello"), pool_options()));
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(value(pool.run()).output, "Hello\n");
+  const PoolStatistics counts = pool.statistics();
+  EXPECT_EQ(counts.submitted, 50u);
+  EXPECT_EQ(counts.completed, 50u);
+  EXPECT_EQ(counts.reasons[0], 50u);
+  EXPECT_EQ(counts.total.count(), 50u);
+  EXPECT_EQ(pool.workers(), 2u);
+}
+
+TEST_F(Pools, GiveEachActionItsInput) {
+  Pool pool = value(Pool::create(load("echo_input"), pool_options()));
+  std::mutex mutex;
+  std::map<int, std::string> outputs;
+  for (int i = 0; i < 500; ++i) {
+    auto submitted = pool.submit(fmt::format("input {}", i), [&, i](Result<Outcome> outcome) {
+      const std::lock_guard lock(mutex);
+      outputs[i] = value(std::move(outcome)).output;
+    });
+    ASSERT_TRUE(submitted);
+  }
+  pool.drain();
+  ASSERT_EQ(outputs.size(), 500u);
+  for (const auto& [i, output] : outputs) EXPECT_EQ(output, fmt::format("input {}", i));
+}
+
+TEST_F(Pools, InitialiseTheImageOnce) {
+  Pool pool = value(Pool::create(load("ready_state"), pool_options()));
+  const std::string first = value(pool.run("x")).output;
+  EXPECT_FALSE(first.empty());
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(value(pool.run("x")).output, first);
+}
+
+TEST_F(Pools, ForgetWhatAnActionCounted) {
+  Pool pool = value(Pool::create(load("counter_action"), pool_options()));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(value(pool.run()).output, "1\n");
+}
+
+TEST_F(Pools, RepeatWhatWasPrintedBeforeReady) {
+  Pool pool = value(Pool::create(load("ready_output"), pool_options()));
+  const Outcome first = value(pool.run());
+  EXPECT_FALSE(first.output.empty());
+  EXPECT_FALSE(first.diagnostics.empty());
+  for (int i = 0; i < 20; ++i) {
+    const Outcome next = value(pool.run());
+    EXPECT_EQ(next.output, first.output);
+    EXPECT_EQ(next.diagnostics, first.diagnostics);
+  }
+}
+
+TEST_F(Pools, GoOnAfterActionsThatFail) {
+  PoolOptions options = pool_options();
+  options.machine.deadline = milliseconds(400);
+  Pool pool = value(Pool::create(load("spy"), options));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(value(pool.run("fill exit_7 5ec2e7a0b1d4c3f6 classes=base heap=128\n")).status, 7);
+    EXPECT_EQ(value(pool.run("fill abort 5ec2e7a0b1d4c3f6 classes=base heap=128\n")).reason, Reason::kAbort);
+    EXPECT_EQ(value(pool.run("fill hlt 5ec2e7a0b1d4c3f6 classes=base heap=128\n")).reason, Reason::kFault);
+    EXPECT_EQ(value(pool.run("fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n")).reason, Reason::kDeadline);
+  }
+  const PoolStatistics counts = pool.statistics();
+  EXPECT_EQ(counts.completed, 12u);
+  for (Reason reason : {Reason::kExit, Reason::kAbort, Reason::kFault, Reason::kDeadline}) {
+    EXPECT_EQ(counts.reasons[static_cast<std::size_t>(reason)], 3u) << to_string(reason);
+  }
+}
+
+TEST_F(Pools, InitialiseAgainAfterAFailure) {
+  PoolOptions options = pool_options();
+  options.machine.deadline = std::chrono::nanoseconds(1);
+  Pool slow = value(Pool::create(load("ready_state"), options));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(value(slow.run("x")).reason, Reason::kDeadline);
+}
+
+TEST_F(Pools, AreForEventLoopsToo) {
+  Pool pool = value(Pool::create(load("echo_input"), pool_options()));
+  for (std::uint64_t ticket = 0; ticket < 20; ++ticket) ASSERT_TRUE(pool.submit(fmt::format("{}", ticket), ticket));
+  int fetched = 0;
+  while (fetched < 20) {
+    pollfd descriptor = {pool.descriptor(), POLLIN, 0};
+    ASSERT_EQ(poll(&descriptor, 1, 10'000), 1);
+    while (auto completion = pool.take()) {
+      EXPECT_EQ(value(std::move(completion->outcome)).output, fmt::format("{}", completion->ticket));
+      ++fetched;
+    }
+  }
+  pollfd descriptor = {pool.descriptor(), POLLIN, 0};
+  EXPECT_EQ(poll(&descriptor, 1, 0), 0);
+}
+
+// An action that holds a worker until its deadline, while others wait.
+TEST_F(Pools, HoldBackWhatFindsNoRoom) {
+  PoolOptions options = pool_options(1);
+  options.queue = 2;
+  options.machine.deadline = milliseconds(300);
+  Pool pool = value(Pool::create(load("spy"), options));
+  std::atomic<int> done = 0;
+  auto count = [&done](const Result<Outcome>&) { ++done; };
+  const std::string spin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
+  ASSERT_TRUE(pool.submit(spin, count));
+  while (pool.statistics().waiting != 0) std::this_thread::yield();
+  EXPECT_TRUE(value(pool.try_submit("seed\n", count)));
+  EXPECT_TRUE(value(pool.try_submit("seed\n", count)));
+  EXPECT_FALSE(value(pool.try_submit("seed\n", count)));
+  ASSERT_TRUE(pool.submit("seed\n", count));
+  pool.drain();
+  EXPECT_EQ(done, 4);
+}
+
+TEST_F(Pools, FinishOrCancelWhatWaits) {
+  for (const Pool::Close how : {Pool::Close::kFinish, Pool::Close::kCancel}) {
+    PoolOptions options = pool_options(1);
+    options.machine.deadline = milliseconds(100);
+    Pool pool = value(Pool::create(load("spy"), options));
+    std::atomic<int> outcomes = 0;
+    std::atomic<int> errors = 0;
+    auto count = [&](const Result<Outcome>& outcome) { ++(outcome ? outcomes : errors); };
+    ASSERT_TRUE(pool.submit("fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n", count));
+    while (pool.statistics().waiting != 0) std::this_thread::yield();
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(pool.submit("seed\n", count));
+    pool.close(how);
+    EXPECT_EQ(outcomes, how == Pool::Close::kFinish ? 6 : 1);
+    EXPECT_EQ(errors, how == Pool::Close::kFinish ? 0 : 5);
+    EXPECT_FALSE(pool.run("seed\n"));
+    EXPECT_EQ(pool.statistics().cancelled, how == Pool::Close::kFinish ? 0u : 5u);
+  }
+}
+
+TEST_F(Pools, LiveSideBySide) {
+  Pool hello = value(Pool::create(load("hello"), pool_options(1)));
+  Pool echo = value(Pool::create(load("echo_input"), pool_options(1)));
+  std::thread other([&] {
+    for (int i = 0; i < 200; ++i) EXPECT_EQ(value(hello.run()).output, "Hello\n");
+  });
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(value(echo.run("x")).output, "x");
+  other.join();
+}
+
+TEST_F(Pools, RefuseADiskThatWouldKeepWhatAnActionWrites) {
+  PoolOptions options = pool_options();
+  options.machine.devices.push_back(block_device("disk", "/dev/null"));
+  const std::string path = testing::TempDir() + "spry-pool-disk";
+  { ASSERT_EQ(truncate((std::fclose(std::fopen(path.c_str(), "w")), path.c_str()), 65536), 0); }
+  options.machine.devices = {capture(), block_device("disk", path)};
+  const auto refused = Pool::create(load("block_action"), options);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("serves one action only"), std::string::npos) << refused.error().message;
+  for (const char* suffix : {",ro", ",overlay", ",shared"}) {
+    options.machine.devices = {capture(), block_device("disk", path + suffix)};
+    Pool pool = value(Pool::create(load("block_action"), options));
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(value(pool.run()).status, 0) << suffix;
+  }
+  unlink(path.c_str());
+}
+
+}  // namespace
+}  // namespace spry

@@ -1,0 +1,132 @@
+// Snapshots: in memory and in files; what is damaged or from elsewhere is refused.
+#include "spry/snapshot.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "guest.h"
+
+namespace spry {
+namespace {
+
+MachineOptions options() {
+  MachineOptions made;
+  made.devices = {capture()};
+  return made;
+}
+
+class Snapshots : public WithKvm {
+ protected:
+  void SetUp() override {
+    WithKvm::SetUp();
+    path_ = testing::TempDir() + "spry-" + testing::UnitTest::GetInstance()->current_test_info()->name();
+  }
+  void TearDown() override { unlink(path_.c_str()); }
+
+  std::string contents() const {
+    std::ifstream file(path_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }
+  void write(const std::string& bytes) const { std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes; }
+
+  std::string path_;
+};
+
+TEST_F(Snapshots, BeginActionsInMemory) {
+  const Snapshot snapshot = value(Snapshot::take(load("ready_state"), options()));
+  EXPECT_GT(snapshot.contents_size(), std::uint64_t{8} << 20);
+  Machine cold = value(Machine::create(load("ready_state"), options()));
+  const std::string expected = value(cold.run("x")).output;
+  for (const bool again : {false, true}) {
+    MachineOptions made = options();
+    made.reusable = again;
+    Machine machine = value(Machine::create(snapshot, made));
+    EXPECT_EQ(value(machine.run("x")).output, expected);
+    if (again) {
+      EXPECT_EQ(value(machine.run("x")).output, expected);
+    }
+  }
+}
+
+TEST_F(Snapshots, BeginActionsFromAFile) {
+  ASSERT_TRUE(value(Snapshot::take(load("ready_state"), options())).save(path_));
+  Machine cold = value(Machine::create(load("ready_state"), options()));
+  const std::string expected = value(cold.run("x")).output;
+  for (const bool verify : {false, true}) {
+    const Snapshot snapshot = value(Snapshot::load(path_, verify));
+    Machine once = value(Machine::create(snapshot, options()));
+    EXPECT_EQ(value(once.run("x")).output, expected);
+    MachineOptions made = options();
+    made.reusable = true;
+    made.verify = verify;
+    Machine machine = value(Machine::create(snapshot, made));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(value(machine.run("x")).output, expected);
+  }
+}
+
+TEST_F(Snapshots, AreRefusedForAnImageThatNeverCallsReady) {
+  const auto refused = Snapshot::take(load("hello"), options());
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("before it called ready"), std::string::npos) << refused.error().message;
+}
+
+TEST_F(Snapshots, AreRefusedWhereverAByteOfTheirMetadataIsWrong) {
+  ASSERT_TRUE(value(Snapshot::take(load("ready_output"), options())).save(path_));
+  const std::string good = contents();
+  ASSERT_GT(good.size(), 8192u);
+  for (std::size_t at = 0; at < 4096; at += 7) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 0x20);
+    write(bad);
+    const auto refused = Snapshot::load(path_);
+    EXPECT_FALSE(refused) << at;
+  }
+}
+
+TEST_F(Snapshots, AreRefusedWhenTruncated) {
+  ASSERT_TRUE(value(Snapshot::take(load("ready_output"), options())).save(path_));
+  const std::string good = contents();
+  for (std::size_t size = 0; size < good.size(); size += good.size() / 50 + 1) {
+    write(good.substr(0, size));
+    EXPECT_FALSE(Snapshot::load(path_)) << size;
+  }
+}
+
+TEST_F(Snapshots, AreRefusedFromAnotherVersion) {
+  ASSERT_TRUE(value(Snapshot::take(load("ready_output"), options())).save(path_));
+  std::string other = contents();
+  other[16] = '9';
+  write(other);
+  const auto refused = Snapshot::load(path_);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("a snapshot of Spry 9"), std::string::npos) << refused.error().message;
+}
+
+TEST_F(Snapshots, AreComparedWithTheirDigestIfAsked) {
+  ASSERT_TRUE(value(Snapshot::take(load("ready_output"), options())).save(path_));
+  std::string bad = contents();
+  bad[bad.size() - 100] = static_cast<char>(bad[bad.size() - 100] ^ 1);
+  write(bad);
+  EXPECT_TRUE(Snapshot::load(path_));
+  const auto refused = Snapshot::load(path_, true);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("do not match their digest"), std::string::npos) << refused.error().message;
+}
+
+TEST_F(Snapshots, ThatAreTruncatedUnderAMachineAreAnError) {
+  ASSERT_TRUE(value(Snapshot::take(load("ready_state"), options())).save(path_));
+  const Snapshot snapshot = value(Snapshot::load(path_));
+  Machine machine = value(Machine::create(snapshot, options()));
+  ASSERT_EQ(truncate(path_.c_str(), 65536), 0);
+  const auto failed = machine.run("x");
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().message.find("truncated"), std::string::npos) << failed.error().message;
+  EXPECT_FALSE(Machine::create(snapshot, reusable()));
+}
+
+}  // namespace
+}  // namespace spry
