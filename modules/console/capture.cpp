@@ -30,6 +30,8 @@ void Capture::collect(Outcome& outcome) {
   outcome.diagnostics = std::move(diagnostics_);
 }
 
+Result<std::unique_ptr<Device>> open_capture(const DeviceNeed&) { return std::make_unique<Capture>(kDefaultCapture); }
+
 }  // namespace console
 
 Attachment capture(std::size_t limit) {

@@ -1,6 +1,7 @@
 // A console whose streams are kept for the outcome.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "protocol.h"
@@ -23,5 +24,8 @@ class Capture : public Protocol {
   std::string output_;
   std::string diagnostics_;
 };
+
+// As Module::keep, with spry::capture's default limit.
+Result<std::unique_ptr<Device>> open_capture(const DeviceNeed& need);
 
 }  // namespace spry::console

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <optional>
 
+#include "capture.h"
+
 namespace spry {
 namespace {
 
@@ -107,6 +109,6 @@ Result<void> Console::put(Guest& guest, std::uint32_t number, std::span<const st
   return {};
 }
 
-const Module console_module = {"console", "", open_console};
+const Module console_module = {"console", "", open_console, console::open_capture};
 
 }  // namespace spry

@@ -19,6 +19,8 @@ enum ExitCode : int {
 };
 
 int run_command(int argc, char** argv);
+int pool_command(int argc, char** argv);
+int snapshot_command(int argc, char** argv);
 int inspect_command(int argc, char** argv);
 int doctor_command(int argc, char** argv);
 

@@ -30,8 +30,8 @@ const Module* find_module(std::string_view kind) {
 // The user gave a device that the manifest does not name.
 tl::unexpected<Error> refuse(const Specification& specification, const std::string& unikernel,
                              const Manifest& manifest) {
-  const std::string about = fmt::format("--{} {}: the manifest of {}", specification.kind, escape(specification.name),
-                                        escape(unikernel));
+  const std::string about =
+      fmt::format("--{} {}: the manifest of {}", specification.kind, escape(specification.name), escape(unikernel));
   std::vector<std::string> others;
   for (const DeviceNeed& need : manifest.devices) {
     const Module* const module = find_module(need.kind);
@@ -50,7 +50,7 @@ tl::unexpected<Error> refuse(const Specification& specification, const std::stri
 
 Result<std::vector<Attachment>> attach_devices(const std::string& unikernel,
                                                const std::vector<Specification>& specifications,
-                                               const Manifest& manifest) {
+                                               const Manifest& manifest, ConsoleTo console) {
   for (const Specification& specification : specifications) {
     if (find_need(manifest, specification) == nullptr) return refuse(specification, unikernel, manifest);
   }
@@ -66,8 +66,9 @@ Result<std::vector<Attachment>> attach_devices(const std::string& unikernel,
     for (const Specification& specification : specifications) {
       if (find_need(manifest, specification) == &need) text = specification.text;
     }
-    auto open = [module, text](const DeviceNeed& its_need) -> Result<std::unique_ptr<Device>> {
-      auto device = module->open(its_need, text);
+    const bool keep = console == ConsoleTo::kOutcome && module->keep != nullptr;
+    auto open = [module, text, keep](const DeviceNeed& its_need) -> Result<std::unique_ptr<Device>> {
+      auto device = keep ? module->keep(its_need) : module->open(its_need, text);
       // A module's sentence may hold what the user wrote as it is.
       if (!device) return fail(device.error().code, escape(device.error().message, kLongestSentence));
       return device;

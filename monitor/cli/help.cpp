@@ -8,6 +8,8 @@ std::string_view help_text(std::string_view command) {
     return R"(Spry runs one action in one tiny virtual machine.
 
   spry run [OPTION...] UNIKERNEL [ARG...]   run a unikernel to its exit
+  spry pool [OPTION...] UNIKERNEL [ARG...]  run it once for each of many inputs
+  spry snapshot -o FILE UNIKERNEL [ARG...]  keep it as it is when it is ready
   spry inspect [--json] UNIKERNEL           show what a unikernel is and needs
   spry doctor                               tell whether this host can run Spry
   spry help [COMMAND]                       explain a command
@@ -21,9 +23,9 @@ otherwise the guest's own status.
   if (command == "run") {
     return R"(Usage: spry run [OPTION...] UNIKERNEL [ARG...]
 
-Runs UNIKERNEL in a virtual machine of its own, with the devices that its
-manifest names. Its output goes to standard output, its diagnostics to standard
-error. Everything after UNIKERNEL is the guest's.
+Runs UNIKERNEL, or a snapshot of one, in a virtual machine of its own, with the
+devices that its manifest names. Its output goes to standard output, its
+diagnostics to standard error. Everything after UNIKERNEL is the guest's.
 
   --memory SIZE        guest memory: digits and K, M or G (16M, or what the
                        manifest asks for, if that is more)
@@ -31,6 +33,39 @@ error. Everything after UNIKERNEL is the guest's.
                        ms, s or m
   --input FILE|-       the action's input: a file, or standard input
   --report FILE        write a receipt as JSON
+  --verify             compare a snapshot's contents with their digest
+  -h, --help           print this
+)";
+  }
+  if (command == "pool") {
+    return R"(Usage: spry pool [OPTION...] UNIKERNEL [ARG...]
+
+Runs UNIKERNEL, or a snapshot of one, once for each input, in machines that are
+kept ready and reset after each action. Inputs are the lines of standard input
+or the files of a directory; outputs go to standard output in the inputs' order.
+Statistics go to standard error. Exits with 1 if an action failed.
+
+  --inputs DIR         each file is an input, in the order of their names
+  --outputs DIR        one file for each output: named as its input, or 1, 2 ...
+  --repeat N           run each input N times, one after the other
+  --workers N          machines at work at once (one for each CPU)
+  --max-input SIZE     longest input (1M, or what the files need)
+  --memory SIZE        as for run
+  --deadline DURATION  of each action
+  -h, --help           print this
+)";
+  }
+  if (command == "snapshot") {
+    return R"(Usage: spry snapshot [OPTION...] -o FILE UNIKERNEL [ARG...]
+
+Runs UNIKERNEL until it calls ready, and writes what it is then to FILE, which
+`spry run` and `spry pool` take in its place. FILE is for this version of Spry
+and CPUs with this one's features. Replace it by renaming, never by writing to
+it: machines that run from it map it.
+
+  -o, --output FILE    where it goes
+  --memory SIZE        as for run, for all that is run from FILE
+  --deadline DURATION  give up after this time
   -h, --help           print this
 )";
   }

@@ -37,6 +37,8 @@ int dispatch(int argc, char** argv) {
   if (argc < 2) return complain({ErrorCode::kMonitor, "no command is given (see spry --help)"});
   const std::string_view command = argv[1];
   if (command == "run") return run_command(argc - 1, argv + 1);
+  if (command == "pool") return pool_command(argc - 1, argv + 1);
+  if (command == "snapshot") return snapshot_command(argc - 1, argv + 1);
   if (command == "inspect") return inspect_command(argc - 1, argv + 1);
   if (command == "doctor") return doctor_command(argc - 1, argv + 1);
   if (command == "help") return help_command(argc - 1, argv + 1);

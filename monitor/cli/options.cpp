@@ -6,6 +6,7 @@
 #include <getopt.h>
 
 #include <cstring>
+#include <functional>
 
 #include "cli/units.h"
 #include "text/escape.h"
@@ -13,103 +14,187 @@
 namespace spry {
 namespace {
 
-constexpr int kMemory = 256;  // beyond any character
-constexpr int kDeadline = 257;
-constexpr int kInput = 258;
-constexpr int kReport = 259;
-constexpr int kFirstModule = 512;
+constexpr int kFirst = 256;  // beyond any character
 
-tl::unexpected<Error> usage_error(std::string sentence) {
-  return fail(ErrorCode::kMonitor, fmt::format("run: {} (see spry help run)", sentence));
-}
+// One command's options, in any order, and what each does with its value.
+class Parser {
+ public:
+  using Apply = std::function<Result<void>(const char* value)>;
+
+  Parser(std::string_view command, GuestOptions& guest, std::span<const Module* const> modules)
+      : command_(command), guest_(guest) {
+    options_.reserve(8 + modules.size());
+    add("memory", [this](const char* value) { return take(parse_size(named("memory"), value), guest_.memory); });
+    add("deadline", [this](const char* value) {
+      guest_.deadline_text = value;
+      return take(parse_duration(named("deadline"), value), guest_.deadline);
+    });
+    for (const Module* module : modules) {
+      if (module->usage.empty()) continue;
+      add(module->kind, [this, module](const char* value) { return add_specification(module->kind, value); });
+    }
+  }
+
+  void add(std::string_view name, Apply apply) { options_.push_back({std::string(name), std::move(apply), true}); }
+  void add_flag(std::string_view name, bool& flag) {
+    auto set = [&flag](const char*) {
+      flag = true;
+      return Result<void>();
+    };
+    options_.push_back({std::string(name), set, false});
+  }
+  void add_path(std::string_view name, const char*& path) {
+    add(name, [&path](const char* value) {
+      path = value;
+      return Result<void>();
+    });
+  }
+  void add_size(std::string_view name, std::optional<std::uint64_t>& size) {
+    add(name, [this, name, &size](const char* value) { return take(parse_size(named(name), value), size); });
+  }
+  template <class T>
+  void add_count(std::string_view name, T& count, std::uint64_t largest) {
+    add(name, [this, name, &count, largest](const char* value) -> Result<void> {
+      const Result<std::uint64_t> number = parse_count(named(name), value, largest);
+      if (!number) return tl::unexpected(number.error());
+      count = static_cast<T>(*number);
+      return {};
+    });
+  }
+  // -o, as --output is for short.
+  void set_short(char letter, std::string_view name) {
+    letter_ = letter;
+    letters_name_ = name;
+  }
+
+  Result<void> parse(int argc, char** argv);
+
+  tl::unexpected<Error> refuse(std::string sentence) const {
+    return fail(ErrorCode::kMonitor, fmt::format("{0}: {1} (see spry help {0})", command_, sentence));
+  }
+
+ private:
+  struct Option {
+    std::string name;
+    Apply apply;
+    bool takes_value;
+  };
+
+  std::string named(std::string_view option) const { return fmt::format("{}: --{}", command_, option); }
+
+  template <class T>
+  static Result<void> take(const Result<T>& parsed, std::optional<T>& to) {
+    if (!parsed) return tl::unexpected(parsed.error());
+    to = *parsed;
+    return {};
+  }
+
+  Result<void> add_specification(std::string_view kind, std::string_view value);
+  const Option* find(std::string_view name) const;
+
+  std::string command_;
+  GuestOptions& guest_;
+  std::vector<Option> options_;
+  char letter_ = 0;
+  std::string_view letters_name_;
+};
 
 // The option as the user wrote it, without a value joined to it.
 std::string_view spelled(std::string_view argument) { return argument.substr(0, argument.find('=')); }
 
-Result<void> add_specification(RunOptions& options, std::string_view kind, std::string_view value) {
+Result<void> Parser::add_specification(std::string_view kind, std::string_view value) {
   const std::size_t equals = value.find('=');
   if (equals == std::string_view::npos || equals == 0) {
-    return usage_error(fmt::format("--{}: \"{}\" is not NAME=SPECIFICATION", kind, escape(value)));
+    return refuse(fmt::format("--{}: \"{}\" is not NAME=SPECIFICATION", kind, escape(value)));
   }
   const Specification added{kind, value.substr(0, equals), value.substr(equals + 1)};
-  for (const Specification& other : options.specifications) {
+  for (const Specification& other : guest_.specifications) {
     if (other.kind == added.kind && other.name == added.name) {
-      return usage_error(fmt::format("--{}: {} is given twice", kind, escape(added.name)));
+      return refuse(fmt::format("--{}: {} is given twice", kind, escape(added.name)));
     }
   }
-  options.specifications.push_back(added);
+  guest_.specifications.push_back(added);
   return {};
 }
 
-Result<void> apply(RunOptions& options, int code, const char* value, std::span<const Module* const> modules) {
-  switch (code) {
-    case kMemory: {
-      const Result<std::uint64_t> size = parse_size("run: --memory", value);
-      if (!size) return tl::unexpected(size.error());
-      options.memory = *size;
-      return {};
-    }
-    case kDeadline: {
-      const Result<std::chrono::nanoseconds> duration = parse_duration("run: --deadline", value);
-      if (!duration) return tl::unexpected(duration.error());
-      options.deadline = *duration;
-      options.deadline_text = value;
-      return {};
-    }
-    case kInput:
-      options.input = value;
-      return {};
-    case kReport:
-      options.report = value;
-      return {};
-    default:
-      return add_specification(options, modules[static_cast<std::size_t>(code - kFirstModule)]->kind, value);
+const Parser::Option* Parser::find(std::string_view name) const {
+  for (const Option& one : options_) {
+    if (one.name == name) return &one;
   }
+  return nullptr;
 }
 
-}  // namespace
-
-Result<RunOptions> parse_run(int argc, char** argv, std::span<const Module* const> modules) {
-  std::vector<option> table = {{"help", no_argument, nullptr, 'h'},
-                               {"memory", required_argument, nullptr, kMemory},
-                               {"deadline", required_argument, nullptr, kDeadline},
-                               {"input", required_argument, nullptr, kInput},
-                               {"report", required_argument, nullptr, kReport}};
-  std::vector<std::string> kinds;  // owns the zero-terminated names that `table` points at
-  kinds.reserve(modules.size());
-  for (std::size_t i = 0; i < modules.size(); ++i) {
-    if (modules[i]->usage.empty()) continue;
-    kinds.emplace_back(modules[i]->kind);
-    table.push_back({kinds.back().c_str(), required_argument, nullptr, kFirstModule + static_cast<int>(i)});
+Result<void> Parser::parse(int argc, char** argv) {
+  std::vector<option> table = {{"help", no_argument, nullptr, 'h'}};
+  for (std::size_t i = 0; i < options_.size(); ++i) {
+    table.push_back({options_[i].name.c_str(), options_[i].takes_value ? required_argument : no_argument, nullptr,
+                     kFirst + static_cast<int>(i)});
   }
   table.push_back({});
-
-  RunOptions options;
+  // '+': stop at UNIKERNEL, so that what follows is the guest's. ':': tell a missing value from an unknown option.
+  std::string letters = "+:h";
+  if (letter_ != 0) letters += {letter_, ':'};
   optind = 0;  // begin anew
   opterr = 0;  // sentences are ours
   while (true) {
     const int at = optind == 0 ? 1 : optind;
     int index = -1;
-    // '+': stop at UNIKERNEL, so that what follows is the guest's. ':': tell a missing value from an unknown option.
-    const int code = getopt_long(argc, argv, "+:h", table.data(), &index);
+    const int code = getopt_long(argc, argv, letters.c_str(), table.data(), &index);
     if (code == -1) break;
     const std::string_view argument = argv[at];
-    if (code == ':') return usage_error(fmt::format("{} needs a value", escape(argument)));
+    if (code == ':') return refuse(fmt::format("{} needs a value", escape(argument)));
     const bool abbreviated = index >= 0 && argument.starts_with("--") &&
                              spelled(argument).size() != 2 + std::strlen(table[static_cast<std::size_t>(index)].name);
     if (code == '?' || abbreviated) {
-      return usage_error(fmt::format("unknown option {}", escape(spelled(argument))));
+      return refuse(fmt::format("unknown option {}", escape(spelled(argument))));
     }
     if (code == 'h') {
-      options.help = true;
-      return options;
+      guest_.help = true;
+      return {};
     }
-    const Result<void> applied = apply(options, code, optarg, modules);
-    if (!applied) return tl::unexpected(applied.error());
+    const Option& chosen = code == letter_ ? *find(letters_name_) : options_[static_cast<std::size_t>(code - kFirst)];
+    if (auto applied = chosen.apply(optarg); !applied) return applied;
   }
-  if (optind >= argc) return usage_error("no UNIKERNEL is given");
-  options.unikernel = argv[optind];
-  options.arguments.assign(argv + optind, argv + argc);
+  if (optind >= argc) return refuse("no UNIKERNEL is given");
+  guest_.unikernel = argv[optind];
+  guest_.arguments.assign(argv + optind, argv + argc);
+  return {};
+}
+
+}  // namespace
+
+Result<RunOptions> parse_run(int argc, char** argv, std::span<const Module* const> modules) {
+  RunOptions options;
+  Parser parser("run", options, modules);
+  parser.add_path("input", options.input);
+  parser.add_path("report", options.report);
+  parser.add_flag("verify", options.verify);
+  if (auto parsed = parser.parse(argc, argv); !parsed) return tl::unexpected(parsed.error());
+  return options;
+}
+
+Result<PoolCommandOptions> parse_pool(int argc, char** argv, std::span<const Module* const> modules) {
+  constexpr std::uint64_t kMostWorkers = 1024;
+  constexpr std::uint64_t kMostRepeats = 1'000'000'000'000;
+  PoolCommandOptions options;
+  Parser parser("pool", options, modules);
+  parser.add_path("inputs", options.inputs);
+  parser.add_path("outputs", options.outputs);
+  parser.add_count("repeat", options.repeat, kMostRepeats);
+  parser.add_count("workers", options.workers, kMostWorkers);
+  parser.add_size("max-input", options.max_input);
+  if (auto parsed = parser.parse(argc, argv); !parsed) return tl::unexpected(parsed.error());
+  return options;
+}
+
+Result<SnapshotCommandOptions> parse_snapshot(int argc, char** argv, std::span<const Module* const> modules) {
+  SnapshotCommandOptions options;
+  Parser parser("snapshot", options, modules);
+  parser.add_path("output", options.output);
+  parser.set_short('o', "output");
+  if (auto parsed = parser.parse(argc, argv); !parsed) return tl::unexpected(parsed.error());
+  if (!options.help && options.output == nullptr)
+    return parser.refuse("-o FILE is missing: where the snapshot is to go");
   return options;
 }
 

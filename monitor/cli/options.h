@@ -1,4 +1,4 @@
-// The command line of `spry run`.
+// The command lines of the subcommands that run unikernels.
 #pragma once
 
 #include <chrono>
@@ -21,21 +21,40 @@ struct Specification {
   std::string_view text;
 };
 
-struct RunOptions {
+// What they have in common.
+struct GuestOptions {
   bool help = false;  // --help was given: nothing else counts
   std::optional<std::uint64_t> memory;
   std::optional<std::chrono::nanoseconds> deadline;
   std::string_view deadline_text;  // as the user wrote it
-  const char* input = nullptr;     // a path, "-", or null
-  const char* report = nullptr;    // a path, or null
   std::vector<Specification> specifications;
   const char* unikernel = nullptr;
   std::vector<std::string> arguments;  // of the guest; [0] is the unikernel as the user wrote it
 };
 
-// Parses `run [OPTION...] UNIKERNEL [ARG...]`; argv[0] is "run". Everything after UNIKERNEL is the guest's. Each module
-// that takes a specification adds an option of its kind's name. Options are not to be abbreviated, so that a new option
-// breaks no script. Uses getopt_long, which is not for two threads at once.
+struct RunOptions : GuestOptions {
+  const char* input = nullptr;   // a path, "-", or null
+  const char* report = nullptr;  // a path, or null
+  bool verify = false;           // a snapshot's contents
+};
+
+struct PoolCommandOptions : GuestOptions {
+  const char* inputs = nullptr;   // a directory, or null for the lines of standard input
+  const char* outputs = nullptr;  // a directory, or null for standard output
+  std::uint64_t repeat = 1;
+  unsigned workers = 0;
+  std::optional<std::uint64_t> max_input;
+};
+
+struct SnapshotCommandOptions : GuestOptions {
+  const char* output = nullptr;  // a path; there always is one
+};
+
+// Each parses `COMMAND [OPTION...] UNIKERNEL [ARG...]`; argv[0] is the command. Everything after UNIKERNEL is the
+// guest's. Each module that takes a specification adds an option of its kind's name. Options are not to be abbreviated,
+// so that a new option breaks no script. They use getopt_long, which is not for two threads at once.
 Result<RunOptions> parse_run(int argc, char** argv, std::span<const Module* const> modules);
+Result<PoolCommandOptions> parse_pool(int argc, char** argv, std::span<const Module* const> modules);
+Result<SnapshotCommandOptions> parse_snapshot(int argc, char** argv, std::span<const Module* const> modules);
 
 }  // namespace spry

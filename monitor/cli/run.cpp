@@ -13,6 +13,7 @@
 #include "cli/input.h"
 #include "cli/modules.h"
 #include "cli/options.h"
+#include "cli/program.h"
 #include "cli/report.h"
 #include "cli/signals.h"
 #include "spry/machine.h"
@@ -46,13 +47,14 @@ Result<int> open_report(const char* path) {
 Result<Outcome> execute(Run& run, Clock::time_point start) {
   RunOptions& options = run.options;
   const Clock::time_point load = Clock::now();
-  Result<Image> image = Image::load(options.unikernel);
+  Result<Program> program = Program::load(options.unikernel, options.verify);
   const Clock::time_point loaded = Clock::now();
   run.phases.load = loaded - load;
   run.phases.open = load - start;
-  if (!image) return tl::unexpected(std::move(image.error()));
+  if (!program) return tl::unexpected(std::move(program.error()));
 
-  Result<std::vector<Attachment>> devices = attach_devices(options.unikernel, options.specifications, image->manifest());
+  Result<std::vector<Attachment>> devices =
+      attach_devices(options.unikernel, options.specifications, program->manifest(), ConsoleTo::kStandard);
   if (!devices) return tl::unexpected(std::move(devices.error()));
   Result<Input> input = options.input == nullptr ? Input() : open_input(options.input);
   run.phases.open += Clock::now() - loaded;
@@ -65,7 +67,8 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   machine_options.devices = std::move(*devices);
   machine_options.max_input = input->size;
   machine_options.measure_memory = options.report != nullptr;
-  Result<Machine> created = Machine::create(std::move(*image), std::move(machine_options));
+  Result<Machine> created =
+      program->take([&](auto held) { return Machine::create(std::move(held), std::move(machine_options)); });
   if (!created) return tl::unexpected(std::move(created.error()));
   Machine* machine = new Machine(std::move(*created));
   const SignalGuard guard(*machine);

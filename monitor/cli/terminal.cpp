@@ -32,7 +32,7 @@ int print(std::string_view text) {
 
 int print_help(std::string_view command) {
   std::string text(help_text(command));
-  if (command == "run") {
+  if (command == "run" || command == "pool" || command == "snapshot") {
     for (const Module* module : modules) {
       if (module->usage.empty()) continue;
       const std::string option = fmt::format("--{} NAME=SPEC", module->kind);

@@ -112,4 +112,13 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view option, std::st
   return std::chrono::nanoseconds(static_cast<std::int64_t>(value));
 }
 
+Result<std::uint64_t> parse_count(std::string_view option, std::string_view text, std::uint64_t largest) {
+  std::string_view rest = text;
+  bool overflow = false;
+  const std::optional<std::uint64_t> count = take_digits(rest, overflow);
+  if (count && rest.empty() && !overflow && *count >= 1 && *count <= largest) return *count;
+  return fail(ErrorCode::kMonitor,
+              fmt::format("{}: \"{}\" is not a number from 1 to {}", option, escape(text), largest));
+}
+
 }  // namespace spry

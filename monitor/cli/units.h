@@ -13,6 +13,9 @@ namespace spry {
 // no overflow. `option` names the option in the sentence of an Error.
 Result<std::uint64_t> parse_size(std::string_view option, std::string_view text);
 
+// Decimal digits alone, from 1 to `largest`.
+Result<std::uint64_t> parse_count(std::string_view option, std::string_view text, std::uint64_t largest);
+
 // "250ms", "1.5s", "2m": digits, a fraction if wanted, and ns, us, ms, s or m. At least one nanosecond, at most
 // 2^63 - 1 of them; what a fraction says below one nanosecond is refused.
 Result<std::chrono::nanoseconds> parse_duration(std::string_view option, std::string_view text);

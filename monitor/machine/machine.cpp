@@ -72,7 +72,11 @@ Result<void> check_snapshot(const MachineData& machine, const Base& base) {
     return fail(ErrorCode::kMonitor, fmt::format("{}: the snapshot was taken with {} KiB of memory, not {}", base.path,
                                                  base.layout.memory >> 10, *options.memory >> 10));
   }
-  if (!options.arguments.empty() && options.arguments != base.arguments) {
+  // The first is the program's name, which here is another file's.
+  const std::vector<std::string>& given = options.arguments;
+  const bool same = given.size() == base.arguments.size() &&
+                    std::equal(given.begin() + 1, given.end(), base.arguments.begin() + 1);
+  if (given.size() > 1 && !same) {
     return fail(ErrorCode::kMonitor,
                 fmt::format("{}: the snapshot was taken with other arguments, which belong to it", base.path));
   }

@@ -138,8 +138,8 @@ class SPRY_API Machine {
   // features of its manifest takes only images with the same features (kMonitor).
   static Result<Machine> create(Shell shell, Image image, MachineOptions options);
 
-  // A machine whose actions begin where the snapshot was taken. `options.memory` and `options.arguments` must be absent
-  // or equal to the snapshot's (kMonitor).
+  // A machine whose actions begin where the snapshot was taken. `options.memory`, and the arguments after the first, must
+  // be absent or equal to the snapshot's (kMonitor).
   static Result<Machine> create(Snapshot snapshot, MachineOptions options);
   static Result<Machine> create(Shell shell, Snapshot snapshot, MachineOptions options);
 

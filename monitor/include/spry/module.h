@@ -73,8 +73,8 @@ class SPRY_API Device {
   // guest may write anything there at any time that it runs.
   virtual std::size_t shared_size() const { return 0; }
 
-  // Before an action that begins with the guest's first instruction: the shared area (empty if shared_size is 0), zeroed
-  // and valid until the next attach or restore. Nothing may be left of an earlier action.
+  // Before an action that begins with the guest's first instruction: the shared area (empty if shared_size is 0),
+  // zeroed and valid until the next attach or restore. Nothing may be left of an earlier action.
   virtual void attach(std::span<std::byte> shared) { static_cast<void>(shared); }
 
   // At the guest's first `ready` on a machine that will begin its other actions there: what `restore` needs to make the
@@ -118,6 +118,8 @@ struct Module {
   std::string_view usage;  // one line of help for that option, or empty if the kind takes none
   // Opens the device that the manifest names. `specification` is what the user gave for it, if anything.
   Result<std::unique_ptr<Device>> (*open)(const DeviceNeed& need, std::optional<std::string_view> specification);
+  // Opens one that keeps what it is told for the Outcome, for `spry pool`; null if `open` does for that.
+  Result<std::unique_ptr<Device>> (*keep)(const DeviceNeed& need) = nullptr;
 };
 
 }  // namespace spry

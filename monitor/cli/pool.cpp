@@ -1,0 +1,140 @@
+// `spry pool`: the order of this file is the order of a run.
+#include "spry/pool.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "cli/commands.h"
+#include "cli/devices.h"
+#include "cli/modules.h"
+#include "cli/options.h"
+#include "cli/pool_inputs.h"
+#include "cli/pool_outputs.h"
+#include "cli/program.h"
+#include "text/escape.h"
+
+namespace spry {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kExitActionsFailed = 1;
+
+void tell(const std::string& text) { static_cast<void>(!write(STDERR_FILENO, text.data(), text.size())); }
+
+// A line on the terminal that is written over, ten times a second at most.
+class Progress {
+ public:
+  explicit Progress(std::optional<std::uint64_t> total) : total_(total), shown_(isatty(STDERR_FILENO) != 0) {}
+  ~Progress() {
+    if (shown_ && drawn_) tell("\r\033[K");
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void show(std::uint64_t done) {
+    constexpr auto kPause = std::chrono::milliseconds(100);
+    const Clock::time_point now = Clock::now();
+    if (!shown_ || now - last_ < kPause) return;
+    last_ = now;
+    drawn_ = true;
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    const double rate = static_cast<double>(done) / seconds;
+    if (total_ && *total_ != 0) {
+      constexpr std::uint64_t kWidth = 40;
+      const std::uint64_t full = done * kWidth / *total_;
+      tell(fmt::format("\r[{:#<{}}{:.<{}}] {}/{} {:.0f}/s\033[K", "", full, "", kWidth - full, done, *total_, rate));
+    } else {
+      tell(fmt::format("\r{} done, {:.0f}/s\033[K", done, rate));
+    }
+  }
+
+ private:
+  std::optional<std::uint64_t> total_;
+  bool shown_;
+  bool drawn_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_;
+};
+
+std::string line_of(std::string_view name, const Histogram& durations) {
+  const auto us = [](std::chrono::nanoseconds duration) { return static_cast<double>(duration.count()) / 1000; };
+  return fmt::format("  {:<8} {:>10.1f} {:>10.1f} {:>10.1f} {:>10.1f}\n", name, us(durations.quantile(0.5)),
+                     us(durations.quantile(0.99)), us(durations.quantile(0.999)), us(durations.largest()));
+}
+
+std::string describe(const PoolStatistics& counts, Clock::duration elapsed, unsigned workers) {
+  const double seconds = std::chrono::duration<double>(elapsed).count();
+  const std::uint64_t done = counts.completed + counts.failed;
+  std::string text = fmt::format("{} actions in {:.3f} s, {:.0f} a second, {} workers\n", done, seconds,
+                                 static_cast<double>(done) / seconds, workers);
+  for (std::size_t i = 0; i < counts.reasons.size(); ++i) {
+    if (counts.reasons[i] != 0) text += fmt::format("  {:<8} {:>10}\n", to_string(Reason(i)), counts.reasons[i]);
+  }
+  if (counts.failed != 0) text += fmt::format("  {:<8} {:>10}\n", "failed", counts.failed);
+  text += fmt::format("  resets   {:>10} ({} after failures), rebuilds {}, machines {}\n",
+                      counts.resets + counts.resets_after_failure, counts.resets_after_failure, counts.rebuilds,
+                      counts.machines);
+  text += fmt::format("  {:<8} {:>10} {:>10} {:>10} {:>10}\n", "us", "p50", "p99", "p99.9", "max");
+  return text + line_of("queue", counts.queue) + line_of("service", counts.service) + line_of("reset", counts.reset) +
+         line_of("total", counts.total);
+}
+
+Result<Pool> open_pool(PoolCommandOptions& options, const PoolInputs& inputs) {
+  auto program = Program::load(options.unikernel, false);
+  if (!program) return tl::unexpected(std::move(program.error()));
+  auto devices = attach_devices(options.unikernel, options.specifications, program->manifest(), ConsoleTo::kOutcome);
+  if (!devices) return tl::unexpected(std::move(devices.error()));
+  PoolOptions pool;
+  pool.workers = options.workers;
+  pool.machine.memory = options.memory;
+  pool.machine.arguments = std::move(options.arguments);
+  pool.machine.devices = *std::move(devices);
+  pool.machine.deadline = options.deadline;
+  pool.machine.max_input = options.max_input.value_or(inputs.longest().value_or(kDefaultMaximumInput));
+  return program->take([&](auto held) { return Pool::create(std::move(held), std::move(pool)); });
+}
+
+Result<int> run_pool(PoolCommandOptions& options) {
+  auto inputs = PoolInputs::open(options.inputs, options.repeat);
+  if (!inputs) return tl::unexpected(std::move(inputs.error()));
+  auto pool = open_pool(options, *inputs);
+  if (!pool) return tl::unexpected(std::move(pool.error()));
+  PoolOutputs outputs(options.outputs);
+  const Clock::time_point start = Clock::now();
+  {
+    Progress progress(inputs->count());
+    for (std::uint64_t index = 0; !outputs.error(); ++index) {
+      auto input = inputs->next();
+      if (!input) return tl::unexpected(std::move(input.error()));
+      if (!*input) break;
+      outputs.expect();
+      auto put = [&outputs, index, name = std::move((*input)->name)](Result<Outcome> outcome) {
+        outputs.put(index, name, std::move(outcome));
+      };
+      auto submitted = pool->submit(std::move((*input)->bytes), put);
+      // An input that is too long is that action's own failure.
+      if (!submitted) put(tl::unexpected(std::move(submitted.error())));
+      progress.show(outputs.written());
+    }
+    pool->drain();
+  }
+  const Clock::duration elapsed = Clock::now() - start;
+  if (outputs.error()) return tl::unexpected(*outputs.error());
+  tell(describe(pool->statistics(), elapsed, pool->workers()));
+  return outputs.failures() == 0 ? kExitSuccess : kExitActionsFailed;
+}
+
+}  // namespace
+
+int pool_command(int argc, char** argv) {
+  auto options = parse_pool(argc, argv, modules);
+  if (!options) return complain(options.error());
+  if (options->help) return print_help("pool");
+  const Result<int> code = run_pool(*options);
+  return code ? *code : complain(code.error());
+}
+
+}  // namespace spry

@@ -1,0 +1,96 @@
+#include "cli/pool_outputs.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "cli/commands.h"
+#include "system/descriptor.h"
+#include "text/escape.h"
+
+namespace spry {
+namespace {
+
+// Outcomes that may be there or under way and not written: bounds the memory that they take.
+constexpr std::uint64_t kMostHeld = 4096;
+
+Result<void> write_all(int descriptor, std::string_view text, std::string_view name) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      return fail(ErrorCode::kMonitor,
+                  fmt::format("output {}: cannot be written: {}", escape(name), std::strerror(errno)));
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+}  // namespace
+
+void PoolOutputs::expect() {
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, [this] { return expected_ - written_ < kMostHeld || error_; });
+  ++expected_;
+}
+
+void PoolOutputs::put(std::uint64_t index, std::string name, Result<Outcome> outcome) {
+  const std::lock_guard lock(mutex_);
+  held_.emplace(index, Entry{std::move(name), std::move(outcome)});
+  while (!held_.empty() && held_.begin()->first == written_) {
+    if (!error_) {
+      if (auto done = write(held_.begin()->second); !done) error_ = done.error();
+    }
+    held_.erase(held_.begin());
+    ++written_;
+  }
+  room_.notify_one();
+}
+
+Result<void> PoolOutputs::write(const Entry& entry) {
+  const auto complain_of = [&entry](std::string_view words) {
+    complain({ErrorCode::kMonitor, fmt::format("input {}: {}", escape(entry.name), words)});
+  };
+  if (!entry.outcome) {
+    ++failures_;
+    complain_of(entry.outcome.error().message);
+    return {};
+  }
+  const Outcome& outcome = *entry.outcome;
+  if (outcome.reason != Reason::kExit || outcome.status != 0) {
+    ++failures_;
+    complain_of(outcome.reason == Reason::kExit ? fmt::format("exited with {}", outcome.status)
+                : outcome.message.empty()       ? std::string(to_string(outcome.reason))
+                                                : fmt::format("{}: {}", to_string(outcome.reason), outcome.message));
+  }
+  if (auto done = write_all(STDERR_FILENO, outcome.diagnostics, "-"); !done) return done;
+  if (directory_ == nullptr) return write_all(STDOUT_FILENO, outcome.output, "-");
+  const std::string path = fmt::format("{}/{}", directory_, entry.name);
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
+  if (!file) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("output {}: cannot be opened: {}", escape(path), std::strerror(errno)));
+  }
+  return write_all(file.get(), outcome.output, path);
+}
+
+std::uint64_t PoolOutputs::written() const {
+  const std::lock_guard lock(mutex_);
+  return written_;
+}
+
+std::uint64_t PoolOutputs::failures() const {
+  const std::lock_guard lock(mutex_);
+  return failures_;
+}
+
+std::optional<Error> PoolOutputs::error() const {
+  const std::lock_guard lock(mutex_);
+  return error_;
+}
+
+}  // namespace spry
