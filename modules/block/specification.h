@@ -13,8 +13,8 @@ struct Specification {
   std::string path;  // without a comma
   bool read_only = false;
   bool overlay = false;  // writes live in memory and vanish with the run
-  bool shared = false;   // other machines may write to it at the same time, and later actions see what is written
   std::uint32_t sector_size = 512;
+  bool shared = false;  // other machines may write to it at the same time, and later actions see what is written
 };
 
 // Parses what was given for the disk `name`.

@@ -31,6 +31,8 @@ class FakeGuest : public Guest {
     return std::span(memory).subspan(address - kBase, length);
   }
   bool copy(std::span<std::byte>, GuestPointer) override { return false; }
+  bool write(GuestPointer, std::span<const std::byte>) override { return false; }
+  bool initialising() const override { return is_initialising; }
   bool wait(int fd, short events) override {
     ++waits;
     if (ends) return false;
@@ -44,6 +46,7 @@ class FakeGuest : public Guest {
   void count_out(std::uint64_t bytes) override { out += bytes; }
 
   std::vector<std::byte> memory;
+  bool is_initialising = false;
   bool ends = false;
   int waits = 0;
   std::uint64_t out = 0;

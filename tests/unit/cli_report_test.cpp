@@ -12,10 +12,11 @@ namespace {
 using nlohmann::json;
 using std::chrono::nanoseconds;
 
-Receipt receipt() {
-  Receipt receipt;
-  receipt.reason = Reason::kExit;
-  receipt.status = -7;
+Outcome outcome() {
+  Outcome outcome;
+  outcome.reason = Reason::kExit;
+  outcome.status = -7;
+  Receipt& receipt = outcome.receipt;
   receipt.exits = 21;
   receipt.hypercalls = {1, 2, 3, 4, 5, 6, 7};
   receipt.bytes_in = 10;
@@ -24,11 +25,11 @@ Receipt receipt() {
   receipt.memory_touched = 40960;
   receipt.create = nanoseconds(1500);
   receipt.run = nanoseconds(2'000'000);
-  return receipt;
+  return outcome;
 }
 
 TEST(Report, HasEveryNumber) {
-  const json report = json::parse(format_report(receipt(), {nanoseconds(250), nanoseconds(3000)}));
+  const json report = json::parse(format_report(outcome(), {nanoseconds(250), nanoseconds(3000)}));
   EXPECT_EQ(report, json::parse(R"({
     "status": -7, "reason": "exit", "message": "",
     "exits": {"total": 21, "unknown": 1, "exit": 2, "abort": 3, "ready": 4, "poll": 5, "clock": 6, "device": 7},
@@ -39,7 +40,7 @@ TEST(Report, HasEveryNumber) {
 
 TEST(Report, HasAStatusOnlyIfTheGuestGaveOne) {
   for (const Reason reason : {Reason::kAbort, Reason::kFault, Reason::kDeadline, Reason::kInterrupted}) {
-    Receipt ended = receipt();
+    Outcome ended = outcome();
     ended.reason = reason;
     ended.message = "words";
     const json report = json::parse(format_report(ended, {}));
@@ -50,7 +51,7 @@ TEST(Report, HasAStatusOnlyIfTheGuestGaveOne) {
 }
 
 TEST(Report, SurvivesAHostileMessage) {
-  Receipt ended = receipt();
+  Outcome ended = outcome();
   ended.message = "\xff\"\\\n\xc0\xaf" + std::string(1, '\0');
   const json report = json::parse(format_report(ended, {}));
   EXPECT_EQ(report["message"], "\xef\xbf\xbd\"\\\n\xef\xbf\xbd\xef\xbf\xbd" + std::string(1, '\0'));
@@ -61,7 +62,7 @@ TEST(Report, TellsOfAFailureWithTheSameKeys) {
   EXPECT_EQ(report["reason"], "error");
   EXPECT_EQ(report["message"], "a: is no ELF file");
   EXPECT_TRUE(report["status"].is_null());
-  const json good = json::parse(format_report(receipt(), {}));
+  const json good = json::parse(format_report(outcome(), {}));
   for (const auto& [key, value] : good.items()) EXPECT_TRUE(report.contains(key)) << key;
 }
 

@@ -51,7 +51,7 @@ class EndlessLoop {
     EXPECT_TRUE(mapped);
     memory_.bytes({kCode, kCode + 2})[0] = std::byte{0xeb};
     memory_.bytes({kCode, kCode + 2})[1] = std::byte{0xfe};
-    EXPECT_TRUE(vm_.set_memory_slot(0, 0, kSize, memory_.bytes({0, kSize}).data()));
+    EXPECT_TRUE(vm_.set_memory_slot(0, 0, kSize, memory_.bytes({0, kSize}).data(), false));
 
     kvm_segment flat = {};
     flat.limit = 0xffffffff;
