@@ -21,6 +21,23 @@ Json rounded(const std::vector<double>& values) {
   return list;
 }
 
+// One line for each list of numbers, so that the file can be read and compared.
+void append(std::string& text, const Json& value, std::size_t depth) {
+  if (!value.is_structured() || value.empty() || (value.is_array() && value[0].is_primitive())) {
+    text += value.dump();
+    return;
+  }
+  text += value.is_object() ? "{" : "[";
+  const char* separator = "\n";
+  for (const auto& [key, member] : value.items()) {
+    text += separator + std::string(depth + 1, ' ');
+    if (value.is_object()) text += Json(key).dump() + ": ";
+    append(text, member, depth + 1);
+    separator = ",\n";
+  }
+  text += "\n" + std::string(depth, ' ') + (value.is_object() ? "}" : "]");
+}
+
 }  // namespace
 
 Json to_json(const Host& host) {
@@ -106,24 +123,9 @@ Result<Json> micro_results(const std::string& text) {
 }
 
 Result<void> write_results(const std::string& path, const Json& results) {
-  // One line for each list of numbers, so that the file can be read and compared.
-  std::string text = results.dump(1);
-  std::string compact;
-  bool numbers = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '[') {
-      const std::size_t next = text.find_first_not_of(" \n", i + 1);
-      numbers = next != std::string::npos && (std::isdigit(static_cast<unsigned char>(text[next])) != 0);
-    } else if (text[i] == ']') {
-      numbers = false;
-    }
-    if (numbers && (text[i] == '\n' || text[i] == ' ')) {
-      // The line feed before the closing bracket ends the list.
-      continue;
-    }
-    compact.push_back(text[i]);
-  }
-  return write_file(path, compact + "\n");
+  std::string text;
+  append(text, results, 0);
+  return write_file(path, text + "\n");
 }
 
 Result<Json> parse_results(const std::string& text) {
