@@ -12,9 +12,8 @@ constexpr std::string_view kClose = " -->";
 constexpr std::string_view kEnd = "<!-- end of results -->";
 
 std::string render(const Section& section) {
-  std::string text;
-  if (!section.words.empty()) text += section.words + "\n\n";
-  return text + render_markdown(section.grid);
+  if (section.grid.header.empty()) return section.words + "\n";
+  return (section.words.empty() ? "" : section.words + "\n\n") + render_markdown(section.grid);
 }
 
 }  // namespace

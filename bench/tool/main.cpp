@@ -30,7 +30,7 @@ Result<void> run(const Options& options) {
     for (const Section& section : sections) {
       fmt::print("\n{}\n", section.title);
       if (!section.words.empty()) fmt::print("{}\n", section.words);
-      fmt::print("\n{}", render_text(section.grid));
+      if (!section.grid.header.empty()) fmt::print("\n{}", render_text(section.grid));
     }
     return {};
   }

@@ -289,17 +289,21 @@ Section left_out_section(const Json& results) {
 
 std::vector<Section> make_report(const Json& results) {
   std::vector<Section> sections = {host_section(results)};
-  if (results.contains("latency")) sections.push_back(latency_section(results, "latency", "Latency"));
-  if (results.contains("fetch"))
-    sections.push_back(latency_section(results, "fetch", "Latency with a cold page cache"));
-  if (results.contains("throughput")) {
-    sections.push_back(throughput_section(results));
-    sections.push_back(closed_section(results));
-    sections.push_back(load_section(results));
-  }
-  if (results.contains("growth")) sections.push_back(growth_section(results));
-  if (results.contains("micro")) sections.push_back(micro_section(results));
-  if (!results["left_out"].empty()) sections.push_back(left_out_section(results));
+  const auto add = [&](const char* part, const char* name, const auto& make) {
+    if (results.contains(part) && !results[part].empty()) {
+      sections.push_back(make());
+    } else {
+      sections.push_back({name, name, results.contains(part) ? "Nothing." : "Not measured.", {}});
+    }
+  };
+  add("latency", "latency", [&] { return latency_section(results, "latency", "Latency"); });
+  add("fetch", "fetch", [&] { return latency_section(results, "fetch", "Latency with a cold page cache"); });
+  add("throughput", "throughput", [&] { return throughput_section(results); });
+  add("throughput", "closed", [&] { return closed_section(results); });
+  add("throughput", "load", [&] { return load_section(results); });
+  add("growth", "growth", [&] { return growth_section(results); });
+  add("micro", "micro", [&] { return micro_section(results); });
+  add("left_out", "left-out", [&] { return left_out_section(results); });
   return sections;
 }
 

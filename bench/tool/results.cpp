@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tool/folder.h"
@@ -110,7 +111,9 @@ Result<Json> micro_results(const std::string& text) {
   for (const Json& row : written["benchmarks"]) {
     const std::string unit = row.value("time_unit", "ns");
     const double factor = unit == "us" ? 1e3 : unit == "ms" ? 1e6 : unit == "s" ? 1e9 : 1;
-    const std::string name = row.value("run_name", row.value("name", ""));
+    // What follows a slash says how it was measured.
+    std::string name = row.value("run_name", row.value("name", ""));
+    name.erase(std::min(name.find('/'), name.size()));
     if (row.contains("error_occurred") || !row.contains("real_time")) continue;
     const double time = rounded(row["real_time"].get<double>() * factor);
     if (row.value("run_type", "") != "aggregate") {

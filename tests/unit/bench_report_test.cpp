@@ -88,11 +88,15 @@ TEST(Report, HasTheCostLine) {
   EXPECT_EQ(throughput.grid.rows[1][4], "6.00");
 }
 
-TEST(Report, OfNothingMeasuredIsTheHost) {
+TEST(Report, SaysWhatWasNotMeasured) {
   Json results = sample_results();
   for (const char* const part : {"latency", "throughput", "growth", "micro"}) results.erase(part);
   results["left_out"] = Json::array();
-  EXPECT_EQ(make_report(results).size(), 1u);
+  const std::vector<Section> sections = make_report(results);
+  for (const char* const name : {"latency", "fetch", "throughput", "closed", "load", "growth", "micro"}) {
+    EXPECT_EQ(section(sections, name).words, "Not measured.");
+  }
+  EXPECT_EQ(section(sections, "left-out").words, "Nothing.");
   EXPECT_TRUE(make_figures(results).empty());
 }
 
@@ -125,6 +129,12 @@ TEST(Page, IsFilledBetweenItsMarkers) {
   ASSERT_TRUE(fill_page(page, sections));
   EXPECT_EQ(*fill_page(page, sections), expected);
   EXPECT_EQ(*fill_page(expected, sections), expected);
+}
+
+TEST(Page, SaysWhatWasNotMeasured) {
+  const std::vector<Section> sections = {{"one", "One", "Not measured.", {}}};
+  EXPECT_EQ(*fill_page("<!-- results: one -->\n<!-- end of results -->", sections),
+            "<!-- results: one -->\nNot measured.\n<!-- end of results -->");
 }
 
 TEST(Page, WithABrokenMarkerIsRefused) {

@@ -47,9 +47,9 @@ TEST(Results, OfALoadKeepPercentiles) {
 
 TEST(MicroResults, AreMediansIfThereAreAny) {
   const Result<Json> results = micro_results(R"({"benchmarks": [
-    {"run_name": "load", "run_type": "iteration", "real_time": 5, "time_unit": "us"},
+    {"run_name": "load/iterations:5", "run_type": "iteration", "real_time": 5, "time_unit": "us"},
     {"run_name": "load", "run_type": "aggregate", "aggregate_name": "mean", "real_time": 7, "time_unit": "us"},
-    {"run_name": "load", "run_type": "aggregate", "aggregate_name": "median", "real_time": 6, "time_unit": "us"}]})");
+    {"run_name": "load/iterations:5", "run_type": "aggregate", "aggregate_name": "median", "real_time": 6, "time_unit": "us"}]})");
   ASSERT_TRUE(results);
   EXPECT_EQ(*results, Json({{"load", 6000.0}}));
 }
