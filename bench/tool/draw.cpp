@@ -32,7 +32,7 @@ set style fill solid 0.9 noborder
 set boxwidth 0.38
 set xtics rotate by -30 left noenhanced
 set grid ytics
-set key top left
+set key outside top center horizontal
 )";
 
 Figure latency_figure(const Json& results) {

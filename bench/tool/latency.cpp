@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <numeric>
+#include <random>
 
 namespace spry::bench {
 
@@ -16,8 +19,13 @@ std::vector<LatencySamples> measure_latency(std::span<System* const> systems, co
     if (!runner) samples.back().failure = runner.error().message;
     runners.push_back(runner ? std::move(*runner) : nullptr);
   }
+  // What a system leaves to be cleared up behind it would otherwise always be at the expense of the same one.
+  std::vector<std::size_t> order(systems.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937 generator(1);
   for (unsigned round = 0; round < options.warm_up + options.rounds; ++round) {
-    for (std::size_t i = 0; i < systems.size(); ++i) {
+    std::shuffle(order.begin(), order.end(), generator);
+    for (const std::size_t i : order) {
       if (!samples[i].failure.empty()) continue;
       progress.show(fmt::format("{}: round {} of {}, {}", title, round + 1, options.warm_up + options.rounds,
                                 systems[i]->description().label));

@@ -1,4 +1,5 @@
-// Start-up latency: systems in turn, round after round, so that what changes on the machine meets all of them.
+// Start-up latency: all systems in each round, so that what changes on the machine meets all of them, in an order that
+// is drawn anew for each.
 #pragma once
 
 #include <span>

@@ -86,7 +86,8 @@ Section latency_section(const Json& results, const std::string& part, std::strin
   section.name = part;
   section.title = std::move(title);
   section.words = fmt::format(
-      "From the invocation to \"Hello\" received, and to the end waited for. {} rounds of all systems in turn after {} "
+      "From the invocation to \"Hello\" received, and to the end waited for. {} rounds of all systems, each in an "
+      "order of its own, after {} "
       "to "
       "warm up, {}. Medians, with 10th and 90th percentiles in brackets; ratios are computed round by round.",
       latency.value("rounds", 0), latency.value("warm_up", 0),
