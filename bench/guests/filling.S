@@ -1,0 +1,9 @@
+// FILLING bytes of read-only data that the linker cannot drop or compress.
+  .section .rodata.filling, "a"
+  .balign 4096
+  .globl filling, filling_end
+  .hidden filling, filling_end
+filling:
+  .fill FILLING, 1, 0x5a
+filling_end:
+  .section .note.GNU-stack, "", @progbits

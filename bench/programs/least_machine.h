@@ -1,0 +1,37 @@
+/* The least virtual machine that can print through KVM: one megabyte, one vCPU, ring 3 from its first instruction, no
+ * exception gates, no checks, nothing that a monitor owes its guests. It is the floor that Spry's figures are held
+ * against, and uses nothing of Spry's. */
+#ifndef SPRY_BENCH_LEAST_MACHINE_H
+#define SPRY_BENCH_LEAST_MACHINE_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct kvm_run;
+
+struct least_machine {
+  int kvm;
+  int vm;
+  int vcpu;
+  char *memory;
+  struct kvm_run *run;
+  size_t run_size;
+};
+
+/* Builds a machine whose guest executes `out` for ever; 0, or -1 with errno. */
+int least_machine_create(struct least_machine *machine);
+
+/* Enters the guest until its next exit, and returns the text that it left in its memory, or a null pointer with errno.
+ */
+const char *least_machine_enter(struct least_machine *machine);
+
+void least_machine_destroy(struct least_machine *machine);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,39 @@
+// A system that is a command: one process for each action.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "tool/collector.h"
+#include "tool/system.h"
+
+namespace spry::bench {
+
+struct CommandOptions {
+  Arguments arguments;  // the program by its path; "{id}" in an argument becomes a name that no other action has
+  std::function<Result<void>()> set_up = nullptr;  // once, before the first action
+  std::function<void()> before = nullptr;          // before each action, not counted as part of it
+};
+
+class CommandSystem : public System {
+ public:
+  // `how` of the description is the command, if it is empty. The collector outlives the system.
+  CommandSystem(Description description, CommandOptions options, Collector& collector);
+
+  Result<void> prepare() override;
+  Result<std::unique_ptr<Runner>> runner() override;
+  bool submission_blocks() const override { return true; }
+  void submit(Completion done) override;
+
+  Arguments next_arguments();
+  void before() const {
+    if (options_.before) options_.before();
+  }
+
+ private:
+  CommandOptions options_;
+  Collector& collector_;
+  std::atomic<unsigned> actions_ = 0;
+};
+
+}  // namespace spry::bench

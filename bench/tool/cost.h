@@ -1,0 +1,14 @@
+// What a platform must serve to pay for its machine (the paper's section 2).
+#pragma once
+
+namespace spry::bench {
+
+struct Prices {
+  double hourly = 0.188;            // of a t2.xlarge, in dollars
+  double per_action = 0.000000417;  // of 100 ms with 256 MB, in dollars
+};
+
+// Actions a second at which income and price of the machine are equal: 125.23 for the paper's prices.
+double break_even(const Prices& prices);
+
+}  // namespace spry::bench

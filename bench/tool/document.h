@@ -1,0 +1,16 @@
+// docs/benchmarks.md: people write the words, results fill the space between markers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "spry/error.h"
+#include "tool/report.h"
+
+namespace spry::bench {
+
+// `page` with what lies between `<!-- results: NAME -->` and `<!-- end of results -->` replaced by the section NAME.
+// Errors: a marker without its end, or one that names no section.
+Result<std::string> fill_page(const std::string& page, const std::vector<Section>& sections);
+
+}  // namespace spry::bench

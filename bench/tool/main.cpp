@@ -1,0 +1,57 @@
+// spry-bench: see `spry-bench help`.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "tool/document.h"
+#include "tool/draw.h"
+#include "tool/folder.h"
+#include "tool/measure.h"
+#include "tool/options.h"
+#include "tool/report.h"
+
+namespace spry::bench {
+namespace {
+
+Result<void> run(const Options& options) {
+  if (options.verb == Verb::kHelp) {
+    fmt::print("{}", usage());
+    return {};
+  }
+  if (options.verb == Verb::kMeasure) {
+    const Result<Json> results = measure(options);
+    return results ? write_results(options.results, *results) : tl::unexpected(results.error());
+  }
+  const Result<Json> results = read_results(options.results);
+  if (!results) return tl::unexpected(results.error());
+  if (options.verb == Verb::kDraw) return draw(make_figures(*results), options.target);
+  const std::vector<Section> sections = make_report(*results);
+  if (options.verb == Verb::kTable) {
+    for (const Section& section : sections) {
+      fmt::print("\n{}\n", section.title);
+      if (!section.words.empty()) fmt::print("{}\n", section.words);
+      if (!section.grid.header.empty()) fmt::print("\n{}", render_text(section.grid));
+    }
+    return {};
+  }
+  const Result<std::string> page = read_file(options.target);
+  if (!page) return tl::unexpected(page.error());
+  const Result<std::string> filled = fill_page(*page, sections);
+  return filled ? write_file(options.target, *filled) : tl::unexpected(filled.error());
+}
+
+}  // namespace
+}  // namespace spry::bench
+
+int main(int argc, char** argv) {
+  using namespace spry::bench;
+  constexpr int kUsage = 2;
+  const spry::Result<Options> options = parse_options(argc, argv);
+  if (!options) {
+    fmt::print(stderr, "spry-bench: {} (see spry-bench help)\n", options.error().message);
+    return kUsage;
+  }
+  const spry::Result<void> done = run(*options);
+  if (!done) fmt::print(stderr, "spry-bench: {}\n", done.error().message);
+  return done ? 0 : 1;
+}

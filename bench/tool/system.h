@@ -1,0 +1,61 @@
+// What is measured: something that performs the paper's action, printing "Hello".
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "spry/error.h"
+#include "tool/clock.h"
+
+namespace spry::bench {
+
+// One action, in host time.
+struct Action {
+  Time start;  // of the invocation
+  Time hello;  // when "Hello" was received
+  Time end;    // when nothing of it was left to wait for
+};
+
+using Completion = std::function<void(Result<Action>)>;
+
+// Performs actions one after the other, on the thread that made it.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+  virtual Result<Action> run() = 0;
+};
+
+struct Description {
+  std::string name;        // its key in results and options: [a-z0-9-]+
+  std::string label;       // for people
+  std::string how;         // what exactly is run: a command, or a sentence
+  bool throughput = true;  // whether it takes part in the throughput measurements
+};
+
+class System {
+ public:
+  explicit System(Description description) : description_(std::move(description)) {}
+  virtual ~System() = default;
+  System(const System&) = delete;
+  System& operator=(const System&) = delete;
+
+  const Description& description() const { return description_; }
+
+  // Sets up what it needs and performs one action. An Error says why this system is left out.
+  virtual Result<void> prepare() = 0;
+
+  // A runner for the calling thread.
+  virtual Result<std::unique_ptr<Runner>> runner() = 0;
+
+  // Whether `submit` makes its caller wait, as starting a process does: then many threads are needed to start many.
+  virtual bool submission_blocks() const = 0;
+
+  // Starts one action and returns; `done` is called by any thread, once.
+  virtual void submit(Completion done) = 0;
+
+ private:
+  Description description_;
+};
+
+}  // namespace spry::bench

@@ -1,0 +1,76 @@
+#include "tool/containers.h"
+#include "tool/results.h"
+
+namespace spry::bench {
+namespace {
+
+TEST(Results, SurviveBeingWritten) {
+  const Result<Folder> folder = Folder::make();
+  ASSERT_TRUE(folder);
+  LatencySamples samples{"echo", {1.234, 1000, 0.5}, {2, 3, 4}, {}};
+  Json results = {{"format", kFormat},
+                  {"note", "a [1, 2] in words"},
+                  {"samples", Json::array({to_json(samples)})},
+                  {"none", Json::array()}};
+  ASSERT_TRUE(write_results(*folder / "r.json", results));
+  const Result<Json> read = read_results(*folder / "r.json");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, results);
+  EXPECT_EQ((*read)["samples"][0]["hello_us"], Json({1.23, 1000.0, 0.5}));
+}
+
+TEST(Results, AreOneLineForAListOfNumbers) {
+  const Result<Folder> folder = Folder::make();
+  ASSERT_TRUE(folder);
+  ASSERT_TRUE(write_results(*folder / "r.json", {{"format", kFormat}, {"list", {1, 2, 3}}}));
+  EXPECT_EQ(read_file(*folder / "r.json").value(), "{\n \"format\": 1,\n \"list\": [1,2,3]\n}\n");
+}
+
+TEST(Results, OfAnotherFormatAreRefused) {
+  for (const char* const text : {"", "[]", "{}", "{\"format\": 2}", "{\"format\": 1", "12"}) {
+    EXPECT_FALSE(parse_results(text)) << text;
+  }
+  EXPECT_TRUE(parse_results("{\"format\": 1}"));
+}
+
+TEST(Results, OfALoadKeepPercentiles) {
+  LoadResult load;
+  load.offered = 10;
+  load.due = load.ended = 3;
+  load.hello = {1, 2, 3};
+  const Json json = to_json(load);
+  EXPECT_EQ(json["hello_us_percentiles"].size(), 101u);
+  EXPECT_EQ(json["hello_us_percentiles"][50], 2);
+  EXPECT_EQ(json["lag_us_percentiles"], Json::array());
+  EXPECT_EQ(json["sustained"], true);
+}
+
+TEST(MicroResults, AreMediansIfThereAreAny) {
+  const Result<Json> results = micro_results(R"({"benchmarks": [
+    {"run_name": "load/iterations:5", "run_type": "iteration", "real_time": 5, "time_unit": "us"},
+    {"run_name": "load", "run_type": "aggregate", "aggregate_name": "mean", "real_time": 7, "time_unit": "us"},
+    {"run_name": "load/iterations:5", "run_type": "aggregate", "aggregate_name": "median", "real_time": 6, "time_unit": "us"}]})");
+  ASSERT_TRUE(results);
+  EXPECT_EQ(*results, Json({{"load", 6000.0}}));
+}
+
+TEST(MicroResults, LeaveFailuresOut) {
+  const Result<Json> results = micro_results(R"({"benchmarks": [
+    {"name": "good", "run_type": "iteration", "real_time": 5, "time_unit": "ns"},
+    {"name": "bad", "run_type": "iteration", "error_occurred": true, "real_time": 0, "time_unit": "ns"}]})");
+  ASSERT_TRUE(results);
+  EXPECT_EQ(*results, Json({{"good", 5.0}}));
+  EXPECT_FALSE(micro_results("nonsense"));
+}
+
+TEST(ContainerConfiguration, RunsHelloWithoutATerminal) {
+  const Result<std::string> text = container_configuration(R"({"process": {"terminal": true, "args": ["sh"]}})");
+  ASSERT_TRUE(text);
+  const Json json = Json::parse(*text);
+  EXPECT_EQ(json["process"]["terminal"], false);
+  EXPECT_EQ(json["process"]["args"], Json::array({"/hello"}));
+  EXPECT_FALSE(container_configuration("[]"));
+}
+
+}  // namespace
+}  // namespace spry::bench
