@@ -50,8 +50,8 @@ bool map_memory(const Base& base, PageTables& tables, Range input) {
   for (const Region& region : base.regions) {
     const bool heap = region.range.start == layout.heap.start && !layout.heap.empty();
     // The heap comes as memory slots cover it.
-    const Range range = heap ? Range{layout.heap.start, std::clamp(base.covered, layout.heap.start, layout.heap.end)}
-                             : region.range;
+    const Range range =
+        heap ? Range{layout.heap.start, std::clamp(base.covered, layout.heap.start, layout.heap.end)} : region.range;
     mapped = mapped && tables.map(range, layout.slide, user_flags(region.permissions));
   }
   return mapped && tables.map(input, layout.slide, user_flags({.read = true}));
@@ -107,11 +107,10 @@ Result<std::uint64_t> build_monitor_pages(const Base& base, std::span<std::byte>
   build_system_page(bytes({kSystemPage, kGateStack}), kSystemPage + layout.slide, kPageTables + layout.slide);
   PageTables tables(bytes(layout.tables), layout.tables.start);
   if (!map_memory(base, tables, input)) {
-    return fail(
-        ErrorCode::kNotUnikernel,
-        fmt::format("{}: its segments and the machine's {} KiB of memory need more page tables than the {} "
-                    "that fit below {:#x}",
-                    base.path, layout.memory >> 10, layout.tables.size() / kPageSize, SPRY_IMAGE_MIN));
+    return fail(ErrorCode::kNotUnikernel,
+                fmt::format("{}: its segments and the machine's {} KiB of memory need more page tables than the {} "
+                            "that fit below {:#x}",
+                            base.path, layout.memory >> 10, layout.tables.size() / kPageSize, SPRY_IMAGE_MIN));
   }
   if (!layout.probe.empty()) write_probe(bytes(layout.probe));
   return tables.used();

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "machine/entry_state.h"
 #include "machine/verify.h"
 #include "machine/x86.h"
 
@@ -54,6 +55,7 @@ Result<bool> capture_ready(MachineData& machine) {
   base->special = *special;
   auto vectors = vcpu.vector_state();
   if (!vectors) return tl::unexpected(vectors.error());
+  name_legacy_parts(*vectors);
   base->vectors = std::make_unique<kvm_xsave>(*vectors);
   auto contents = copy_memory(machine);
   if (!contents) return tl::unexpected(contents.error());

@@ -5,8 +5,8 @@
 
 namespace spry {
 
-// Makes what the machine is now, with the `ready` hypercall answered, its base. False if a device cannot be brought back
-// to this moment: then nothing has changed. Error: kMonitor.
+// Makes what the machine is now, with the `ready` hypercall answered, its base. False if a device cannot be brought
+// back to this moment: then nothing has changed. Error: kMonitor.
 Result<bool> capture_ready(MachineData& machine);
 
 }  // namespace spry

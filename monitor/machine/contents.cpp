@@ -99,11 +99,10 @@ Result<void> Contents::place(GuestMemory& memory, std::uint64_t copied) const {
   if (in_memory()) return memory.map_private({0, size_}, file_.get(), 0);
   for (const ContentsRun& run : runs_) {
     const std::uint64_t size = run.range.size();
-    const std::uint64_t read = size <= kLargestReadRun         ? size
+    const std::uint64_t read = size <= kLargestReadRun     ? size
                                : run.range.start >= copied ? 0
-                                                               : std::min(copied, run.range.end) - run.range.start;
-    if (read != 0 &&
-        !read_exactly(file_.get(), memory.bytes({run.range.start, run.range.start + read}), run.offset)) {
+                                                           : std::min(copied, run.range.end) - run.range.start;
+    if (read != 0 && !read_exactly(file_.get(), memory.bytes({run.range.start, run.range.start + read}), run.offset)) {
       return cut_short();
     }
     if (read == size) continue;

@@ -27,8 +27,8 @@ class DirtyPages {
   // Asks KVM for what the guest wrote; `slots` cover memory from 0 on without a gap, each from a multiple of 64 pages.
   Result<void> fetch(Vm& vm, std::span<const Range> slots);
 
-  // Calls visit(page's address) for each page of either kind; the monitor's own are then forgotten. What `visit` answers
-  // true for is idle: the guest has it in KVM's log from an earlier action.
+  // Calls visit(page's address) for each page of either kind; the monitor's own are then forgotten. What `visit`
+  // answers true for is idle: the guest has it in KVM's log from an earlier action.
   template <class Visit>
   void drain(Visit visit);
 
@@ -46,7 +46,7 @@ class DirtyPages {
   std::vector<std::uint64_t> written_;
   std::vector<std::uint64_t> logged_;
   std::vector<std::uint64_t> idle_;
-  std::size_t end_ = 0;            // words of either that may have bits
+  std::size_t end_ = 0;  // words of either that may have bits
   std::size_t written_end_ = 0;
 };
 

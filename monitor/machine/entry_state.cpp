@@ -66,7 +66,13 @@ kvm_xsave initial_vector_state() {
   kvm_xsave state = {};
   state.region[0] = kControlWord;
   state.region[kMxcsrWord] = kMxcsr;
+  name_legacy_parts(state);
   return state;
+}
+
+void name_legacy_parts(kvm_xsave& state) {
+  constexpr std::size_t kXstateBvWord = 512 / sizeof(std::uint32_t);
+  state.region[kXstateBvWord] |= static_cast<std::uint32_t>(XCR0_X87 | XCR0_SSE);
 }
 
 }  // namespace spry

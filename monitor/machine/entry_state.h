@@ -16,4 +16,8 @@ kvm_regs entry_registers(const Layout& layout, std::uint64_t entry);
 // x87, MXCSR and vector registers as after reset (SDM 3A 10.1.1; 1 13.4.1, the XSAVE area).
 kvm_xsave initial_vector_state();
 
+// Sets the bits of XSTATE_BV that say that x87 and SSE are in the area (SDM 1 13.4.2), which they always are. Without
+// them Linux 6.1 leaves the vCPU's MXCSR as it is when it is given the state.
+void name_legacy_parts(kvm_xsave& state);
+
 }  // namespace spry

@@ -1,10 +1,10 @@
 #include "machine/host_selectors.h"
 
 #include <asm/prctl.h>
-#include <csignal>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdint>
 
 namespace spry {
@@ -12,7 +12,8 @@ namespace {
 
 std::uint16_t or_of_selectors() {
   std::uint16_t ds, es, fs, gs;
-  __asm__ volatile("mov %%ds, %0\n\tmov %%es, %1\n\tmov %%fs, %2\n\tmov %%gs, %3" : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
+  __asm__ volatile("mov %%ds, %0\n\tmov %%es, %1\n\tmov %%fs, %2\n\tmov %%gs, %3"
+                   : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
   return static_cast<std::uint16_t>(ds | es | fs | gs);
 }
 

@@ -17,7 +17,8 @@ struct IoInstruction {
 std::optional<IoInstruction> decode_io(std::span<const std::uint8_t> code);
 
 // True if the OUT of a hypercall (`out %eax, $port` or `out %eax, %dx`) ends where `before` does, and `after`, which
-// follows it, is no string I/O: a vCPU that left there has nothing left to do. RIP is past an OUT, but may be at an OUTS.
+// follows it, is no string I/O: a vCPU that left there has nothing left to do. RIP is past an OUT, but may be at an
+// OUTS.
 bool left_by_out(std::span<const std::uint8_t> before, std::span<const std::uint8_t> after, std::uint8_t port);
 
 // A name in words for the instruction at the start of `code` if it is one that needs privilege or a kernel:

@@ -36,8 +36,8 @@ inline constexpr std::uint64_t kLargestArguments = std::uint64_t{64} << 10;
 struct Layout {
   std::uint64_t slide = 0;
   Range tables;
-  Range probe;   // with options.verify, the probe's code and its page; else empty, at the end of the tables
-  Range boot;  // the boot page and, behind spry_boot, argv and its strings
+  Range probe;  // with options.verify, the probe's code and its page; else empty, at the end of the tables
+  Range boot;   // the boot page and, behind spry_boot, argv and its strings
   Range stack;
   Range shared;  // the devices' areas, each 16-byte aligned; stack.end == shared.start
   Range image;   // page-aligned

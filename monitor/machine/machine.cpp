@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "machine/action.h"
+#include "machine/entry_state.h"
 #include "machine/features.h"
 #include "machine/internals.h"
 #include "machine/reset.h"
@@ -43,8 +44,8 @@ Result<void> open_devices(MachineData& machine, const Manifest& manifest, const 
     auto device = found->open(need);
     if (!device) return tl::unexpected(device.error());
     if (std::string reason = (*device)->single_use(); machine.options.reusable && !reason.empty()) {
-      return fail(ErrorCode::kMonitor, fmt::format("{}: the {} device {} serves one action only: {}", path, need.kind,
-                                                   need.name, reason));
+      return fail(ErrorCode::kMonitor,
+                  fmt::format("{}: the {} device {} serves one action only: {}", path, need.kind, need.name, reason));
     }
     if (machine.devices.size() <= need.handle) machine.devices.resize(need.handle + 1);
     machine.devices[need.handle] = std::move(*device);
@@ -74,9 +75,11 @@ Result<void> check_snapshot(const MachineData& machine, const Base& base) {
   }
   // The first is the program's name, which here is another file's.
   const std::vector<std::string>& given = options.arguments;
-  const bool same = given.size() == base.arguments.size() &&
-                    std::equal(given.begin() + 1, given.end(), base.arguments.begin() + 1);
-  if (given.size() > 1 && !same) {
+  const auto same = [&given, &base] {
+    return given.size() == base.arguments.size() &&
+           std::equal(given.begin() + 1, given.end(), base.arguments.begin() + 1);
+  };
+  if (given.size() > 1 && !same()) {
     return fail(ErrorCode::kMonitor,
                 fmt::format("{}: the snapshot was taken with other arguments, which belong to it", base.path));
   }
@@ -118,8 +121,7 @@ Result<void> furnish(MachineData& machine, std::shared_ptr<Base> fresh) {
   const bool reusable = machine.options.reusable;
   const Range all = {0, layout.memory};
   // Page tables that are shared map the input already.
-  machine.input_area =
-      base.contents.in_memory() ? layout.input : input_area(layout.memory, machine.options.max_input);
+  machine.input_area = base.contents.in_memory() ? layout.input : input_area(layout.memory, machine.options.max_input);
   auto memory = GuestMemory::reserve(std::max(layout.memory, machine.input_area.end));
   if (!memory) return tl::unexpected(memory.error());
   machine.memory = std::move(*memory);
@@ -201,6 +203,7 @@ Result<void> build(MachineData& machine, std::unique_ptr<ShellData> shell, const
   if (fresh != nullptr && machine.options.reusable) {
     auto vectors = vcpu.vector_state();
     if (!vectors) return tl::unexpected(vectors.error());
+    name_legacy_parts(*vectors);
     fresh->vectors = std::make_unique<kvm_xsave>(*vectors);
   } else if (machine.base->vectors != nullptr) {
     if (auto set = vcpu.set_vector_state(*machine.base->vectors); !set) return set;

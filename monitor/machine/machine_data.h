@@ -1,5 +1,5 @@
-// What a Machine holds: a shell, its memory, and the base that its actions begin with. machine.cpp builds it, action.cpp
-// begins and ends an action, run.cpp runs it, reset.cpp takes it back.
+// What a Machine holds: a shell, its memory, and the base that its actions begin with. machine.cpp builds it,
+// action.cpp begins and ends an action, run.cpp runs it, reset.cpp takes it back.
 #pragma once
 
 #include <atomic>
@@ -55,18 +55,18 @@ struct MachineData final : Guest {
     kBroken,  // only destroying it is left
   };
   State state = State::kReady;
-  bool finished = true;       // the last exit was a hypercall's, which leaves nothing pending in the vCPU
+  bool finished = true;            // the last exit was a hypercall's, which leaves nothing pending in the vCPU
   std::uint64_t finished_rip = 0;  // where a hypercall was seen to leave so
-  bool awaits_ready = false;  // this action calls `ready` by hypercall, and the base moves there
+  bool awaits_ready = false;       // this action calls `ready` by hypercall, and the base moves there
   bool begins_ready = false;  // actions begin with their input, because the guest has not called `ready` in its first
   bool stop_at_ready = false;
-  std::uint64_t generation = 0;     // of the current action
-  Range input_area;                 // guest-physical, for inputs of up to options.max_input
-  std::uint64_t input_filled = 0;   // bytes of the input area that are not zero, if options.reusable
-  const Input* input = nullptr;     // of the current action
-  std::uint64_t covered = 0;        // bytes from 0 that memory slots cover
-  std::uint64_t epoch_ns = 0;       // host monotonic time at which the guest's begins
-  std::uint64_t deadline_ns = 0;    // host monotonic, or 0
+  std::uint64_t generation = 0;      // of the current action
+  Range input_area;                  // guest-physical, for inputs of up to options.max_input
+  std::uint64_t input_filled = 0;    // bytes of the input area that are not zero, if options.reusable
+  const Input* input = nullptr;      // of the current action
+  std::uint64_t covered = 0;         // bytes from 0 that memory slots cover
+  std::uint64_t epoch_ns = 0;        // host monotonic time at which the guest's begins
+  std::uint64_t deadline_ns = 0;     // host monotonic, or 0
   std::optional<Deadline> deadline;  // during the run
   Outcome outcome;
 

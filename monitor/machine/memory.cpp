@@ -49,8 +49,8 @@ GuestMemory::~GuestMemory() {
 }
 
 Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t offset) {
-  void* mapped = mmap(base_ + range.start, range.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
-                      descriptor, static_cast<off_t>(offset));
+  void* mapped = mmap(base_ + range.start, range.size(), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, descriptor, static_cast<off_t>(offset));
   if (mapped == MAP_FAILED || madvise(mapped, range.size(), MADV_DONTFORK) != 0) {
     return fail(ErrorCode::kMonitor, fmt::format("cannot map {} KiB of a snapshot into guest memory: {}",
                                                  range.size() >> 10, std::strerror(errno)));

@@ -158,8 +158,10 @@ void PoolData::run_one(Worker& worker, std::optional<Machine>& machine, Job& job
   Result<Outcome> outcome = tl::unexpected(Error());
   if (!machine) {
     auto made = make_machine(worker);
-    if (made) machine = *std::move(made);
-    else outcome = tl::unexpected(made.error());
+    if (made)
+      machine = *std::move(made);
+    else
+      outcome = tl::unexpected(made.error());
   }
   if (machine) {
     outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)));
@@ -261,8 +263,9 @@ Result<void> PoolData::start(std::optional<Image> image) {
 Result<bool> PoolData::enqueue(Job job, bool wait) {
   const std::size_t size = std::max(job.owned.size(), job.input.size());
   if (size > max_input) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: the input has {} bytes, more than the {} that the pool was made for",
-                                                 path, size, max_input));
+    return fail(
+        ErrorCode::kMonitor,
+        fmt::format("{}: the input has {} bytes, more than the {} that the pool was made for", path, size, max_input));
   }
   job.submitted_ns = host_monotonic_ns();
   {
@@ -372,9 +375,8 @@ Result<Outcome> Pool::run(std::string_view input) {
 }
 
 Result<void> Pool::submit(std::string input, std::uint64_t ticket) {
-  return submit(std::move(input), [data = data_.get(), ticket](Result<Outcome> outcome) {
-    data->complete(ticket, std::move(outcome));
-  });
+  return submit(std::move(input),
+                [data = data_.get(), ticket](Result<Outcome> outcome) { data->complete(ticket, std::move(outcome)); });
 }
 
 std::optional<Pool::Completion> Pool::take() {

@@ -28,9 +28,9 @@ Result<bool> step(MachineData& machine) {
     if (state.io.port == SPRY_HYPERCALL_PORT) return true;
     if (state.io.port == x86::UD) return false;
   }
-  return fail(ErrorCode::kMonitor, fmt::format("{}: the probe left the guest with {} instead of its report",
-                                               machine.base->path,
-                                               error != 0 ? std::strerror(error) : "an exit of another kind"));
+  return fail(ErrorCode::kMonitor,
+              fmt::format("{}: the probe left the guest with {} instead of its report", machine.base->path,
+                          error != 0 ? std::strerror(error) : "an exit of another kind"));
 }
 
 template <std::size_t N>

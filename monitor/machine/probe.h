@@ -15,11 +15,11 @@ namespace spry {
 struct MachineData;
 
 struct ProbeReport {
-  kvm_regs general = {};  // without RIP
-  std::array<std::uint64_t, 4> selectors = {};           // DS, ES, FS, GS
+  kvm_regs general = {};                        // without RIP
+  std::array<std::uint64_t, 4> selectors = {};  // DS, ES, FS, GS
   std::array<std::byte, 512> fxsave = {};
-  std::array<std::byte, 4096> xsave = {};                // zero where the guest has no XSAVE
-  std::array<std::uint64_t, 2> bases = {};               // FS and GS, or 0 where the guest cannot read them
+  std::array<std::byte, 4096> xsave = {};   // zero where the guest has no XSAVE
+  std::array<std::uint64_t, 2> bases = {};  // FS and GS, or 0 where the guest cannot read them
 
   // The name of the first part that differs, or null.
   const char* difference(const ProbeReport& other) const;

@@ -1,4 +1,5 @@
-// A thread that destroys machines: closing a VM sleeps for half a millisecond and more, for which no worker should wait.
+// A thread that destroys machines: closing a VM sleeps for half a millisecond and more, for which no worker should
+// wait.
 #pragma once
 
 #include <condition_variable>

@@ -24,8 +24,8 @@ constexpr std::uint64_t kClearCost = 4000;
 // From this many bytes on, an input's pages are given back instead of being filled with zeros.
 constexpr std::uint64_t kLargestClearedInput = std::uint64_t{1} << 20;
 
-// After a hypercall by OUT nothing is. An OUTS with the same bytes looks alike, but goes on when the vCPU does; the code
-// tells them apart, which no guest can write to.
+// After a hypercall by OUT nothing is. An OUTS with the same bytes looks alike, but goes on when the vCPU does; the
+// code tells them apart, which no guest can write to.
 bool nothing_pending(MachineData& machine) {
   constexpr std::uint64_t kLongestInstruction = 15;
   if (!machine.finished) return false;

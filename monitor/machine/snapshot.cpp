@@ -17,10 +17,10 @@ Result<Snapshot> Snapshot::take(Image image, MachineOptions options) {
   auto outcome = machine->run();
   if (!outcome) return tl::unexpected(outcome.error());
   if (auto snapshot = machine->snapshot()) return *std::move(snapshot);
-  return fail(ErrorCode::kNotUnikernel,
-              fmt::format("{}: there is no snapshot to take: before it called ready, the run ended ({}{}{})",
-                          image.path(), to_string(outcome->reason), outcome->message.empty() ? "" : ": ",
-                          outcome->message));
+  return fail(
+      ErrorCode::kNotUnikernel,
+      fmt::format("{}: there is no snapshot to take: before it called ready, the run ended ({}{}{})", image.path(),
+                  to_string(outcome->reason), outcome->message.empty() ? "" : ": ", outcome->message));
 }
 
 Result<Snapshot> Snapshot::load(const std::string& path, bool verify) {

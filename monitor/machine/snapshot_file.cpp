@@ -252,7 +252,8 @@ bool sound(const Parts& parts, std::uint64_t start, std::uint64_t file_size) {
   const std::uint64_t memory = layout.memory;
   if (memory < kMinimumMemory || memory > kMaximumMemory || memory % kPageSize != 0) return false;
   if (layout.slide % x86::kLargePageSize != 0 || layout.slide >= std::uint64_t{1} << 47) return false;
-  if (layout.tables.start != kPageTables || layout.tables.end != layout.boot.start || !layout.input.empty()) return false;
+  if (layout.tables.start != kPageTables || layout.tables.end != layout.boot.start || !layout.input.empty())
+    return false;
   if (layout.probe.start != layout.boot.start || layout.probe.end != layout.boot.start) return false;
   if (!inside(layout.boot, kPageTables + kPageSize, SPRY_IMAGE_MIN) || !aligned(layout.boot)) return false;
   if (layout.boot.size() < kPageSize) return false;
@@ -264,18 +265,21 @@ bool sound(const Parts& parts, std::uint64_t start, std::uint64_t file_size) {
   std::uint64_t end = layout.boot.start;
   for (const Region& region : parts.regions) {
     const Permissions& allowed = region.permissions;
-    if (!inside(region.range, end, memory) || !aligned(region.range) || (allowed.write && allowed.execute)) return false;
+    if (!inside(region.range, end, memory) || !aligned(region.range) || (allowed.write && allowed.execute))
+      return false;
     end = region.range.end;
   }
   const Region& boot = parts.regions.front();
-  if (boot.range.start != layout.boot.start || boot.range.end != layout.boot.end || boot.permissions.write) return false;
+  if (boot.range.start != layout.boot.start || boot.range.end != layout.boot.end || boot.permissions.write)
+    return false;
   std::uint64_t shared = 0;
   for (std::uint64_t size : parts.shared) {
     if (size > memory) return false;
     shared += x86::round_up(size, 16);
   }
   if (shared > layout.shared.size() || parts.shared.size() > SPRY_DEVICES_MAX) return false;
-  if (parts.devices.size() != parts.shared.size() || (parts.features & ~std::uint64_t{SPRY_FEATURES_ALL}) != 0) return false;
+  if (parts.devices.size() != parts.shared.size() || (parts.features & ~std::uint64_t{SPRY_FEATURES_ALL}) != 0)
+    return false;
   std::uint64_t previous = 0;
   for (const Need& need : parts.needs) {
     if (need.handle >= parts.shared.size()) return false;
@@ -382,7 +386,8 @@ Result<std::shared_ptr<const Base>> load_snapshot(const std::string& path, bool 
     return refuse(path, "not a snapshot: it does not begin as one");
   }
   if (header.format != kFormat || header.size != sizeof header) {
-    return refuse(path, fmt::format("a snapshot of format {}, and this monitor reads format {}", header.format, kFormat));
+    return refuse(path,
+                  fmt::format("a snapshot of format {}, and this monitor reads format {}", header.format, kFormat));
   }
   if (header.version != this_version()) {
     return refuse(path, fmt::format("a snapshot of Spry {}, and this is Spry {}: take it anew",
@@ -409,7 +414,8 @@ Result<std::shared_ptr<const Base>> load_snapshot(const std::string& path, bool 
   MetadataReader reader(metadata);
   each_part(parts, [&reader](auto& part) { reader.get(part); });
   const std::uint64_t start = x86::round_up(sizeof header + header.metadata_size, kPageSize);
-  if (!reader.complete() || !sound(parts, start, size)) return refuse(path, "the snapshot's metadata contradicts itself");
+  if (!reader.complete() || !sound(parts, start, size))
+    return refuse(path, "the snapshot's metadata contradicts itself");
   if (verify && !contents_match(file.get(), parts.runs, header.contents)) {
     return refuse(path, "the snapshot's contents do not match their digest: it is damaged");
   }

@@ -67,7 +67,8 @@ Result<void> verify_machine(MachineData& machine) {
   load_null_selectors();
   auto report = run_probe(machine);
   if (!report) return tl::unexpected(report.error());
-  if (const char* part = machine.probe->difference(*report)) return differs(machine, fmt::format("the guest's {}", part));
+  if (const char* part = machine.probe->difference(*report))
+    return differs(machine, fmt::format("the guest's {}", part));
   return {};
 }
 

@@ -33,13 +33,14 @@ TEST(BlockSpecification, HasOptionsInAnyOrder) {
 TEST(BlockSpecification, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(error_of(""), "block data: \"\" names no file");
   EXPECT_EQ(error_of(",ro"), "block data: \",ro\" names no file");
-  const std::string rule = " is not one of ro, overlay, sector=512 and sector=4096";
+  const std::string rule = " is not one of ro, overlay, shared, sector=512 and sector=4096";
   for (const std::string field :
        {"", "rw", "RO", " ro", "ro ", "sector", "sector=", "sector=1024", "sector=0512", "ro=1"}) {
     EXPECT_EQ(error_of("x," + field), "block data: x: \"" + field + "\"" + rule);
     EXPECT_EQ(error_of("x,ro," + field), "block data: x: \"" + field + "\"" + rule);
   }
   EXPECT_EQ(error_of("x,sector=512,sector=4096"), "block data: x: sector=4096 is given after sector=512");
+  EXPECT_EQ(error_of("x,shared,ro"), "block data: x: shared is for a disk that is written to, not for ro");
   EXPECT_EQ(error_of("x,overlay,ro"), "block data: x: ro and overlay exclude each other: an overlay takes writes");
 }
 
