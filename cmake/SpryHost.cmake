@@ -26,6 +26,9 @@ target_compile_options(
 if(SPRY_SANITIZE)
   target_compile_options(spry_host_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
   target_link_options(spry_host_options INTERFACE -fsanitize=address,undefined)
+elseif(SPRY_THREADS)
+  target_compile_options(spry_host_options INTERFACE -fsanitize=thread)
+  target_link_options(spry_host_options INTERFACE -fsanitize=thread)
 else()
   # Objects are linked into glibc programs and, for the command, with musl (cmake/SpryMonitor.cmake), which has no
   # fortified functions.

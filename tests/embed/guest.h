@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <stdexcept>
 #include <string>
 
 #include "spry/devices.h"
@@ -34,12 +35,10 @@ inline MachineOptions reusable() {
   return options;
 }
 
+// The value; without one, an exception, which fails the test with the sentence.
 template <class T>
 T value(Result<T> result) {
-  if (!result) {
-    ADD_FAILURE() << result.error().message;
-    std::abort();
-  }
+  if (!result) throw std::runtime_error(result.error().message);
   return *std::move(result);
 }
 
