@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <mutex>
 #include <new>
 #include <span>
 #include <string>
@@ -32,6 +33,7 @@ struct spry_snapshot {
 };
 struct spry_pool {
   spry::Pool pool;
+  std::mutex closing = {};  // Pool::close is for one thread
 };
 struct spry_outcome {
   spry::Outcome outcome;

@@ -104,6 +104,7 @@ int spry_pool_take(spry_pool* pool, uint64_t* ticket, spry_outcome** outcome, sp
 void spry_pool_drain(spry_pool* pool) { pool->pool.drain(); }
 
 void spry_pool_close(spry_pool* pool, enum spry_close how) {
+  const std::lock_guard lock(pool->closing);
   pool->pool.close(how == SPRY_CANCEL ? spry::Pool::Close::kCancel : spry::Pool::Close::kFinish);
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "guest.h"
 #include "spry.h"
@@ -363,6 +364,20 @@ TEST_F(CApi, RunsActionsInPools) {
   EXPECT_GE(statistics.service.largest_ns, 200'000'000u);
   EXPECT_LE(statistics.service.p50_ns, statistics.service.p99_ns);
   spry_pool_free(pool);
+}
+
+TEST_F(CApi, ClosesAPoolFromAnyThread) {
+  spry_error* error = nullptr;
+  spry_image* image = load("hello");
+  for (int i = 0; i < 10; ++i) {
+    spry_pool* pool = spry_pool_create(image, nullptr, &error);
+    made(pool, error);
+    std::vector<std::thread> threads;
+    for (int j = 0; j < 3; ++j) threads.emplace_back([pool] { spry_pool_close(pool, SPRY_FINISH); });
+    for (std::thread& thread : threads) thread.join();
+    spry_pool_free(pool);
+  }
+  spry_image_free(image);
 }
 
 TEST_F(CApi, HandsOutcomesToEventLoops) {
