@@ -1,6 +1,6 @@
-// launcher UNIKERNEL: runs it with the modules of libspry and one device of its own; its exit code is the guest's.
+// launcher UNIKERNEL: runs it with the console of libspry and one device of its own; its exit code is the guest's.
+#include <spry/devices.h>
 #include <spry/machine.h>
-#include <spry/modules.h>
 
 #include <cstdio>
 
@@ -12,6 +12,8 @@ class Oracle : public spry::Device {
     return static_cast<std::int64_t>(call.a * call.b);
   }
 };
+
+spry::Result<std::unique_ptr<spry::Device>> open_oracle(const spry::DeviceNeed&) { return std::make_unique<Oracle>(); }
 
 int complain(const spry::Error& error) {
   std::fprintf(stderr, "launcher: %s\n", error.message.c_str());
@@ -25,25 +27,13 @@ int main(int argc, char** argv) {
   const spry::Result<spry::Image> image = spry::Image::load(argv[1]);
   if (!image) return complain(image.error());
 
-  std::vector<spry::Attachment> devices;
-  for (const spry::DeviceNeed& need : image->manifest().devices) {
-    if (need.kind == "oracle") {
-      devices.push_back({need.kind, need.name, std::make_unique<Oracle>()});
-      continue;
-    }
-    for (const spry::Module* module : {&spry::console_module, &spry::block_module, &spry::net_module}) {
-      if (module->kind != need.kind) continue;
-      spry::Result<std::unique_ptr<spry::Device>> device = module->open(need, std::nullopt);
-      if (!device) return complain(device.error());
-      devices.push_back({need.kind, need.name, std::move(*device)});
-    }
-  }
-
   spry::MachineOptions options;
   options.arguments = {"outside"};
-  spry::Result<spry::Machine> machine = spry::Machine::create(*image, std::move(options), std::move(devices));
+  options.devices = {spry::capture(), {"oracle", "answer", open_oracle}};
+  spry::Result<spry::Machine> machine = spry::Machine::create(*image, std::move(options));
   if (!machine) return complain(machine.error());
-  const spry::Result<spry::Receipt> receipt = machine->run();
-  if (!receipt) return complain(receipt.error());
-  return receipt->status;
+  const spry::Result<spry::Outcome> outcome = machine->run();
+  if (!outcome) return complain(outcome.error());
+  std::fwrite(outcome->output.data(), 1, outcome->output.size(), stdout);
+  return outcome->status;
 }

@@ -1,0 +1,335 @@
+/* Spry for launchers in C, and in whatever calls C: actions in virtual machines of their own.
+ *
+ * docs/embedding.md is the guide. What a call means beyond what is said here is said at its counterpart in the C++
+ * headers (spry/image.h, machine.h, shell.h, snapshot.h, pool.h).
+ *
+ * Objects are opaque and belong to the caller: each spry_X that a call returns is freed by spry_X_free, which takes
+ * NULL too. They may be freed in any order, but a pool's outcomes and errors outlive the pool. Strings that a call
+ * returns belong to the object that it was asked of and live as long; strings and bytes that a call is given are
+ * borrowed until it returns, unless it says otherwise.
+ *
+ * Errors: a call that can fail has a last parameter `error`. If it fails, it returns NULL or -1 and stores an error
+ * there that the caller frees; if it does not, it stores NULL. The parameter may be NULL. What a guest does is never an
+ * error, but an outcome.
+ *
+ * Threads: each call is safe on any thread, with different objects at the same time. With one object at the same time:
+ * spry_image, spry_snapshot and spry_pool always (but nothing during or after their spry_X_free); others never, save
+ * spry_machine_interrupt.
+ *
+ * Structures begin with their size, so that later versions can add members at the end: a program that was compiled with
+ * an older header keeps working. In options, zero means the default:
+ *
+ *   struct spry_machine_options options = {.size = sizeof options, .deadline_ns = 100000000};
+ */
+#ifndef SPRY_H
+#define SPRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spry/api.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct spry_error spry_error;
+typedef struct spry_image spry_image;
+typedef struct spry_shell spry_shell;
+typedef struct spry_machine spry_machine;
+typedef struct spry_snapshot spry_snapshot;
+typedef struct spry_pool spry_pool;
+typedef struct spry_outcome spry_outcome;
+
+/* The version of the library, as "0.1.0". */
+SPRY_API const char *spry_version(void);
+
+/* Errors ----------------------------------------------------------------------------------------------------------- */
+
+enum spry_code {
+  SPRY_NOT_FOUND = 1,     /* no such file */
+  SPRY_NOT_UNIKERNEL = 2, /* the file is not a unikernel or snapshot that can run here */
+  SPRY_MONITOR = 3        /* everything else: bad options, no /dev/kvm, no memory */
+};
+
+SPRY_API enum spry_code spry_error_code(const spry_error *error);
+
+/* One sentence that names the file, the value and the rule, without a trailing full stop or line feed. */
+SPRY_API const char *spry_error_message(const spry_error *error);
+
+SPRY_API void spry_error_free(spry_error *error);
+
+/* Images ----------------------------------------------------------------------------------------------------------- */
+
+/* Reads and validates the unikernel at `path`. An image never changes, and any number of machines and pools run it; it
+ * may be freed while they do. */
+SPRY_API spry_image *spry_image_load(const char *path, spry_error **error);
+
+SPRY_API const char *spry_image_path(const spry_image *image);
+
+/* The devices that the image's manifest names: how many, and kind ("console", "block", "net") and name of each. NULL if
+ * there is none of that index. */
+SPRY_API size_t spry_image_device_count(const spry_image *image);
+SPRY_API const char *spry_image_device_kind(const spry_image *image, size_t index);
+SPRY_API const char *spry_image_device_name(const spry_image *image, size_t index);
+
+SPRY_API void spry_image_free(spry_image *image);
+
+/* Options of machines ---------------------------------------------------------------------------------------------- */
+
+/* Flags of spry_machine_options. */
+#define SPRY_REUSABLE 1u       /* run any number of actions, with a reset before each but the first */
+#define SPRY_VERIFY 2u         /* prove each reset, which takes milliseconds; needs SPRY_REUSABLE */
+#define SPRY_MEASURE_MEMORY 4u /* fill spry_receipt.memory_touched */
+#define SPRY_CONSOLE 8u        /* write to output_descriptor and diagnostics_descriptor instead of keeping the output */
+
+/* NULL instead of a pointer to options means all defaults. */
+struct spry_machine_options {
+  size_t size; /* sizeof(struct spry_machine_options) */
+
+  /* Bytes of guest memory, a multiple of 4096; 0: 16 MiB, or what the manifest asks for, if that is more. */
+  uint64_t memory;
+
+  /* Of each action, in nanoseconds from its first instruction; 0: none. */
+  uint64_t deadline_ns;
+
+  /* Bytes of the longest input; 0: 1 MiB. */
+  uint64_t max_input;
+
+  /* The guest's argv, the same for all actions: strings, and a NULL after the last; NULL: none. */
+  const char *const *arguments;
+
+  /* Disks and network interfaces, as `spry run` takes them: strings "NAME=SPECIFICATION", and a NULL after the last.
+   * Exactly the devices that the manifest names; NULL: none. */
+  const char *const *block;
+  const char *const *net;
+
+  /* Bytes of output and diagnostics together that are kept for an outcome; an action that prints more fails with an
+   * error. 0: 64 MiB. */
+  uint64_t max_output;
+
+  /* With SPRY_CONSOLE: where output and diagnostics go. Borrowed as long as the machine or pool lives. */
+  int output_descriptor;
+  int diagnostics_descriptor;
+
+  /* The signal that ends an action at its deadline: blocked meanwhile in the thread that runs it, and never delivered
+   * to a handler. 0: SIGRTMIN. */
+  int deadline_signal;
+
+  unsigned flags; /* SPRY_REUSABLE and others */
+};
+
+/* Outcomes --------------------------------------------------------------------------------------------------------- */
+
+enum spry_reason {
+  SPRY_EXIT = 0,       /* the guest called exit, or ready a second time */
+  SPRY_ABORT = 1,      /* the guest called abort */
+  SPRY_FAULT = 2,      /* the guest did what it may not */
+  SPRY_DEADLINE = 3,   /* the deadline passed */
+  SPRY_INTERRUPTED = 4 /* spry_machine_interrupt */
+};
+
+SPRY_API enum spry_reason spry_outcome_reason(const spry_outcome *outcome);
+
+/* "exit", "abort", "fault", "deadline", "interrupted". Never freed. */
+SPRY_API const char *spry_reason_name(enum spry_reason reason);
+
+/* The guest's exit status, all 32 bits, if the reason is SPRY_EXIT; else 0. */
+SPRY_API int spry_outcome_status(const spry_outcome *outcome);
+
+/* What the guest printed on stream 1 and on stream 2: `*size` bytes, which may hold zeros, and a zero after them.
+ * `size` may be NULL. */
+SPRY_API const char *spry_outcome_output(const spry_outcome *outcome, size_t *size);
+SPRY_API const char *spry_outcome_diagnostics(const spry_outcome *outcome, size_t *size);
+
+/* The guest's words if it aborted, the fault in words if it faulted, else ""; and registers and backtrace, several
+ * lines, after an abort or a fault, else "". */
+SPRY_API const char *spry_outcome_message(const spry_outcome *outcome);
+SPRY_API const char *spry_outcome_crash(const spry_outcome *outcome);
+
+/* What an action cost. */
+struct spry_receipt {
+  size_t size;              /* sizeof(struct spry_receipt), set by the caller */
+  uint64_t exits;           /* KVM exits of any kind */
+  uint64_t bytes_in;        /* input and device input */
+  uint64_t bytes_out;       /* output, diagnostics and device output */
+  uint64_t memory_reserved; /* bytes of guest memory */
+  uint64_t memory_touched;  /* bytes resident at the end, with SPRY_MEASURE_MEMORY; else 0 */
+  uint64_t create_ns;       /* to create the machine */
+  uint64_t reset_ns;        /* the reset before this action, or 0 */
+  uint64_t run_ns;          /* to run it, without the reset */
+};
+
+/* Fills as many members of `*receipt` as its size says. */
+SPRY_API void spry_outcome_receipt(const spry_outcome *outcome, struct spry_receipt *receipt);
+
+SPRY_API void spry_outcome_free(spry_outcome *outcome);
+
+/* Shells ----------------------------------------------------------------------------------------------------------- */
+
+/* A VM and a vCPU without an image yet: most of a cold start, done before it is known what is to run. Belongs to the
+ * thread that created it. */
+SPRY_API spry_shell *spry_shell_create(spry_error **error);
+SPRY_API void spry_shell_free(spry_shell *shell);
+
+/* Machines --------------------------------------------------------------------------------------------------------- */
+
+/* Builds a machine for an image, or one whose actions begin where the snapshot was taken. With a snapshot, memory and
+ * arguments are absent or the snapshot's. `shell` may be NULL; a shell is taken, also if the call fails: it is not to
+ * be used or freed any more. */
+SPRY_API spry_machine *spry_machine_create(spry_shell *shell, const spry_image *image,
+                                           const struct spry_machine_options *options, spry_error **error);
+SPRY_API spry_machine *spry_machine_restore(spry_shell *shell, const spry_snapshot *snapshot,
+                                            const struct spry_machine_options *options, spry_error **error);
+
+/* Runs one action to its end, with `size` bytes at `input` (which may be NULL if size is 0), or with the first `size`
+ * bytes of a regular file or memfd. A second one only with SPRY_REUSABLE. */
+SPRY_API spry_outcome *spry_machine_run(spry_machine *machine, const void *input, size_t size, spry_error **error);
+SPRY_API spry_outcome *spry_machine_run_file(spry_machine *machine, int descriptor, uint64_t size, spry_error **error);
+
+/* Resets now what the next run would reset first. 0, or -1 and an error, after which the machine is not usable. */
+SPRY_API int spry_machine_reset(spry_machine *machine, spry_error **error);
+
+/* 0 once only freeing it is left: after an error of KVM or of a reset. */
+SPRY_API int spry_machine_usable(const spry_machine *machine);
+
+/* Makes the current run end with SPRY_INTERRUPTED, or the next one if none is under way. From any thread or signal
+ * handler; to end what waits or computes in the guest, a signal must also arrive at the running thread. */
+SPRY_API void spry_machine_interrupt(spry_machine *machine);
+
+/* After the first action: the state at the guest's first `ready`. NULL without an error if it did not call it or the
+ * machine is not reusable. */
+SPRY_API spry_snapshot *spry_machine_snapshot(const spry_machine *machine, spry_error **error);
+
+/* Takes the machine apart and gives back its shell, with nothing of the image left in it. The machine is freed, also if
+ * the call fails. */
+SPRY_API spry_shell *spry_machine_release(spry_machine *machine, spry_error **error);
+
+SPRY_API void spry_machine_free(spry_machine *machine);
+
+/* Snapshots -------------------------------------------------------------------------------------------------------- */
+
+/* Runs the image without an input until it calls `ready`. */
+SPRY_API spry_snapshot *spry_snapshot_take(const spry_image *image, const struct spry_machine_options *options,
+                                           spry_error **error);
+
+/* Opens a file that spry_snapshot_save made; with `verify` other than 0 the digest of all its contents is checked too.
+ * Replace such a file by renaming another one over it, never by writing to it. */
+SPRY_API spry_snapshot *spry_snapshot_load(const char *path, int verify, spry_error **error);
+
+/* Writes it to a new file and renames that to `path`. 0, or -1 and an error. */
+SPRY_API int spry_snapshot_save(const spry_snapshot *snapshot, const char *path, spry_error **error);
+
+/* 1 if the file begins as a snapshot does; 0 if not, or if it cannot be read. */
+SPRY_API int spry_snapshot_recognise(const char *path);
+
+/* The path of the image, or of the file that it was loaded from. */
+SPRY_API const char *spry_snapshot_path(const spry_snapshot *snapshot);
+
+/* Bytes of memory that are not zero, in whole pages. */
+SPRY_API uint64_t spry_snapshot_contents_size(const spry_snapshot *snapshot);
+
+SPRY_API void spry_snapshot_free(spry_snapshot *snapshot);
+
+/* Pools ------------------------------------------------------------------------------------------------------------ */
+
+/* NULL instead of a pointer to options means all defaults. */
+struct spry_pool_options {
+  size_t size; /* sizeof(struct spry_pool_options) */
+
+  /* Of each machine; NULL: all defaults. SPRY_REUSABLE is implied. */
+  const struct spry_machine_options *machine;
+
+  /* Threads, each with a machine of its own; 0: one for each CPU that this process may run on. */
+  unsigned workers;
+
+  /* Actions that wait at most; 0: 1024. */
+  size_t queue;
+};
+
+/* Starts the workers. The image is initialised once, in the pool's first action; with a snapshot it is initialised
+ * already. The process's signal handlers are not touched, and the pool's threads block all signals. */
+SPRY_API spry_pool *spry_pool_create(const spry_image *image, const struct spry_pool_options *options,
+                                     spry_error **error);
+SPRY_API spry_pool *spry_pool_restore(const spry_snapshot *snapshot, const struct spry_pool_options *options,
+                                      spry_error **error);
+
+/* Runs an action and waits for its outcome. Not from a callback. */
+SPRY_API spry_outcome *spry_pool_run(spry_pool *pool, const void *input, size_t size, spry_error **error);
+
+/* How a submitted action ended: either an outcome or an error, which the callback owns; the other is NULL. Called once,
+ * on a worker's thread, or within spry_pool_close if that cancels the action. It should be short. It may submit, but
+ * only by spry_pool_try_submit; it must not wait for the pool, nor close or free it, nor throw. */
+typedef void spry_callback(void *context, spry_outcome *outcome, spry_error *error);
+
+/* Takes an action, with a copy of its input. spry_pool_submit waits while the queue is full; 0, or -1 and an error, and
+ * then `done` is not called. spry_pool_try_submit does not wait: 1 if it took the action, 0 if the queue is full, or -1
+ * and an error. */
+SPRY_API int spry_pool_submit(spry_pool *pool, const void *input, size_t size, spry_callback *done, void *context,
+                              spry_error **error);
+SPRY_API int spry_pool_try_submit(spry_pool *pool, const void *input, size_t size, spry_callback *done, void *context,
+                                  spry_error **error);
+
+/* For event loops. spry_pool_submit_ticket is spry_pool_submit for an action that is known by a number of the caller's.
+ * spry_pool_descriptor is a descriptor, the pool's own, that is readable while such an action has ended.
+ * spry_pool_take fetches the oldest of those: 1, with the ticket and either an outcome or an error; or 0 if there is
+ * none, and then nothing is stored. None of its parameters may be NULL. */
+SPRY_API int spry_pool_submit_ticket(spry_pool *pool, const void *input, size_t size, uint64_t ticket,
+                                     spry_error **error);
+SPRY_API int spry_pool_descriptor(const spry_pool *pool);
+SPRY_API int spry_pool_take(spry_pool *pool, uint64_t *ticket, spry_outcome **outcome, spry_error **error);
+
+/* Waits until no action waits or runs. Not from a callback. */
+SPRY_API void spry_pool_drain(spry_pool *pool);
+
+/* What spry_pool_close does with actions that wait; those that run are always finished. */
+enum spry_close {
+  SPRY_FINISH = 0, /* run them */
+  SPRY_CANCEL = 1  /* end them with an error */
+};
+
+/* Takes no more actions; returns when all workers and machines are gone. Outcomes that wait for spry_pool_take stay.
+ * Not from a callback. */
+SPRY_API void spry_pool_close(spry_pool *pool, enum spry_close how);
+
+SPRY_API unsigned spry_pool_workers(const spry_pool *pool);
+
+/* Durations in nanoseconds, quantiles known to 1 in 32. */
+struct spry_durations {
+  uint64_t count;
+  uint64_t p50_ns;
+  uint64_t p99_ns;
+  uint64_t p999_ns;
+  uint64_t largest_ns;
+};
+
+/* submitted = completed + failed + cancelled + those that wait or run. */
+struct spry_statistics {
+  size_t size;                   /* sizeof(struct spry_statistics), set by the caller */
+  uint64_t submitted;            /* actions taken */
+  uint64_t completed;            /* with an outcome; the reasons sum up to it */
+  uint64_t reasons[5];           /* by enum spry_reason */
+  uint64_t failed;               /* with an error */
+  uint64_t cancelled;            /* by spry_pool_close */
+  uint64_t waiting;              /* in the queue now */
+  uint64_t resets;               /* after an action that exited */
+  uint64_t resets_after_failure; /* after one that aborted, faulted or passed its deadline */
+  uint64_t rebuilds;             /* of machines that could not be reset */
+  uint64_t machines;             /* made so far, rebuilds included */
+  struct spry_durations queue;   /* from submission to the beginning */
+  struct spry_durations service; /* from the beginning to the outcome */
+  struct spry_durations reset;   /* what follows before the worker takes its next action */
+  struct spry_durations total;   /* from submission to the outcome */
+};
+
+/* Fills as many members of `*statistics` as its size says. */
+SPRY_API void spry_pool_statistics(const spry_pool *pool, struct spry_statistics *statistics);
+
+/* Closes it with SPRY_CANCEL if it is not closed yet. Outcomes that nobody took are gone. */
+SPRY_API void spry_pool_free(spry_pool *pool);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,99 @@
+"""Options of machines."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from spry._library import ffi, lib
+
+# What an input may be: contiguous bytes. Not copied, except into a queue and into the guest.
+Data: TypeAlias = bytes | bytearray | memoryview
+
+_NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How machines are made. What is left out has the library's default."""
+
+    memory: int | None = None
+    """Bytes of guest memory, a multiple of 4096. Default: 16 MiB, or what the manifest asks for, if that is more."""
+
+    deadline: float | None = None
+    """Seconds that an action may take, from its first instruction. Give one: nothing else ends an action that does not
+    end, Ctrl-C neither."""
+
+    max_input: int | None = None
+    """Bytes of the longest input. Default: 1 MiB."""
+
+    max_output: int | None = None
+    """Bytes of output and diagnostics together that are kept; more is a MonitorError. Default: 64 MiB."""
+
+    arguments: Sequence[str] = ()
+    """The guest's argv, the same for all actions."""
+
+    block: Mapping[str, str] = field(default_factory=dict)
+    """Disks by name, as `spry run --block` takes them: FILE[,ro][,overlay][,shared][,sector=4096]."""
+
+    net: Mapping[str, str] = field(default_factory=dict)
+    """Network interfaces by name, as `spry run --net` takes them."""
+
+    console: tuple[int, int] | None = None
+    """Descriptors for output and diagnostics, instead of keeping them for the Outcome. Keep them open."""
+
+    deadline_signal: int = 0
+    """The signal that ends an action at its deadline, which no handler sees. 0: SIGRTMIN."""
+
+    reusable: bool = False
+    """A Machine runs any number of actions, with a reset before each but the first. Pools always do."""
+
+    verify: bool = False
+    """Prove each reset, which takes milliseconds. For a Machine that is reusable, and for pools."""
+
+    measure_memory: bool = False
+    """Fill Receipt.memory_touched."""
+
+    def flags(self) -> int:
+        return int(
+            (lib.SPRY_REUSABLE if self.reusable else 0)
+            | (lib.SPRY_VERIFY if self.verify else 0)
+            | (lib.SPRY_MEASURE_MEMORY if self.measure_memory else 0)
+            | (lib.SPRY_CONSOLE if self.console is not None else 0)
+        )
+
+
+class NativeOptions:
+    """A struct spry_machine_options, and what it points to."""
+
+    def __init__(self, options: Options) -> None:
+        self._kept: list[Any] = []
+        self.pointer: Any = ffi.new("struct spry_machine_options *")
+        native = self.pointer
+        native.size = ffi.sizeof("struct spry_machine_options")
+        native.memory = _size("memory", options.memory)
+        native.max_input = _size("max_input", options.max_input)
+        native.max_output = _size("max_output", options.max_output)
+        if options.deadline is not None:
+            native.deadline_ns = round(options.deadline * _NANOSECONDS)
+            if native.deadline_ns == 0:
+                raise ValueError("a deadline is at least one nanosecond")
+        native.arguments = self._strings(options.arguments)
+        native.block = self._strings([f"{name}={text}" for name, text in options.block.items()])
+        native.net = self._strings([f"{name}={text}" for name, text in options.net.items()])
+        if options.console is not None:
+            native.output_descriptor, native.diagnostics_descriptor = options.console
+        native.deadline_signal = options.deadline_signal
+        native.flags = options.flags()
+
+    def _strings(self, texts: Sequence[str]) -> Any:
+        strings = [ffi.new("char[]", os.fsencode(text)) for text in texts]
+        array = ffi.new("char *[]", [*strings, ffi.NULL])
+        self._kept += [*strings, array]
+        return ffi.cast("const char *const *", array)
+
+
+def _size(name: str, size: int | None) -> int:
+    if size == 0:
+        raise ValueError(f"{name} is at least 1; leave it out for the default")
+    return size or 0

@@ -1,0 +1,242 @@
+"""Pools: workers with machines that are kept ready."""
+
+import asyncio
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from itertools import count
+from types import TracebackType
+from typing import Any
+
+from spry._errors import MonitorError, checked, take_error
+from spry._library import ffi, lib
+from spry._machine import Image, Path, Snapshot, choose
+from spry._options import Data, NativeOptions, Options
+from spry._outcome import REASONS, Outcome, Reason, take_outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """Durations in nanoseconds; quantiles are known to 1 in 32."""
+
+    count: int
+    p50_ns: int
+    p99_ns: int
+    p999_ns: int
+    largest_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """submitted = completed + failed + cancelled + those that wait or run."""
+
+    submitted: int
+    completed: int
+    reasons: dict[Reason, int]
+    failed: int
+    cancelled: int
+    waiting: int
+    resets: int
+    resets_after_failure: int
+    rebuilds: int
+    machines: int
+    queue: Durations
+    service: Durations
+    reset: Durations
+    total: Durations
+
+
+class _Futures:
+    """Futures by ticket, and the thread that settles them. Holds nothing of the Pool's, so that a pool that is left can be
+    collected."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self._lock = threading.Lock()
+        self._tickets = count()
+        self._futures: dict[int, Future[Outcome]] = {}
+        self._thread: threading.Thread | None = None
+        self._finished = False
+        # What ends the thread: the first one is readable once there is a byte in the other.
+        self._end, self._ending = os.pipe()
+
+    def submit(self, data: Data) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        # An action that is queued is not taken back.
+        future.set_running_or_notify_cancel()
+        with self._lock:
+            ticket = next(self._tickets)
+            self._futures[ticket] = future
+            if self._thread is None and not self._finished:
+                self._thread = threading.Thread(target=self._work, name="spry-futures", daemon=True)
+                self._thread.start()
+        try:
+            with ffi.from_buffer(data) as buffer:
+                checked(lib.spry_pool_submit_ticket, self._handle, buffer, len(buffer), ticket)
+        except BaseException:
+            with self._lock:
+                del self._futures[ticket]
+            raise
+        return future
+
+    def pending(self) -> list[Future[Outcome]]:
+        with self._lock:
+            return list(self._futures.values())
+
+    def is_current_thread(self) -> bool:
+        return self._thread is threading.current_thread()
+
+    def finish(self) -> None:
+        """Once the pool is closed: returns when all futures are settled."""
+        with self._lock:
+            self._finished = True
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            os.write(self._ending, b"x")
+            thread.join()
+
+    def _work(self) -> None:
+        poll = select.poll()
+        poll.register(lib.spry_pool_descriptor(self._handle), select.POLLIN)
+        poll.register(self._end, select.POLLIN)
+        while True:
+            ended = any(descriptor == self._end for descriptor, _ in poll.poll())
+            self._take_all()
+            if ended:
+                return
+
+    def _take_all(self) -> None:
+        ticket = ffi.new("uint64_t *")
+        outcome = ffi.new("spry_outcome **")
+        error = ffi.new("spry_error **")
+        while lib.spry_pool_take(self._handle, ticket, outcome, error):
+            with self._lock:
+                future = self._futures.pop(ticket[0])
+            if outcome[0] != ffi.NULL:
+                future.set_result(take_outcome(outcome[0]))
+            else:
+                future.set_exception(take_error(error[0]))
+
+    def __del__(self) -> None:
+        os.close(self._end)
+        os.close(self._ending)
+
+
+class Pool:
+    """Workers with machines that are kept ready, for many actions of one image or snapshot. Safe to use from several
+    threads at once. At the end of a `with` block what waits is finished, or cancelled after an exception."""
+
+    def __init__(
+        self,
+        what: Image | Snapshot | Path,
+        options: Options = Options(),
+        *,
+        workers: int | None = None,
+        queue: int | None = None,
+    ) -> None:
+        """`workers`: threads, each with a machine of its own; left out: one for each CPU. `queue`: actions that wait at
+        most; left out: 1024."""
+        if workers == 0 or queue == 0:
+            raise ValueError("a pool has at least one worker, and room for one action that waits")
+        machine = NativeOptions(options)
+        native = ffi.new("struct spry_pool_options *")
+        native.size = ffi.sizeof("struct spry_pool_options")
+        native.machine = machine.pointer
+        native.workers = workers or 0
+        native.queue = queue or 0
+        create, source = choose(what, lib.spry_pool_create, lib.spry_pool_restore)
+        # Freed when nobody can be in one of its calls any more.
+        self._handle = ffi.gc(checked(create, source, native), lib.spry_pool_free)
+        self._futures = _Futures(self._handle)
+
+    def run(self, data: Data = b"") -> Outcome:
+        """Runs an action and waits for its outcome. Ctrl-C has to wait as well: where that matters, use
+        submit(data).result()."""
+        self._refuse_callbacks()
+        with ffi.from_buffer(data) as buffer:
+            return take_outcome(checked(lib.spry_pool_run, self._handle, buffer, len(buffer)))
+
+    def submit(self, data: Data = b"") -> "Future[Outcome]":
+        """Takes an action, with a copy of its input; waits while the queue is full. The future's callbacks run on one
+        thread of the pool's, which they should not keep long; they must not wait for the pool."""
+        self._refuse_callbacks()
+        return self._futures.submit(data)
+
+    async def run_async(self, data: Data = b"") -> Outcome:
+        """Runs an action, while asyncio's loop goes on."""
+        loop = asyncio.get_running_loop()
+        return await asyncio.wrap_future(await loop.run_in_executor(None, self.submit, data))
+
+    def map(self, inputs: Iterable[Data]) -> Iterator[Outcome]:
+        """The outcomes for the inputs, in their order. Takes inputs as the workers need them."""
+        ahead = 4 * self.workers
+        futures: deque[Future[Outcome]] = deque()
+        for data in inputs:
+            futures.append(self.submit(data))
+            if len(futures) >= ahead:
+                yield futures.popleft().result()
+        while futures:
+            yield futures.popleft().result()
+
+    def drain(self) -> None:
+        """Waits until no action waits or runs, and all futures are settled."""
+        self._refuse_callbacks()
+        lib.spry_pool_drain(self._handle)
+        wait(self._futures.pending())
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Takes no more actions; finishes those that wait, or cancels them with a MonitorError. Those that run are always
+        finished. Returns when all workers and machines are gone; statistics stay."""
+        self._refuse_callbacks()
+        lib.spry_pool_close(self._handle, lib.SPRY_CANCEL if cancel else lib.SPRY_FINISH)
+        self._futures.finish()
+
+    @property
+    def workers(self) -> int:
+        return int(lib.spry_pool_workers(self._handle))
+
+    def statistics(self) -> Statistics:
+        native = ffi.new("struct spry_statistics *", {"size": ffi.sizeof("struct spry_statistics")})
+        lib.spry_pool_statistics(self._handle, native)
+        return Statistics(
+            submitted=native.submitted,
+            completed=native.completed,
+            reasons={reason: native.reasons[index] for index, reason in enumerate(REASONS)},
+            failed=native.failed,
+            cancelled=native.cancelled,
+            waiting=native.waiting,
+            resets=native.resets,
+            resets_after_failure=native.resets_after_failure,
+            rebuilds=native.rebuilds,
+            machines=native.machines,
+            queue=_durations(native.queue),
+            service=_durations(native.service),
+            reset=_durations(native.reset),
+            total=_durations(native.total),
+        )
+
+    def _refuse_callbacks(self) -> None:
+        if self._futures.is_current_thread():
+            raise MonitorError("a callback of a pool's future must not wait for the pool")
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(cancel=kind is not None)
+
+    def __del__(self) -> None:
+        # Not there if __init__ raised. The last reference may be dropped by a callback, on the thread itself.
+        futures = getattr(self, "_futures", None)
+        if futures is not None and not futures.is_current_thread():
+            self.close(cancel=True)
+
+
+def _durations(native: Any) -> Durations:
+    return Durations(native.count, native.p50_ns, native.p99_ns, native.p999_ns, native.largest_ns)

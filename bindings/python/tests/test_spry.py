@@ -1,0 +1,294 @@
+"""The package over real guests: SPRY_GUESTS is the folder where they are."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+import spry
+
+GUESTS = Path(os.environ["SPRY_GUESTS"])
+SPIN = b"fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n"
+
+
+def setUpModule() -> None:
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        raise unittest.SkipTest("/dev/kvm is not there, or may not be used")
+
+
+def guest(name: str) -> Path:
+    return GUESTS / name
+
+
+class Errors(unittest.TestCase):
+    def test_are_exceptions_with_a_sentence(self) -> None:
+        with self.assertRaisesRegex(spry.NotFoundError, "/no/such/file"):
+            spry.Image("/no/such/file")
+        with self.assertRaisesRegex(spry.NotUnikernelError, "/bin/sh"):
+            spry.Pool("/bin/sh")
+        with self.assertRaisesRegex(spry.MonitorError, "the manifest does not name it"):
+            spry.Machine(guest("hello"), spry.Options(block={"disk": "disk.img"}))
+        with self.assertRaisesRegex(spry.Error, "is not a multiple of|multiple"):
+            spry.Machine(guest("hello"), spry.Options(memory=4095))
+
+    def test_of_usage_are_those_of_python(self) -> None:
+        for options in (spry.Options(deadline=0.0), spry.Options(memory=0), spry.Options(max_output=0)):
+            with self.assertRaises(ValueError):
+                spry.Machine(guest("hello"), options)
+        with self.assertRaises(ValueError):
+            spry.Pool(guest("hello"), workers=0)
+        with self.assertRaises(OverflowError):
+            spry.Machine(guest("hello"), spry.Options(deadline=-1.0))
+        with spry.Machine(guest("wordcount")) as machine, self.assertRaises(TypeError):
+            machine.run("text")  # type: ignore[arg-type]
+
+    def test_leave_nothing_behind(self) -> None:
+        gc.collect()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(20):
+            with self.assertRaises(spry.Error):
+                spry.Pool(guest("hello"), spry.Options(net={"uplink": "fd:0"}))
+        gc.collect()
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+
+
+class Images(unittest.TestCase):
+    def test_tell_what_they_need(self) -> None:
+        image = spry.Image(guest("block_action"))
+        self.assertEqual(image.path, str(guest("block_action")))
+        self.assertIn(spry.DeviceNeed("block", "disk"), image.devices)
+        self.assertIn("block_action", repr(image))
+
+    def test_have_a_version(self) -> None:
+        self.assertRegex(spry.__version__, r"^\d+\.\d+\.\d+$")
+
+
+class Machines(unittest.TestCase):
+    def test_run_one_action(self) -> None:
+        with spry.Machine(guest("wordcount")) as machine:
+            outcome = machine.run(b"one two three\n")
+            self.assertEqual(outcome.output, b" 1  3 14\n")
+            self.assertIs(outcome.reason, spry.Reason.EXIT)
+            self.assertTrue(outcome.succeeded)
+            self.assertEqual(outcome.receipt.exits, 1)
+            self.assertEqual(outcome.receipt.bytes_in, 14)
+            self.assertEqual((outcome.message, outcome.crash, outcome.diagnostics), ("", "", b""))
+            with self.assertRaisesRegex(spry.MonitorError, "not reusable"):
+                machine.run()
+        self.assertFalse(machine.usable)
+        with self.assertRaisesRegex(spry.MonitorError, "closed"):
+            machine.run()
+
+    def test_run_many_and_take_any_bytes(self) -> None:
+        options = spry.Options(reusable=True, verify=True, measure_memory=True)
+        with spry.Machine(spry.Image(guest("wordcount")), options) as machine:
+            for data in (b"a\nb\n", bytearray(b"a\nb\n"), memoryview(b"xa\nb\n")[1:]):
+                outcome = machine.run(data)
+                self.assertEqual(outcome.output, b"2 2 4\n")
+                self.assertGreater(outcome.receipt.memory_touched, 0)
+            self.assertEqual(machine.run().output, b"0 0 0\n")
+            machine.reset()
+            with tempfile.TemporaryFile() as file:
+                file.write(b"a\nb\nc\n")
+                file.flush()
+                self.assertEqual(machine.run_file(file.fileno(), 4).output, b"2 2 4\n")
+
+    def test_go_from_shell_to_shell(self) -> None:
+        shell = spry.Shell()
+        for _ in range(3):
+            machine = spry.Machine(guest("hello"), shell=shell)
+            self.assertEqual(machine.run().output, b"Hello\n")
+            with self.assertRaisesRegex(spry.MonitorError, "in a machine already"):
+                spry.Machine(guest("hello"), shell=shell)
+            shell = machine.release()
+            self.assertFalse(machine.usable)
+        shell.close()
+
+    def test_pass_arguments_and_write_to_descriptors(self) -> None:
+        read, write = os.pipe()
+        with spry.Machine(guest("greet"), spry.Options(arguments=["greet", "you"], console=(write, write))) as machine:
+            self.assertEqual(machine.run(b"xyz").output, b"")
+        os.close(write)
+        with open(read, "rb") as pipe:
+            self.assertEqual(pipe.read(), b"you: 3 bytes of input\n")
+
+    def test_end_by_deadline_and_by_interrupt(self) -> None:
+        with spry.Machine(guest("spy"), spry.Options(deadline=0.05)) as machine:
+            self.assertIs(machine.run(SPIN).reason, spry.Reason.DEADLINE)
+        signal.signal(signal.SIGUSR1, lambda number, frame: None)
+        with spry.Machine(guest("spy"), spry.Options(deadline=60)) as machine:
+            here = threading.get_ident()
+
+            def end() -> None:
+                time.sleep(0.05)
+                with self.assertRaisesRegex(spry.MonitorError, "another thread"):
+                    machine.run()
+                machine.interrupt()
+                signal.pthread_kill(here, signal.SIGUSR1)
+
+            thread = threading.Thread(target=end)
+            thread.start()
+            self.assertIs(machine.run(SPIN).reason, spry.Reason.INTERRUPTED)
+            thread.join()
+
+    def test_tell_of_crashes(self) -> None:
+        with spry.Machine(guest("spy")) as machine:
+            outcome = machine.run(b"fill hlt 5ec2e7a0b1d4c3f6 classes=base heap=128\n")
+        self.assertIs(outcome.reason, spry.Reason.FAULT)
+        self.assertFalse(outcome.succeeded)
+        self.assertNotEqual(outcome.message, "")
+        self.assertIn("rip", outcome.crash)
+
+
+class Snapshots(unittest.TestCase):
+    def test_begin_actions(self) -> None:
+        with spry.Machine(guest("ready_state"), spry.Options(reusable=True)) as machine:
+            expected = machine.run(b"x").output
+            self.assertIsInstance(machine.snapshot(), spry.Snapshot)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "snapshot"
+            taken = spry.Snapshot.take(guest("ready_state"))
+            self.assertGreater(taken.contents_size, 0)
+            taken.save(path)
+            self.assertTrue(spry.Snapshot.recognise(path))
+            self.assertFalse(spry.Snapshot.recognise("/bin/sh"))
+            loaded = spry.Snapshot.load(path, verify=True)
+            self.assertEqual(loaded.path, str(path))
+            with self.assertRaises(spry.Error):
+                loaded.save("/no/such/folder/file")
+            for snapshot in (taken, loaded):
+                with spry.Machine(snapshot) as machine:
+                    self.assertEqual(machine.run(b"x").output, expected)
+                with spry.Pool(snapshot, workers=1) as pool:
+                    self.assertEqual(pool.run(b"x").output, expected)
+
+    def test_need_a_guest_that_calls_ready(self) -> None:
+        with self.assertRaises(spry.NotUnikernelError):
+            spry.Snapshot.take(guest("hello"))
+
+
+class Pools(unittest.TestCase):
+    def test_run_actions(self) -> None:
+        with spry.Pool(guest("wordcount"), workers=2) as pool:
+            self.assertEqual(pool.workers, 2)
+            self.assertEqual(pool.run(b"one two three\n").output, b" 1  3 14\n")
+            self.assertEqual(pool.run().output, b"0 0 0\n")
+        counts = pool.statistics()
+        self.assertEqual((counts.submitted, counts.completed, counts.failed, counts.waiting), (2, 2, 0, 0))
+        self.assertEqual(counts.reasons[spry.Reason.EXIT], 2)
+        self.assertEqual(counts.total.count, 2)
+        self.assertGreater(counts.total.p50_ns, 0)
+        with self.assertRaisesRegex(spry.MonitorError, "closed"):
+            pool.run()
+        with self.assertRaisesRegex(spry.MonitorError, "closed"):
+            pool.submit()
+
+    def test_give_futures(self) -> None:
+        with spry.Pool(guest("echo_input"), workers=2, queue=4) as pool:
+            futures = [pool.submit(str(number).encode()) for number in range(200)]
+            called: list[bytes] = []
+            futures[0].add_done_callback(lambda future: called.append(future.result().output))
+            pool.drain()
+            self.assertTrue(all(future.done() for future in futures))
+            self.assertEqual([future.result().output for future in futures], [b"%d" % number for number in range(200)])
+            self.assertEqual(called, [b"0"])
+
+    def test_refuse_to_wait_for_themselves(self) -> None:
+        with spry.Pool(guest("spy"), spry.Options(deadline=0.2), workers=1) as pool:
+            refused: list[str] = []
+            called = threading.Event()
+
+            def wait(_: object) -> None:
+                for call in (pool.run, pool.submit, pool.drain, pool.close):
+                    try:
+                        call()  # type: ignore[operator]
+                    except spry.MonitorError as error:
+                        refused.append(str(error))
+                called.set()
+
+            # It takes 0.2 s, so that the callback is there before the outcome.
+            pool.submit(SPIN).add_done_callback(wait)
+            self.assertTrue(called.wait(10))
+            self.assertEqual(refused, ["a callback of a pool's future must not wait for the pool"] * 4)
+
+    def test_map_in_order(self) -> None:
+        with spry.Pool(guest("echo_input"), workers=2) as pool:
+            outputs = [outcome.output for outcome in pool.map(str(number).encode() for number in range(100))]
+        self.assertEqual(outputs, [b"%d" % number for number in range(100)])
+
+    def test_release_the_gil(self) -> None:
+        with spry.Pool(guest("spy"), spry.Options(deadline=0.3), workers=2) as pool:
+            start = time.monotonic()
+            threads = [threading.Thread(target=pool.run, args=(SPIN,)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            turns = 0
+            while any(thread.is_alive() for thread in threads):
+                turns += 1
+                time.sleep(0.001)
+            self.assertGreater(turns, 10)
+            self.assertLess(time.monotonic() - start, 5)
+            self.assertEqual(pool.statistics().reasons[spry.Reason.DEADLINE], 2)
+
+    def test_serve_asyncio(self) -> None:
+        async def run(pool: spry.Pool) -> list[bytes]:
+            outcomes = await asyncio.gather(*(pool.run_async(str(number).encode()) for number in range(50)))
+            return [outcome.output for outcome in outcomes]
+
+        with spry.Pool(guest("echo_input"), workers=2, queue=2) as pool:
+            self.assertEqual(asyncio.run(run(pool)), [b"%d" % number for number in range(50)])
+
+    def test_finish_or_cancel_what_waits(self) -> None:
+        for cancel in (False, True):
+            pool = spry.Pool(guest("spy"), spry.Options(deadline=0.2), workers=1)
+            futures = [pool.submit(SPIN)]
+            while pool.statistics().waiting != 0:
+                time.sleep(0.001)
+            futures += [pool.submit(b"seed\n") for _ in range(5)]
+            pool.close(cancel=cancel)
+            pool.close()
+            self.assertTrue(all(future.done() for future in futures))
+            failed = [future for future in futures if future.exception() is not None]
+            self.assertEqual(len(failed), 5 if cancel else 0)
+            self.assertEqual(pool.statistics().cancelled, 5 if cancel else 0)
+
+    def test_cancel_after_an_exception(self) -> None:
+        with self.assertRaises(KeyError), spry.Pool(guest("hello"), workers=1) as pool:
+            raise KeyError
+        with self.assertRaises(spry.MonitorError):
+            pool.run()
+
+    def test_leave_no_thread_and_no_descriptor(self) -> None:
+        def use() -> None:
+            for closes in (True, False):
+                pool = spry.Pool(guest("hello"), workers=2)
+                self.assertEqual(pool.submit().result().output, b"Hello\n")
+                if closes:
+                    pool.close()
+
+        use()
+        gc.collect()
+        before = len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+        for _ in range(5):
+            use()
+        gc.collect()
+        self.assertEqual((len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))), before)
+
+    def test_keep_disks_as_they_were(self) -> None:
+        with tempfile.NamedTemporaryFile() as disk:
+            disk.truncate(65536)
+            with self.assertRaisesRegex(spry.MonitorError, "serves one action only"):
+                spry.Pool(guest("block_action"), spry.Options(block={"disk": disk.name}))
+            with spry.Pool(guest("block_action"), spry.Options(block={"disk": f"{disk.name},overlay"})) as pool:
+                for _ in range(3):
+                    self.assertEqual(pool.run().status, 0)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv, warnings="error")

@@ -1,0 +1,407 @@
+// The C API: what it adds to the C++ one, which has tests of its own (tests/embed).
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "guest.h"
+#include "spry.h"
+
+namespace {
+
+using CApi = spry::WithKvm;
+
+// What the structures of version 0 have, and where: a program that was compiled against them relies on it.
+static_assert(offsetof(spry_machine_options, memory) == 8 && offsetof(spry_machine_options, deadline_ns) == 16);
+static_assert(offsetof(spry_machine_options, max_input) == 24 && offsetof(spry_machine_options, arguments) == 32);
+static_assert(offsetof(spry_machine_options, block) == 40 && offsetof(spry_machine_options, net) == 48);
+static_assert(offsetof(spry_machine_options, max_output) == 56 && sizeof(spry_machine_options) == 80);
+static_assert(offsetof(spry_machine_options, output_descriptor) == 64 && offsetof(spry_machine_options, flags) == 76);
+static_assert(offsetof(spry_pool_options, machine) == 8 && offsetof(spry_pool_options, workers) == 16);
+static_assert(offsetof(spry_pool_options, queue) == 24 && sizeof(spry_pool_options) == 32);
+static_assert(offsetof(spry_receipt, run_ns) == 64 && sizeof(spry_receipt) == 72);
+static_assert(offsetof(spry_statistics, reasons) == 24 && offsetof(spry_statistics, machines) == 112);
+static_assert(offsetof(spry_statistics, total) == 240 && sizeof(spry_statistics) == 280);
+
+std::string message(spry_error* error) {
+  if (error == nullptr) return "no error";
+  std::string text = spry_error_message(error);
+  spry_error_free(error);
+  return text;
+}
+
+template <class T>
+T* made(T* object, spry_error* error) {
+  if (object == nullptr) {
+    ADD_FAILURE() << message(error);
+    std::abort();
+  }
+  EXPECT_EQ(error, nullptr);
+  return object;
+}
+
+spry_image* load(const char* name) {
+  spry_error* error = nullptr;
+  spry_image* image = spry_image_load(spry::guest(name).c_str(), &error);
+  return made(image, error);
+}
+
+std::string output(spry_outcome* outcome) {
+  if (outcome == nullptr) return "no outcome";
+  size_t size = 0;
+  const char* const text = spry_outcome_output(outcome, &size);
+  std::string kept(text, size);
+  spry_outcome_free(outcome);
+  return kept;
+}
+
+spry_machine_options machine_options() {
+  spry_machine_options options = {};
+  options.size = sizeof options;
+  return options;
+}
+
+TEST_F(CApi, RunsOneAction) {
+  spry_error* error = nullptr;
+  spry_image* image = load("wordcount");
+  EXPECT_EQ(spry_image_path(image), spry::guest("wordcount"));
+  ASSERT_EQ(spry_image_device_count(image), 1u);
+  EXPECT_STREQ(spry_image_device_kind(image, 0), "console");
+  EXPECT_STREQ(spry_image_device_name(image, 0), "console");
+  EXPECT_EQ(spry_image_device_kind(image, 1), nullptr);
+  spry_machine* machine = spry_machine_create(nullptr, image, nullptr, &error);
+  made(machine, error);
+  spry_image_free(image);
+  spry_outcome* outcome = spry_machine_run(machine, "one two three\n", 14, &error);
+  made(outcome, error);
+  EXPECT_EQ(spry_outcome_reason(outcome), SPRY_EXIT);
+  EXPECT_STREQ(spry_reason_name(spry_outcome_reason(outcome)), "exit");
+  EXPECT_EQ(spry_outcome_status(outcome), 0);
+  EXPECT_STREQ(spry_outcome_message(outcome), "");
+  EXPECT_STREQ(spry_outcome_crash(outcome), "");
+  spry_receipt receipt = {};
+  receipt.size = offsetof(spry_receipt, bytes_out);
+  receipt.bytes_out = 77;
+  spry_outcome_receipt(outcome, &receipt);
+  EXPECT_EQ(receipt.exits, 1u);
+  EXPECT_EQ(receipt.bytes_in, 14u);
+  EXPECT_EQ(receipt.bytes_out, 77u);
+  EXPECT_EQ(output(outcome), " 1  3 14\n");
+  EXPECT_EQ(spry_machine_run(machine, nullptr, 0, &error), nullptr);
+  EXPECT_NE(message(error).find("is not reusable"), std::string::npos);
+  EXPECT_EQ(spry_machine_run(machine, nullptr, 0, nullptr), nullptr);
+  EXPECT_EQ(spry_machine_usable(machine), 1);
+  EXPECT_EQ(spry_machine_snapshot(machine, &error), nullptr);
+  EXPECT_EQ(error, nullptr);
+  spry_machine_free(machine);
+}
+
+TEST_F(CApi, RunsManyActionsInShellsAndFromFiles) {
+  spry_error* error = nullptr;
+  spry_image* image = load("wordcount");
+  spry_machine_options options = machine_options();
+  options.flags = SPRY_REUSABLE | SPRY_VERIFY | SPRY_MEASURE_MEMORY;
+  spry_shell* shell = made(spry_shell_create(&error), error);
+  for (int i = 0; i < 3; ++i) {
+    spry_machine* machine = spry_machine_create(shell, image, &options, &error);
+    made(machine, error);
+    EXPECT_EQ(output(spry_machine_run(machine, "a\nb\n", 4, &error)), "2 2 4\n");
+    EXPECT_EQ(spry_machine_reset(machine, &error), 0);
+    const int file = open(spry::guest("wordcount").c_str(), O_RDONLY | O_CLOEXEC);
+    EXPECT_NE(output(spry_machine_run_file(machine, file, 100, &error)).find("100\n"), std::string::npos);
+    close(file);
+    // Whoever touches its input has called `ready`.
+    spry_snapshot_free(made(spry_machine_snapshot(machine, &error), error));
+    shell = spry_machine_release(machine, &error);
+    made(shell, error);
+  }
+  spry_shell_free(shell);
+  spry_image_free(image);
+}
+
+TEST_F(CApi, InterruptsTheNextAction) {
+  spry_error* error = nullptr;
+  spry_image* image = load("wordcount");
+  spry_machine_options options = machine_options();
+  options.flags = SPRY_REUSABLE;
+  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+  made(machine, error);
+  spry_machine_interrupt(machine);
+  spry_machine_interrupt(machine);
+  spry_outcome* outcome = spry_machine_run(machine, "x", 1, &error);
+  EXPECT_EQ(spry_outcome_reason(made(outcome, error)), SPRY_INTERRUPTED);
+  spry_outcome_free(outcome);
+  EXPECT_EQ(output(spry_machine_run(machine, "x", 1, &error)), "0 1 1\n");
+  spry_machine_free(machine);
+  spry_image_free(image);
+}
+
+TEST_F(CApi, SaysWhatIsWrong) {
+  spry_error* error = nullptr;
+  EXPECT_EQ(spry_image_load("/no/such/file", &error), nullptr);
+  EXPECT_EQ(spry_error_code(error), SPRY_NOT_FOUND);
+  EXPECT_NE(message(error).find("/no/such/file"), std::string::npos);
+  EXPECT_EQ(spry_image_load("/bin/sh", &error), nullptr);
+  EXPECT_EQ(spry_error_code(error), SPRY_NOT_UNIKERNEL);
+  spry_error_free(error);
+  EXPECT_EQ(spry_snapshot_load("/no/such/file", 1, &error), nullptr);
+  EXPECT_EQ(spry_error_code(error), SPRY_NOT_FOUND);
+  spry_error_free(error);
+
+  spry_image* image = load("hello");
+  const auto refused = [&](const spry_machine_options& options) {
+    EXPECT_EQ(spry_machine_create(nullptr, image, &options, &error), nullptr);
+    EXPECT_EQ(spry_error_code(error), SPRY_MONITOR);
+    return message(error);
+  };
+  spry_machine_options options = {};
+  EXPECT_EQ(refused(options),
+            "struct spry_machine_options has a size of 0; it must be sizeof(struct spry_machine_options)");
+  options = machine_options();
+  options.flags = 1u << 20;
+  EXPECT_NE(refused(options).find("bits that Spry"), std::string::npos);
+  options = machine_options();
+  options.deadline_ns = UINT64_MAX;
+  EXPECT_NE(refused(options).find("is too long"), std::string::npos);
+  options = machine_options();
+  const char* const nameless[] = {"disk.img", nullptr};
+  options.block = nameless;
+  EXPECT_EQ(refused(options), "block \"disk.img\": a device is given as NAME=SPECIFICATION");
+  const char* const strange[] = {"disk=disk.img", nullptr};
+  options.block = strange;
+  EXPECT_NE(refused(options).find("the manifest does not name it"), std::string::npos);
+  spry_image_free(image);
+  spry_error_free(nullptr);
+}
+
+TEST_F(CApi, TakesStructuresOfOtherVersions) {
+  spry_error* error = nullptr;
+  spry_image* image = load("hello");
+  // Of an older one, with fewer members: what lies behind them is not looked at.
+  spry_machine_options options = machine_options();
+  options.size = offsetof(spry_machine_options, deadline_ns);
+  options.flags = ~0u;
+  spry_machine_free(made(spry_machine_create(nullptr, image, &options, &error), error));
+  // Of a newer one: as long as it asks for nothing new.
+  struct {
+    spry_machine_options known;
+    uint64_t unknown;
+  } newer = {machine_options(), 0};
+  newer.known.size = sizeof newer;
+  spry_machine_free(made(spry_machine_create(nullptr, image, &newer.known, &error), error));
+  newer.unknown = 1;
+  EXPECT_EQ(spry_machine_create(nullptr, image, &newer.known, &error), nullptr);
+  EXPECT_NE(message(error).find("asks for what Spry"), std::string::npos);
+  spry_image_free(image);
+}
+
+TEST_F(CApi, WritesToDescriptors) {
+  spry_error* error = nullptr;
+  spry_image* image = load("hello");
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  spry_machine_options options = machine_options();
+  options.flags = SPRY_CONSOLE;
+  options.output_descriptor = ends[1];
+  options.diagnostics_descriptor = ends[1];
+  const char* const arguments[] = {"hello", nullptr};
+  options.arguments = arguments;
+  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+  EXPECT_EQ(output(spry_machine_run(made(machine, error), nullptr, 0, &error)), "");
+  char bytes[16];
+  EXPECT_EQ(read(ends[0], bytes, sizeof bytes), 6);
+  EXPECT_EQ(std::string_view(bytes, 6), "Hello\n");
+  spry_machine_free(machine);
+  spry_image_free(image);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST_F(CApi, KeepsNoMoreOutputThanAsked) {
+  spry_error* error = nullptr;
+  spry_image* image = load("hello");
+  spry_machine_options options = machine_options();
+  options.max_output = 5;
+  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+  EXPECT_EQ(spry_machine_run(made(machine, error), nullptr, 0, &error), nullptr);
+  EXPECT_EQ(message(error), "the action printed more than the 5 bytes that are kept");
+  EXPECT_EQ(spry_machine_usable(machine), 0);
+  EXPECT_EQ(spry_machine_release(machine, &error), nullptr);
+  EXPECT_NE(message(error).find("cannot be used"), std::string::npos);
+  spry_image_free(image);
+}
+
+TEST_F(CApi, AttachesDisks) {
+  spry_error* error = nullptr;
+  const std::string path = testing::TempDir() + "spry-c-disk";
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  ASSERT_EQ(ftruncate(file, 65536), 0);
+  close(file);
+  spry_image* image = load("block_action");
+  spry_machine_options machine = machine_options();
+  spry_pool_options options = {sizeof options, &machine, 1, 0};
+  for (const char* suffix : {"", ",overlay"}) {
+    const std::string disk = "disk=" + path + suffix;
+    const char* const block[] = {disk.c_str(), nullptr};
+    machine.block = block;
+    spry_pool* pool = spry_pool_create(image, &options, &error);
+    if (*suffix == '\0') {
+      EXPECT_EQ(pool, nullptr);
+      EXPECT_NE(message(error).find("serves one action only"), std::string::npos);
+    } else {
+      spry_outcome* outcome = spry_pool_run(made(pool, error), nullptr, 0, &error);
+      EXPECT_EQ(spry_outcome_status(outcome), 0);
+      spry_outcome_free(outcome);
+      spry_pool_free(pool);
+    }
+  }
+  spry_image_free(image);
+  unlink(path.c_str());
+}
+
+TEST_F(CApi, SavesSnapshots) {
+  spry_error* error = nullptr;
+  const std::string path = testing::TempDir() + "spry-c-snapshot";
+  spry_image* image = load("ready_state");
+  spry_machine* cold = spry_machine_create(nullptr, image, nullptr, &error);
+  const std::string expected = output(spry_machine_run(made(cold, error), "x", 1, &error));
+  spry_machine_free(cold);
+  spry_snapshot* taken = spry_snapshot_take(image, nullptr, &error);
+  made(taken, error);
+  EXPECT_GT(spry_snapshot_contents_size(taken), 0u);
+  EXPECT_EQ(spry_snapshot_path(taken), spry::guest("ready_state"));
+  EXPECT_EQ(spry_snapshot_save(taken, path.c_str(), &error), 0);
+  EXPECT_EQ(spry_snapshot_save(taken, "/no/such/folder/file", &error), -1);
+  spry_error_free(error);
+  EXPECT_EQ(spry_snapshot_recognise(path.c_str()), 1);
+  EXPECT_EQ(spry_snapshot_recognise("/bin/sh"), 0);
+  spry_snapshot* loaded = spry_snapshot_load(path.c_str(), 1, &error);
+  EXPECT_EQ(spry_snapshot_path(made(loaded, error)), path);
+  for (spry_snapshot* snapshot : {taken, loaded}) {
+    spry_shell* shell = spry_shell_create(&error);
+    spry_machine* machine = spry_machine_restore(made(shell, error), snapshot, nullptr, &error);
+    EXPECT_EQ(output(spry_machine_run(made(machine, error), "x", 1, &error)), expected);
+    spry_machine_free(machine);
+    spry_pool* pool = spry_pool_restore(snapshot, nullptr, &error);
+    EXPECT_EQ(output(spry_pool_run(made(pool, error), "x", 1, &error)), expected);
+    spry_pool_free(pool);
+    spry_snapshot_free(snapshot);
+  }
+  spry_machine_options options = machine_options();
+  options.flags = SPRY_REUSABLE;
+  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+  EXPECT_EQ(output(spry_machine_run(made(machine, error), "x", 1, &error)), expected);
+  spry_snapshot_free(made(spry_machine_snapshot(machine, &error), error));
+  spry_machine_free(machine);
+  spry_image_free(image);
+  unlink(path.c_str());
+}
+
+// Counts outcomes and errors.
+struct Endings {
+  std::atomic<int> outcomes = 0;
+  std::atomic<int> errors = 0;
+};
+
+void count(void* context, spry_outcome* outcome, spry_error* error) {
+  auto* const endings = static_cast<Endings*>(context);
+  ++(outcome != nullptr ? endings->outcomes : endings->errors);
+  EXPECT_NE(outcome == nullptr, error == nullptr);
+  spry_outcome_free(outcome);
+  spry_error_free(error);
+}
+
+TEST_F(CApi, RunsActionsInPools) {
+  spry_error* error = nullptr;
+  spry_image* image = load("spy");
+  spry_machine_options machine = machine_options();
+  machine.deadline_ns = 200'000'000;
+  spry_pool_options options = {sizeof options, &machine, 1, 2};
+  spry_pool* pool = spry_pool_create(image, &options, &error);
+  made(pool, error);
+  spry_image_free(image);
+  EXPECT_EQ(spry_pool_workers(pool), 1u);
+  const std::string spin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
+  Endings endings;
+  EXPECT_EQ(spry_pool_submit(pool, spin.data(), spin.size(), count, &endings, &error), 0);
+  spry_statistics statistics = {};
+  statistics.size = sizeof statistics;
+  do {
+    spry_pool_statistics(pool, &statistics);
+  } while (statistics.waiting != 0);
+  EXPECT_EQ(spry_pool_try_submit(pool, "seed\n", 5, count, &endings, &error), 1);
+  EXPECT_EQ(spry_pool_try_submit(pool, "seed\n", 5, count, &endings, &error), 1);
+  EXPECT_EQ(spry_pool_try_submit(pool, "seed\n", 5, count, &endings, &error), 0);
+  EXPECT_EQ(error, nullptr);
+  spry_pool_drain(pool);
+  EXPECT_EQ(endings.outcomes, 3);
+  EXPECT_EQ(spry_pool_submit(pool, spin.data(), spin.size(), count, &endings, &error), 0);
+  do {
+    spry_pool_statistics(pool, &statistics);
+  } while (statistics.waiting != 0);
+  EXPECT_EQ(spry_pool_submit(pool, "seed\n", 5, count, &endings, &error), 0);
+  spry_pool_close(pool, SPRY_CANCEL);
+  EXPECT_EQ(endings.outcomes, 4);
+  EXPECT_EQ(endings.errors, 1);
+  EXPECT_EQ(spry_pool_run(pool, nullptr, 0, &error), nullptr);
+  EXPECT_NE(message(error).find("is closed"), std::string::npos);
+  EXPECT_EQ(spry_pool_submit(pool, nullptr, 0, count, &endings, &error), -1);
+  spry_error_free(error);
+  spry_pool_statistics(pool, &statistics);
+  EXPECT_EQ(statistics.size, sizeof statistics);
+  EXPECT_EQ(statistics.submitted, 5u);
+  EXPECT_EQ(statistics.completed, 4u);
+  EXPECT_EQ(statistics.reasons[SPRY_DEADLINE], 2u);
+  EXPECT_EQ(statistics.reasons[SPRY_EXIT], 2u);
+  EXPECT_EQ(statistics.cancelled, 1u);
+  EXPECT_EQ(statistics.service.count, 4u);
+  EXPECT_GE(statistics.service.largest_ns, 200'000'000u);
+  EXPECT_LE(statistics.service.p50_ns, statistics.service.p99_ns);
+  spry_pool_free(pool);
+}
+
+TEST_F(CApi, ClosesAPoolFromAnyThread) {
+  spry_error* error = nullptr;
+  spry_image* image = load("hello");
+  for (int i = 0; i < 10; ++i) {
+    spry_pool* pool = spry_pool_create(image, nullptr, &error);
+    made(pool, error);
+    std::vector<std::thread> threads;
+    for (int j = 0; j < 3; ++j) threads.emplace_back([pool] { spry_pool_close(pool, SPRY_FINISH); });
+    for (std::thread& thread : threads) thread.join();
+    spry_pool_free(pool);
+  }
+  spry_image_free(image);
+}
+
+TEST_F(CApi, HandsOutcomesToEventLoops) {
+  spry_error* error = nullptr;
+  spry_image* image = load("echo_input");
+  spry_pool* pool = spry_pool_create(image, nullptr, &error);
+  made(pool, error);
+  spry_image_free(image);
+  uint64_t ticket = 77;
+  spry_outcome* outcome = nullptr;
+  EXPECT_EQ(spry_pool_take(pool, &ticket, &outcome, &error), 0);
+  EXPECT_EQ(ticket, 77u);
+  for (uint64_t i = 0; i < 20; ++i) {
+    const std::string input = std::to_string(i);
+    ASSERT_EQ(spry_pool_submit_ticket(pool, input.data(), input.size(), i, &error), 0);
+  }
+  for (int taken = 0; taken < 20;) {
+    pollfd descriptor = {spry_pool_descriptor(pool), POLLIN, 0};
+    ASSERT_EQ(poll(&descriptor, 1, 10'000), 1);
+    for (; spry_pool_take(pool, &ticket, &outcome, &error) == 1; ++taken) {
+      EXPECT_EQ(output(made(outcome, error)), std::to_string(ticket));
+    }
+  }
+  spry_pool_free(pool);
+}
+
+}  // namespace
