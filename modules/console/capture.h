@@ -16,6 +16,7 @@ class Capture : public Protocol {
   void collect(Outcome& outcome) override;
 
  protected:
+  std::optional<std::size_t> keeps() const override { return limit_ - output_.size() - diagnostics_.size(); }
   Result<void> put(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient) override;
   bool begin() override;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 namespace spry::console {
 namespace {
@@ -49,15 +50,16 @@ Result<void> Protocol::restore(Guest& guest, std::span<std::byte> shared, std::s
   return {};
 }
 
+void Protocol::record(std::uint32_t stream, std::span<const std::byte> bytes) {
+  too_much_said_ = too_much_said_ || bytes.size() > kMostSaid || said_.size() > kMostSaid;
+  if (too_much_said_ || bytes.empty()) return;
+  const Piece piece = {stream, static_cast<std::uint32_t>(bytes.size())};
+  said_.append(reinterpret_cast<const char*>(&piece), sizeof piece);
+  said_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
 Result<void> Protocol::say(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient) {
-  if (guest.initialising() && !bytes.empty()) {
-    too_much_said_ = too_much_said_ || bytes.size() > kMostSaid || said_.size() > kMostSaid;
-    std::string text(too_much_said_ ? 0 : bytes.size(), '\0');
-    // The bytes are guest memory: behind a page of it may be a file that was truncated. A shared area's are not.
-    if (!too_much_said_) std::memcpy(text.data(), bytes.data(), bytes.size());
-    const Piece piece = {stream, static_cast<std::uint32_t>(text.size())};
-    if (!text.empty()) said_.append(reinterpret_cast<const char*>(&piece), sizeof piece).append(text);
-  }
+  if (guest.initialising()) record(stream, bytes);
   return put(guest, stream, bytes, patient);
 }
 
@@ -78,8 +80,19 @@ Result<std::int64_t> Protocol::call(Guest& guest, const DeviceCall& call) {
   const std::optional<std::span<std::byte>> bytes = guest.resolve(GuestPointer{call.b}, call.c, Access::kRead);
   if (!bytes) return -SPRY_EFAULT;
   // What the guest printed before comes first, also where both streams are the same file.
-  Result<void> done = on_exit(guest);
-  if (done) done = say(guest, static_cast<std::uint32_t>(call.a), *bytes, true);
+  if (auto done = on_exit(guest); !done) return tl::unexpected(std::move(done.error()));
+  const auto stream = static_cast<std::uint32_t>(call.a);
+  std::vector<std::byte> copy;
+  std::span<const std::byte> said = *bytes;
+  const bool wanted = keeps() ? said.size() <= *keeps() : guest.initialising() && said.size() <= kMostSaid;
+  if (wanted) {
+    copy.resize(said.size());
+    if (!guest.copy(copy, GuestPointer{call.b})) return -SPRY_EFAULT;
+    said = copy;
+  } else if (guest.initialising()) {
+    too_much_said_ = true;
+  }
+  auto done = wanted ? say(guest, stream, said, true) : put(guest, stream, said, true);
   if (!done) return tl::unexpected(std::move(done.error()));
   return static_cast<std::int64_t>(call.c);
 }

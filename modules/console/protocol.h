@@ -1,9 +1,10 @@
-// The console as the guest sees it (docs/abi.md, "Console"): stream 1, the action's output, and stream 2, its diagnostics.
-// Where they go is for the classes below it.
+// The console as the guest sees it (docs/abi.md, "Console"): stream 1, the action's output, and stream 2, its
+// diagnostics. Where they go is for the classes below it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ class Protocol : public Device {
   Result<void> restore(Guest& guest, std::span<std::byte> shared, std::string_view saved) override;
 
  protected:
+  // How many bytes more it can keep, if it keeps them: then `put` gets copies, because behind a page of guest memory
+  // may be a file that was truncated, which only system calls answer with an error.
+  virtual std::optional<std::size_t> keeps() const { return std::nullopt; }
   // Writes bytes of a stream (SPRY_STREAM_*), until all are written or the run is to end. `patient`: asks before each
   // piece whether it is; else only where writing would wait.
   virtual Result<void> put(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient) = 0;
@@ -34,9 +38,10 @@ class Protocol : public Device {
 
  private:
   Result<void> say(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient);
+  void record(std::uint32_t stream, std::span<const std::byte> bytes);
 
   std::span<std::byte> shared_;
-  std::string said_;           // before `ready`: pieces, each with its stream and its length before it
+  std::string said_;  // before `ready`: pieces, each with its stream and its length before it
   bool too_much_said_ = false;
 };
 

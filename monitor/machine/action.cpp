@@ -116,6 +116,9 @@ Result<void> begin_action(MachineData& machine, const Input& input) {
                 fmt::format("{}: the input has {} bytes, more than the {} that the machine was made for", base.path,
                             input.size, room));
   }
+  // From here on something may be left that only a reset removes, also if the action cannot begin after all.
+  machine.state = MachineData::State::kUsed;
+  machine.finished = false;
   const Receipt before = std::exchange(machine.outcome, {}).receipt;
   machine.outcome.receipt.memory_reserved = base.layout.memory;
   machine.outcome.receipt.create = before.create;

@@ -31,13 +31,13 @@ Result<Contents> copy_memory(MachineData& machine) {
 
 }  // namespace
 
-Result<bool> capture_ready(MachineData& machine) {
+Result<std::string> capture_ready(MachineData& machine) {
   const Base& old = *machine.base;
   std::vector<std::string> saved(machine.devices.size());
   for (std::size_t handle = 0; handle < machine.devices.size(); ++handle) {
     if (machine.devices[handle] == nullptr) continue;
     auto state = machine.devices[handle]->save();
-    if (!state) return false;
+    if (!state) return std::move(state.error().message);
     saved[handle] = std::move(*state);
   }
   auto base = std::make_shared<Base>(old.without_contents());
@@ -62,11 +62,11 @@ Result<bool> capture_ready(MachineData& machine) {
   base->contents = std::move(*contents);
   machine.base = std::move(base);
   machine.idle_cost = 0;
-  if (!machine.options.verify) return true;
+  if (!machine.options.verify) return std::string();
   auto verifying = begin_verifying(machine);
   if (!verifying) return tl::unexpected(verifying.error());
   vcpu.set_registers(machine.base->registers, machine.base->special);
-  return true;
+  return std::string();
 }
 
 }  // namespace spry

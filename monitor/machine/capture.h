@@ -5,8 +5,8 @@
 
 namespace spry {
 
-// Makes what the machine is now, with the `ready` hypercall answered, its base. False if a device cannot be brought
-// back to this moment: then nothing has changed. Error: kMonitor.
-Result<bool> capture_ready(MachineData& machine);
+// Makes what the machine is now, with the `ready` hypercall answered, its base. Answers why a device cannot be brought
+// back to this moment, if one cannot, and then nothing has changed. Error: kMonitor.
+Result<std::string> capture_ready(MachineData& machine);
 
 }  // namespace spry

@@ -60,6 +60,7 @@ struct MachineData final : Guest {
   bool awaits_ready = false;       // this action calls `ready` by hypercall, and the base moves there
   bool begins_ready = false;  // actions begin with their input, because the guest has not called `ready` in its first
   bool stop_at_ready = false;
+  std::string not_captured;          // why the guest's `ready` did not move the base
   std::uint64_t generation = 0;      // of the current action
   Range input_area;                  // guest-physical, for inputs of up to options.max_input
   std::uint64_t input_filled = 0;    // bytes of the input area that are not zero, if options.reusable

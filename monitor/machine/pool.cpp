@@ -79,7 +79,8 @@ struct PoolData {
   std::deque<Pool::Completion> completions;
   Descriptor event;
 
-  Reaper reaper;
+  std::optional<Reaper> reaper;
+  std::mutex closing;  // of joining the workers
   std::vector<std::unique_ptr<Worker>> workers;
 
   Result<void> start(std::optional<Image> image);
@@ -141,7 +142,7 @@ void PoolData::bring_to_base(std::optional<Machine>& machine) {
     current = Internals::data(*machine).base == base;
   }
   if (!current) {
-    reaper.take(*std::move(machine));
+    reaper->take(*std::move(machine));
     machine.reset();
   } else {
     Internals::data(*machine).begins_ready = true;
@@ -191,7 +192,7 @@ void PoolData::reset(Worker& worker, std::optional<Machine>& machine, bool exite
   const std::uint64_t start = host_monotonic_ns();
   const bool clean = machine->usable() && machine->reset();
   if (!clean) {
-    reaper.take(*std::move(machine));
+    reaper->take(*std::move(machine));
     machine.reset();
     if (auto made = make_machine(worker)) machine = *std::move(made);
   }
@@ -232,6 +233,7 @@ Result<void> PoolData::start(std::optional<Image> image) {
   const unsigned count = options.workers != 0 ? options.workers : available_cpus();
   const AllSignalsBlocked blocked;
   try {
+    reaper.emplace();
     for (unsigned i = 0; i < count; ++i) {
       workers.push_back(std::make_unique<Worker>());
       Worker& worker = *workers.back();
@@ -297,6 +299,7 @@ void PoolData::close(Pool::Close how) {
   work_there.notify_all();
   room_there.notify_all();
   for (Job& job : left) job.done(closed(path));
+  const std::lock_guard lock(closing);
   for (auto& worker : workers) {
     if (worker->thread.joinable()) worker->thread.join();
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "machine/machine_data.h"
@@ -22,7 +23,12 @@ namespace {
 // Enters the probe where it stands; false if the instruction there is not one that this guest has.
 Result<bool> step(MachineData& machine) {
   Vcpu& vcpu = machine.shell->vcpu;
-  const int error = vcpu.run();
+  // An interruption is for the next action, not for the probe.
+  int error;
+  do {
+    vcpu.state().immediate_exit = 0;
+    error = vcpu.run();
+  } while (error == EINTR);
   const kvm_run& state = vcpu.state();
   if (error == 0 && state.exit_reason == KVM_EXIT_IO) {
     if (state.io.port == SPRY_HYPERCALL_PORT) return true;

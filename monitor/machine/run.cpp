@@ -207,6 +207,7 @@ Result<void> Run::hypercall() {
 Result<std::int64_t> Run::ready() {
   auto captured = capture_ready(machine_);
   if (!captured) return tl::unexpected(captured.error());
+  machine_.not_captured = *std::move(captured);
   machine_.awaits_ready = false;
   if (machine_.stop_at_ready) {
     exit(0);
@@ -363,7 +364,6 @@ Result<void> run_action(MachineData& machine) {
     machine.deadline.emplace(std::move(*armed));
   }
   machine.shell->ran = true;
-  machine.state = MachineData::State::kUsed;
   // An interruption that came before: a reset may have taken it back.
   if (machine.interrupted.load(std::memory_order_relaxed)) machine.shell->vcpu.state().immediate_exit = 1;
   Result<void> done = Run(machine).loop();

@@ -17,6 +17,9 @@ Result<Snapshot> Snapshot::take(Image image, MachineOptions options) {
   auto outcome = machine->run();
   if (!outcome) return tl::unexpected(outcome.error());
   if (auto snapshot = machine->snapshot()) return *std::move(snapshot);
+  if (const std::string& why = Internals::data(*machine).not_captured; !why.empty()) {
+    return fail(ErrorCode::kNotUnikernel, fmt::format("{}: there is no snapshot to take: {}", image.path(), why));
+  }
   return fail(
       ErrorCode::kNotUnikernel,
       fmt::format("{}: there is no snapshot to take: before it called ready, the run ended ({}{}{})", image.path(),

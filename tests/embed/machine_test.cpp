@@ -1,4 +1,9 @@
 // A machine in a launcher: one action, many, in shells and from snapshots.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+
 #include "guest.h"
 
 namespace spry {
@@ -55,6 +60,33 @@ TEST_F(Machines, BeginInAShellThatAnotherMachineLeft) {
     EXPECT_EQ(value(count.run("one\n")).output, "1 1 4\n");
     shell = value(std::move(count).release());
   }
+}
+
+TEST_F(Machines, ForgetAnInputThatCouldNotBeReadToItsEnd) {
+  const std::string path = testing::TempDir() + "spry-short-input";
+  std::ofstream(path) << std::string(8000, 's');
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  MachineOptions options = reusable();
+  options.verify = true;
+  Machine machine = value(Machine::create(load("wordcount"), options));
+  value(machine.run("one\n"));
+  const auto refused = machine.run(Input::file(file, 9000));
+  EXPECT_FALSE(refused);
+  EXPECT_TRUE(machine.usable());
+  // Verified: a byte of the file in the input's area would be an Error.
+  EXPECT_EQ(value(machine.run("one\n")).output, "1 1 4\n");
+  close(file);
+  unlink(path.c_str());
+}
+
+TEST_F(Machines, AreInterruptedBeforeARunThatIsVerified) {
+  MachineOptions options = reusable();
+  options.verify = true;
+  Machine machine = value(Machine::create(load("wordcount"), options));
+  value(machine.run("one\n"));
+  machine.interrupt();
+  EXPECT_EQ(value(machine.run("one\n")).reason, Reason::kInterrupted);
+  EXPECT_EQ(value(machine.run("one\n")).output, "1 1 4\n");
 }
 
 TEST_F(Machines, RefuseAnInputThatIsTooLong) {

@@ -74,6 +74,18 @@ TEST_F(Snapshots, AreRefusedForAnImageThatNeverCallsReady) {
   EXPECT_NE(refused.error().message.find("before it called ready"), std::string::npos) << refused.error().message;
 }
 
+TEST_F(Snapshots, SayWhichDeviceCannotBeBroughtBack) {
+  const std::string disk = testing::TempDir() + "spry-snapshot-disk";
+  std::ofstream(disk) << std::string(65536, 'd');
+  MachineOptions made = options();
+  made.devices.push_back(block_device("disk", disk + ",overlay"));
+  const auto refused = Snapshot::take(load("write_before_ready"), made);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("an overlay was written to before ready"), std::string::npos)
+      << refused.error().message;
+  unlink(disk.c_str());
+}
+
 TEST_F(Snapshots, AreRefusedWhereverAByteOfTheirMetadataIsWrong) {
   ASSERT_TRUE(value(Snapshot::take(load("ready_output"), options())).save(path_));
   const std::string good = contents();

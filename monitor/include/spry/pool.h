@@ -35,15 +35,15 @@ class SPRY_API Histogram {
   void add(std::chrono::nanoseconds duration);
   void add(const Histogram& other);
   std::uint64_t count() const { return count_; }
-  // The least duration that at least `fraction` (0 to 1) of all do not exceed, as the middle of its part; 0 if there are
-  // none.
+  // The least duration that at least `fraction` (0 to 1) of all do not exceed, as the middle of its part; 0 if there
+  // are none.
   std::chrono::nanoseconds quantile(double fraction) const;
   std::chrono::nanoseconds largest() const { return std::chrono::nanoseconds(largest_); }
 
  private:
   static constexpr unsigned kParts = 32;
   static constexpr unsigned kPowers = 59;
-  std::array<std::uint64_t, kParts * kPowers> counts_ = {};
+  std::array<std::uint64_t, kParts* kPowers> counts_ = {};
   std::uint64_t count_ = 0;
   std::uint64_t largest_ = 0;
 };
@@ -51,19 +51,19 @@ class SPRY_API Histogram {
 // submitted = completed + failed + cancelled + those that wait or run.
 struct PoolStatistics {
   std::uint64_t submitted = 0;
-  std::uint64_t completed = 0;                 // with an Outcome; the reasons sum up to it
-  std::array<std::uint64_t, 5> reasons = {};   // by Reason
-  std::uint64_t failed = 0;                    // with an Error
-  std::uint64_t cancelled = 0;                 // by close
-  std::uint64_t resets = 0;                    // after an action that exited
-  std::uint64_t resets_after_failure = 0;      // after one that aborted, faulted or passed its deadline
-  std::uint64_t rebuilds = 0;                  // of machines that could not be reset
-  std::uint64_t machines = 0;                  // made so far, rebuilds included
-  std::size_t waiting = 0;                     // in the queue now
-  Histogram queue;                             // from submission to the beginning
-  Histogram service;                           // from the beginning to the outcome
-  Histogram reset;                             // what follows before the worker takes its next action
-  Histogram total;                             // from submission to the outcome
+  std::uint64_t completed = 0;                // with an Outcome; the reasons sum up to it
+  std::array<std::uint64_t, 5> reasons = {};  // by Reason
+  std::uint64_t failed = 0;                   // with an Error
+  std::uint64_t cancelled = 0;                // by close
+  std::uint64_t resets = 0;                   // after an action that exited
+  std::uint64_t resets_after_failure = 0;     // after one that aborted, faulted or passed its deadline
+  std::uint64_t rebuilds = 0;                 // of machines that could not be reset
+  std::uint64_t machines = 0;                 // made so far, rebuilds included
+  std::size_t waiting = 0;                    // in the queue now
+  Histogram queue;                            // from submission to the beginning
+  Histogram service;                          // from the beginning to the outcome
+  Histogram reset;                            // what follows before the worker takes its next action
+  Histogram total;                            // from submission to the outcome
 };
 
 struct PoolData;
@@ -78,10 +78,10 @@ class SPRY_API Pool {
   // What `close` does with actions that wait; those that run are always finished.
   enum class Close { kFinish, kCancel };
 
-  // Starts the workers, and returns when the first has a machine. The image is initialised once, in the pool's first
-  // action: if the guest calls `ready`, all machines begin there from then on, and share that memory copy on write; else
-  // they begin with the guest's first instruction. Errors: those of Machine::create; kMonitor if options are out of range
-  // or no thread can be made.
+  // Starts the workers, and returns when each has a machine. The image is initialised once, in the pool's first
+  // action: if the guest calls `ready`, all machines begin there from then on, and share that memory copy on write;
+  // else they begin with the guest's first instruction. Errors: those of Machine::create; kMonitor if options are out
+  // of range or no thread can be made.
   static Result<Pool> create(Image image, PoolOptions options);
   static Result<Pool> create(Snapshot snapshot, PoolOptions options);
 
@@ -91,8 +91,8 @@ class SPRY_API Pool {
   ~Pool();
 
   // Takes an action; waits while the queue is full. `done` is called on a worker's thread and should be short; it may
-  // submit, but only by try_submit. Errors: kMonitor if the pool is closed or the input is longer than max_input, and then
-  // `done` is not called.
+  // submit, but only by try_submit. Errors: kMonitor if the pool is closed or the input is longer than max_input, and
+  // then `done` is not called.
   Result<void> submit(std::string input, Callback done);
   // The same without waiting: false if the queue is full.
   Result<bool> try_submit(std::string input, Callback done);
@@ -113,7 +113,7 @@ class SPRY_API Pool {
 
   // Waits until no action waits or runs.
   void drain();
-  // Takes no more actions; returns when all workers and machines are gone.
+  // Takes no more actions; returns when all workers are gone. Not from a callback.
   void close(Close how);
 
   unsigned workers() const;
