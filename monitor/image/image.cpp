@@ -46,6 +46,7 @@ Result<image::Pages> read_segments(const image::ElfFile& file, const image::Layo
   }
   for (std::size_t i = 0; i < layout.segments.size(); ++i) {
     const image::Source& source = layout.sources[i];
+    if (source.in_file) continue;
     const auto to = pages->bytes().subspan(source.buffer_offset, layout.segments[i].file_size);
     if (Result<void> result = file.read(source.file_offset, to, "segments"); !result) {
       return tl::unexpected(result.error());
@@ -62,7 +63,7 @@ struct Image::Data {
   image::Layout layout;
   image::Pages pages;
   std::uint64_t slide = 0;
-  mutable std::optional<image::Symbols> symbols;  // read at the first use
+  mutable std::optional<image::Symbols> symbols;                       // read at the first use
   std::unique_ptr<std::mutex> mutex = std::make_unique<std::mutex>();  // of the symbols
 };
 
@@ -99,9 +100,19 @@ std::span<const std::byte> Image::contents(const Segment& segment) const {
   const image::Layout& layout = data_->layout;
   for (std::size_t i = 0; i < layout.segments.size(); ++i) {
     if (layout.segments[i].address != segment.address) continue;
+    if (layout.sources[i].in_file) return {};
     return data_->pages.bytes().subspan(layout.sources[i].buffer_offset, layout.segments[i].file_size);
   }
   return {};
+}
+
+std::optional<FileBytes> Image::file_bytes(const Segment& segment) const {
+  const image::Layout& layout = data_->layout;
+  for (std::size_t i = 0; i < layout.segments.size(); ++i) {
+    if (layout.segments[i].address != segment.address || !layout.sources[i].in_file) continue;
+    return FileBytes{data_->file.descriptor(), layout.sources[i].file_offset};
+  }
+  return std::nullopt;
 }
 
 std::string Image::symbolize(std::uint64_t address) const {

@@ -104,6 +104,8 @@ Result<void> add_segment(const ElfFile& file, std::size_t index, Layout& layout)
   layout.sources.push_back(
       {.program_header = index, .file_offset = header.p_offset, .link_address = header.p_vaddr, .buffer_offset = 0});
   if (header.p_filesz == 0) return {};
+  layout.sources.back().in_file = (header.p_flags & PF_W) == 0 && header.p_filesz > kLargestReadSegment &&
+                                  (header.p_vaddr - header.p_offset) % SPRY_PAGE_SIZE == 0;
   const std::uint64_t lead = header.p_vaddr % SPRY_PAGE_SIZE;
   layout.sources.back().buffer_offset = layout.buffer_size + lead;
   layout.buffer_size += align_up(lead + header.p_filesz, SPRY_PAGE_SIZE);

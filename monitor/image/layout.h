@@ -15,6 +15,8 @@ namespace spry::image {
 inline constexpr std::size_t kMaximumSegments = 16;
 inline constexpr std::uint64_t kMaximumAlignment = std::uint64_t{2} << 20;
 inline constexpr std::uint64_t kMaximumFileBytes = std::uint64_t{1} << 30;
+// A read-only segment with more file bytes than this is not read but mapped: then it costs what is touched of it.
+inline constexpr std::uint64_t kLargestReadSegment = std::uint64_t{256} << 10;
 inline constexpr std::uint64_t kMaximumEnd = std::uint64_t{32} << 30;  // no machine has more memory
 
 constexpr std::uint64_t align_down(std::uint64_t value, std::uint64_t alignment) { return value & ~(alignment - 1); }
@@ -28,6 +30,7 @@ struct Source {
   std::uint64_t file_offset = 0;
   std::uint64_t link_address = 0;
   std::size_t buffer_offset = 0;  // of its first byte; its pages begin and end with pages of the buffer
+  bool in_file = false;           // too large to be read: machines map it
 };
 
 struct Layout {

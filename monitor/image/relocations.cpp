@@ -43,7 +43,9 @@ class Relocator {
  private:
   Result<void> read_dynamic(std::size_t index, Tables& tables) {
     const Elf64_Phdr& header = file_.program_headers()[index];
-    const auto bytes = layout_.find(buffer_, header.p_vaddr, header.p_filesz, false);
+    const auto found = find(header.p_vaddr, header.p_filesz, "dynamic section");
+    if (!found) return tl::unexpected(found.error());
+    const std::span<const std::byte> bytes = *found;
     if (bytes.empty()) {
       return file_.refuse("program header {}: PT_DYNAMIC at {:#x}, size {:#x}, is not among the segments' file bytes",
                           index, header.p_vaddr, header.p_filesz);
@@ -54,6 +56,18 @@ class Relocator {
       if (Result<void> result = read_entry(entry, tables); !result) return result;
     }
     return file_.refuse("program header {}: truncated: the dynamic section has no DT_NULL", index);
+  }
+
+  // File bytes at link addresses, empty if they are not all in one segment; read if the segment is not.
+  Result<std::span<const std::byte>> find(std::uint64_t address, std::uint64_t size, std::string_view what) {
+    const auto bytes = layout_.find(buffer_, address, size, false);
+    for (std::size_t i = 0; !bytes.empty() && i < layout_.sources.size(); ++i) {
+      const Source& source = layout_.sources[i];
+      const std::uint64_t into = address - source.link_address;
+      if (!source.in_file || address < source.link_address || into >= layout_.segments[i].file_size) continue;
+      if (auto read = file_.read(source.file_offset + into, bytes, what); !read) return tl::unexpected(read.error());
+    }
+    return std::span<const std::byte>(bytes);
   }
 
   Result<void> read_entry(const Elf64_Dyn& entry, Tables& tables) {
@@ -105,12 +119,13 @@ class Relocator {
     if (size % expected_entry != 0) {
       return file_.refuse("dynamic section: {}'s size {:#x} is not a multiple of {}", name, size, expected_entry);
     }
-    const auto bytes = layout_.find(buffer_, *address, size, false);
-    if (bytes.empty()) {
+    const auto bytes = find(*address, size, name);
+    if (!bytes) return tl::unexpected(bytes.error());
+    if (bytes->empty()) {
       return file_.refuse("dynamic section: {} at {:#x}, size {:#x}, is not among the segments' file bytes", name,
                           *address, size);
     }
-    return bytes;
+    return *bytes;
   }
 
   Result<std::span<std::byte>> place(std::string_view table, std::size_t index, std::uint64_t address) {

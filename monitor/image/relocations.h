@@ -1,4 +1,4 @@
-// Applies a file's dynamic relocations to the image's buffer.
+// Applies a file's dynamic relocations to the image's buffer. What it needs of segments that stay in the file it reads.
 #pragma once
 
 #include <cstddef>

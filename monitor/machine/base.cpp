@@ -57,6 +57,25 @@ bool map_memory(const Base& base, PageTables& tables, Range input) {
   return mapped && tables.map(input, layout.slide, user_flags({.read = true}));
 }
 
+tl::unexpected<Error> truncated(const Base& base) {
+  return fail(ErrorCode::kMonitor, fmt::format("{}: the file was truncated since it was loaded", base.path));
+}
+
+// Maps the whole pages of a segment's file bytes, and reads the rest: around them a page is zero. Into a memfd, which
+// further machines map, all is read.
+Result<void> place_segment(const Base& base, std::span<std::byte> memory, const Segment& segment, FileBytes file) {
+  const Range bytes = {segment.address, segment.address + segment.file_size};
+  const Range pages = {round_up(bytes.start, kPageSize), round_down(bytes.end, kPageSize)};
+  auto read = [&](Range range) {
+    return read_exactly(file.descriptor, memory.subspan(range.start, range.size()),
+                        file.offset + (range.start - bytes.start));
+  };
+  if (!base.contents.empty()) return read(bytes) ? Result<void>() : truncated(base);
+  if (!read({bytes.start, pages.start}) || !read({pages.end, bytes.end})) return truncated(base);
+  return map_private(memory.subspan(pages.start, pages.size()), file.descriptor,
+                     file.offset + (pages.start - bytes.start));
+}
+
 }  // namespace
 
 Base Base::without_contents() const {
@@ -122,6 +141,10 @@ Result<void> fill_base(Base& base, std::span<std::byte> memory, Range input) {
   if (!page_tables) return tl::unexpected(page_tables.error());
   base.page_tables = *page_tables;
   for (const Segment& segment : base.image->segments()) {
+    if (const auto file = base.image->file_bytes(segment)) {
+      if (auto placed = place_segment(base, memory, segment, *file); !placed) return placed;
+      continue;
+    }
     std::span<const std::byte> contents = base.image->contents(segment);
     std::copy(contents.begin(), contents.end(), memory.subspan(segment.address, contents.size()).begin());
   }

@@ -48,14 +48,18 @@ GuestMemory::~GuestMemory() {
   if (base_ != nullptr) munmap(base_, size_);
 }
 
-Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t offset) {
-  void* mapped = mmap(base_ + range.start, range.size(), PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, descriptor, static_cast<off_t>(offset));
-  if (mapped == MAP_FAILED || madvise(mapped, range.size(), MADV_DONTFORK) != 0) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot map {} KiB of a snapshot into guest memory: {}",
-                                                 range.size() >> 10, std::strerror(errno)));
+Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint64_t offset) {
+  void* mapped = mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                      descriptor, static_cast<off_t>(offset));
+  if (mapped == MAP_FAILED || madvise(mapped, memory.size(), MADV_DONTFORK) != 0) {
+    return fail(ErrorCode::kMonitor, fmt::format("cannot map {} KiB of a file into guest memory: {}",
+                                                 memory.size() >> 10, std::strerror(errno)));
   }
   return {};
+}
+
+Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t offset) {
+  return spry::map_private(bytes(range), descriptor, offset);
 }
 
 void GuestMemory::drop(Range range) { madvise(base_ + range.start, range.size(), MADV_DONTNEED); }

@@ -13,6 +13,10 @@
 
 namespace spry {
 
+// Replaces page-aligned host memory by a private mapping of a file from `offset` on, page-aligned: it has the file's
+// bytes until something is written there. Not inherited by children. Error: kMonitor.
+Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint64_t offset);
+
 class GuestMemory {
  public:
   GuestMemory() = default;
@@ -25,8 +29,7 @@ class GuestMemory {
   // The monitor's own access, by guest-physical address; the range lies within the reservation.
   std::span<std::byte> bytes(Range range) { return {base_ + range.start, range.size()}; }
 
-  // Replaces `range` by a private mapping of a file from `offset` on, page-aligned: it has the file's bytes until
-  // something is written there, and has them again after `drop`.
+  // As above; the range has the file's bytes again after `drop`.
   Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
   // Gives back what was written to `range` (MADV_DONTNEED).
   void drop(Range range);

@@ -86,8 +86,8 @@ Result<void> Run::loop() {
     if (error == EINTR) {
       served = interrupted();
     } else if (error == EFAULT) {
-      served = fail(ErrorCode::kMonitor, fmt::format("{}: a page of the machine's memory is gone: its input or its "
-                                                     "image was truncated while it ran",
+      served = fail(ErrorCode::kMonitor, fmt::format("{}: a page of the machine's memory is gone: its input, its "
+                                                     "image or its snapshot was truncated while it ran",
                                                      machine_.base->path));
     } else if (error != 0) {
       served =

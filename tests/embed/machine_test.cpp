@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "guest.h"
@@ -87,6 +88,46 @@ TEST_F(Machines, AreInterruptedBeforeARunThatIsVerified) {
   machine.interrupt();
   EXPECT_EQ(value(machine.run("one\n")).reason, Reason::kInterrupted);
   EXPECT_EQ(value(machine.run("one\n")).output, "1 1 4\n");
+}
+
+// Its read-only data is mapped from the file, or read into the memory that machines share.
+TEST_F(Machines, RunALargeImage) {
+  const Image image = load("large_image");
+  std::uint64_t mapped = 0;
+  for (const Segment& segment : image.segments()) {
+    if (!image.file_bytes(segment)) continue;
+    mapped += segment.file_size;
+    EXPECT_TRUE(image.contents(segment).empty());
+    EXPECT_FALSE(segment.permissions.write);
+  }
+  EXPECT_GE(mapped, 512u << 10);
+  MachineOptions once;
+  once.devices = {capture()};
+  EXPECT_EQ(value(value(Machine::create(image, once)).run()).output, "as linked\n");
+  MachineOptions options = reusable();
+  options.verify = true;
+  Machine machine = value(Machine::create(image, options));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(value(machine.run()).output, "as linked\n");
+}
+
+TEST_F(Machines, FailWhenTheirImageIsTruncated) {
+  const std::string path = testing::TempDir() + "spry-large-image";
+  std::filesystem::copy_file(guest("large_image"), path, std::filesystem::copy_options::overwrite_existing);
+  const Image image = value(Image::load(path));
+  MachineOptions once;
+  once.devices = {capture()};
+  Machine machine = value(Machine::create(image, once));
+  ASSERT_EQ(truncate(path.c_str(), 8192), 0);
+  const auto failed = machine.run();
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().message.find("truncated while it ran"), std::string::npos) << failed.error().message;
+  for (const bool again : {false, true}) {
+    once.reusable = again;
+    const auto refused = Machine::create(image, once);
+    ASSERT_FALSE(refused) << again;
+    EXPECT_NE(refused.error().message.find("truncated"), std::string::npos) << refused.error().message;
+  }
+  unlink(path.c_str());
 }
 
 TEST_F(Machines, RefuseAnInputThatIsTooLong) {

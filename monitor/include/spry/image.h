@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,12 @@ struct Segment {
   std::uint64_t memory_size = 0;  // bytes; those beyond file_size are zero
   std::uint64_t file_size = 0;    // bytes
   Permissions permissions;
+};
+
+// Where a file has bytes.
+struct FileBytes {
+  int descriptor = -1;
+  std::uint64_t offset = 0;
 };
 
 // A half-open range of guest-physical addresses.
@@ -71,9 +78,13 @@ class SPRY_API Image {
   // Segments in ascending order; they share no page.
   const std::vector<Segment>& segments() const;
   // The bytes of a segment that come from the file, relocated; owned by the image. Empty if the segment is not this
-  // image's, or if all of it is zero. Up to the next page boundary zeros follow them, and they begin as far into a page
-  // as the segment does.
+  // image's, if all of it is zero, or if they were not read (`file_bytes`). Up to the next page boundary zeros follow
+  // them, and they begin as far into a page as the segment does.
   std::span<const std::byte> contents(const Segment& segment) const;
+  // Where the bytes of a segment are that were not read: of a read-only segment with more than 256 KiB of them.
+  // Machines map them, so such a file is to be replaced by renaming another one over it, never by writing to it; if it
+  // is truncated under a machine, the run ends with an Error. Nothing for all other segments.
+  std::optional<FileBytes> file_bytes(const Segment& segment) const;
   // Whole pages of a writable segment to be mapped read-only (PT_GNU_RELRO), or empty.
   Range relro() const;
   // First and last page touched by any segment, as page-aligned guest-physical addresses.
