@@ -45,8 +45,8 @@ Result<Specification> parse_specification(std::string_view name, std::string_vie
     const std::string_view field = take_field(rest);
     if (!apply(specification, field)) {
       return fail(ErrorCode::kMonitor,
-                  fmt::format("block {}: {}: \"{}\" is not one of ro, overlay, shared, sector=512 and sector=4096", name,
-                              specification.path, field));
+                  fmt::format("block {}: {}: \"{}\" is not one of ro, overlay, shared, sector=512 and sector=4096",
+                              name, specification.path, field));
     }
     if (field.starts_with("sector=")) {
       if (!seen.empty()) {
@@ -62,8 +62,8 @@ Result<Specification> parse_specification(std::string_view name, std::string_vie
                             specification.path));
   }
   if (specification.shared && (specification.read_only || specification.overlay)) {
-    return fail(ErrorCode::kMonitor, fmt::format("block {}: {}: shared is for a disk that is written to, not for {}", name,
-                                                 specification.path, specification.read_only ? "ro" : "overlay"));
+    return fail(ErrorCode::kMonitor, fmt::format("block {}: {}: shared is for a disk that is written to, not for {}",
+                                                 name, specification.path, specification.read_only ? "ro" : "overlay"));
   }
   return specification;
 }

@@ -31,8 +31,8 @@ class Vm {
   Result<void> log_dirty_pages();
   // KVM_GET_DIRTY_LOG: a bit for each page of the slot; as many words as it has 64 pages, rounded up.
   Result<void> dirty_log(std::uint32_t slot, std::span<std::uint64_t> bits);
-  // KVM_CLEAR_DIRTY_LOG: forgets the `bits` that are set among the slot's first `pages`, which are all of them; the next
-  // write to such a page costs a fault of 2 us.
+  // KVM_CLEAR_DIRTY_LOG: forgets the `bits` that are set among the slot's first `pages`, which are all of them; the
+  // next write to such a page costs a fault of 2 us.
   Result<void> clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::span<std::uint64_t> bits);
 
   // The VM's vCPU number 0.

@@ -1,5 +1,5 @@
-// soak ACTIONS PAIRS: so many pooled hellos, and so many pairs of the spy in one pool. Exits with 0 if nothing grew, every
-// counter adds up, and nothing was found. scripts/soak runs it.
+// soak ACTIONS PAIRS: so many pooled hellos, and so many pairs of the spy in one pool. Exits with 0 if nothing grew,
+// every counter adds up, and nothing was found. scripts/soak runs it.
 #include <fmt/format.h>
 #include <unistd.h>
 

@@ -125,7 +125,8 @@ struct Outcome {
 
 struct MachineData;
 
-// One thread at a time; a reusable machine should stay on one thread, because KVM makes a vCPU that moves to another wait.
+// One thread at a time; a reusable machine should stay on one thread, because KVM makes a vCPU that moves to another
+// wait.
 class SPRY_API Machine {
  public:
   // Builds a machine for `image` with exactly the devices that its manifest names. Errors: kNotUnikernel if the image
@@ -138,8 +139,8 @@ class SPRY_API Machine {
   // features of its manifest takes only images with the same features (kMonitor).
   static Result<Machine> create(Shell shell, Image image, MachineOptions options);
 
-  // A machine whose actions begin where the snapshot was taken. `options.memory`, and the arguments after the first, must
-  // be absent or equal to the snapshot's (kMonitor).
+  // A machine whose actions begin where the snapshot was taken. `options.memory`, and the arguments after the first,
+  // must be absent or equal to the snapshot's (kMonitor).
   static Result<Machine> create(Snapshot snapshot, MachineOptions options);
   static Result<Machine> create(Shell shell, Snapshot snapshot, MachineOptions options);
 

@@ -17,13 +17,14 @@ struct MachineOptions;
 // Copies are the same snapshot. Safe to use from several threads at once.
 class SPRY_API Snapshot {
  public:
-  // Runs `image` without an input until it calls `ready`. Errors: those of Machine::create and Machine::run; kNotUnikernel
-  // if it ends or passes the deadline before it calls `ready`, or a device cannot be brought back to that moment.
+  // Runs `image` without an input until it calls `ready`. Errors: those of Machine::create and Machine::run;
+  // kNotUnikernel if it ends or passes the deadline before it calls `ready`, or a device cannot be brought back to that
+  // moment.
   static Result<Snapshot> take(Image image, MachineOptions options);
 
   // Opens a file that `save` made. Its header and metadata are always checked: the format, Spry's version, the CPU
-  // features and a digest; with `verify` the digest of the contents as well. Large contents are mapped and read when they
-  // are touched: replace such a file by renaming another one over it, never by writing to it. Errors: kNotFound,
+  // features and a digest; with `verify` the digest of the contents as well. Large contents are mapped and read when
+  // they are touched: replace such a file by renaming another one over it, never by writing to it. Errors: kNotFound,
   // kNotUnikernel with the rule that the file breaks, kMonitor if it cannot be read.
   static Result<Snapshot> load(const std::string& path, bool verify = false);
 
