@@ -36,7 +36,7 @@ spry::Result<std::chrono::nanoseconds> run_with(const spry::Image& image, std::u
 
 // A run with many hypercalls less one without any, divided.
 void hypercall(benchmark::State& state) {
-  constexpr std::uint64_t kCount = 20'000;
+  constexpr std::uint64_t kCount = 5'000;
   const spry::Result<spry::Image> image = spry::Image::load(SPRY_GUESTS "/bench-exits");
   if (!image) {
     state.SkipWithError(image.error().message.c_str());

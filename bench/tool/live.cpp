@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <string_view>
 
 #include "spry/machine.h"
 #include "spry/snapshot.h"
@@ -25,15 +26,23 @@ tl::unexpected<Error> failure(const char* what) {
   return fail(ErrorCode::kMonitor, fmt::format("{}: {}", what, std::strerror(errno)));
 }
 
-// MemFree and not MemAvailable: what the kernel took for a machine is gone from the first only.
-double free_kib() {
-  std::ifstream file("/proc/meminfo");
+// The sum of the numbers that follow `key` in a file of words.
+double sum_of(const char* path, std::string_view key) {
+  std::ifstream file(path);
   std::string word;
+  double sum = 0;
   while (file >> word) {
     double value = 0;
-    if (word == "MemFree:" && file >> value) return value;
+    if (word == key && file >> value) sum += value;
   }
-  return 0;
+  return sum;
+}
+
+// MemFree and not MemAvailable: what the kernel took for a machine is gone from the first only. The free pages that
+// each CPU keeps at hand, of which a few machines are made without touching MemFree, count as free as well.
+double free_kib() {
+  constexpr double kPageKib = 4;
+  return sum_of("/proc/meminfo", "MemFree:") + kPageKib * sum_of("/proc/zoneinfo", "count:");
 }
 
 MachineOptions kept() {
@@ -60,9 +69,12 @@ Result<std::vector<Machine>> make_machines(const std::function<Result<Machine>()
 // Few machines take little, beside which what other processes do shows: the median of several times.
 Result<double> memory_of(const std::function<Result<Machine>()>& make, std::size_t count) {
   constexpr std::size_t kWanted = 100;
-  constexpr std::size_t kMost = 9;
+  constexpr std::size_t kMost = 5;
+  // The kernel gives back what closed machines had a little later.
+  constexpr Nanoseconds kSettle = std::chrono::milliseconds(100);
   std::vector<double> samples;
   for (std::size_t i = 0; i < std::clamp<std::size_t>(kWanted / count, 1, kMost); ++i) {
+    sleep_until(Clock::now() + kSettle);
     const double before = free_kib();
     const Result<std::vector<Machine>> machines = make_machines(make, count);
     if (!machines) return tl::unexpected(machines.error());

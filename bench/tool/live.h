@@ -17,7 +17,7 @@ struct LiveResult {
   std::vector<double> hello;       // microseconds of one more machine, created for a cold in-process hello
   std::vector<double> end;         // and until it was destroyed
   std::vector<double> faults;      // microseconds of kLiveFaults copy-on-write faults of this process
-  double memory_kib = 0;           // by which MemFree fell for each, after its first action
+  double memory_kib = 0;           // by which free memory fell for each, after its first action
   double snapshot_memory_kib = 0;  // the same for machines that share what they begin with
 };
 

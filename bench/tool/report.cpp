@@ -269,7 +269,8 @@ Section live_section(const Json& results) {
   section.words = fmt::format(
       "With N reusable machines alive in this process, each after one action and its reset: a cold in-process hello, "
       "{} "
-      "copy-on-write faults of the process itself, and by how much MemFree fell for each machine, the kernel's part "
+      "copy-on-write faults of the process itself, and by how much free memory fell for each machine, the kernel's "
+      "part "
       "included: machines of an image each, and machines that share a snapshot. Medians; what other processes of the "
       "machine took or gave meanwhile is part of the memory.",
       kLiveFaults);
