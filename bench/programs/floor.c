@@ -6,7 +6,7 @@
 
 int main(void) {
   struct least_machine machine;
-  if (least_machine_create(&machine) != 0) _exit(1);
+  if (least_machine_create(&machine, LEAST_MEMORY) != 0) _exit(1);
   const char *text = least_machine_enter(&machine);
   if (text == NULL || write(STDOUT_FILENO, text, strlen(text)) < 0) _exit(1);
   _exit(0);

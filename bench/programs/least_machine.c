@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 enum {
-  kMemorySize = 1 << 20,
   kRunSize = 12288, /* what KVM_GET_VCPU_MMAP_SIZE answers on x86 */
   kTables = 0x1000, /* three pages */
   kCode = 0x4000,
@@ -51,16 +50,17 @@ static void fill_memory(char *memory) {
   strcpy(memory + kText, "Hello\n");
 }
 
-int least_machine_create(struct least_machine *machine) {
+int least_machine_create(struct least_machine *machine, size_t memory_size) {
   memset(machine, 0, sizeof *machine);
+  machine->memory_size = memory_size;
   machine->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
   if (machine->kvm < 0) return -1;
   machine->vm = ioctl(machine->kvm, KVM_CREATE_VM, 0);
   if (machine->vm < 0) return -1;
-  machine->memory = mmap(NULL, kMemorySize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  machine->memory = mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (machine->memory == MAP_FAILED) return -1;
   fill_memory(machine->memory);
-  struct kvm_userspace_memory_region region = {.memory_size = kMemorySize,
+  struct kvm_userspace_memory_region region = {.memory_size = memory_size,
                                                .userspace_addr = (uintptr_t)machine->memory};
   if (ioctl(machine->vm, KVM_SET_USER_MEMORY_REGION, &region) != 0) return -1;
   machine->vcpu = ioctl(machine->vm, KVM_CREATE_VCPU, 0);
@@ -92,6 +92,6 @@ void least_machine_destroy(struct least_machine *machine) {
   munmap(machine->run, machine->run_size);
   close(machine->vcpu);
   close(machine->vm);
-  munmap(machine->memory, kMemorySize);
+  munmap(machine->memory, machine->memory_size);
   close(machine->kvm);
 }

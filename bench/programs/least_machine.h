@@ -1,5 +1,5 @@
-/* The least virtual machine that can print through KVM: one megabyte, one vCPU, ring 3 from its first instruction, no
- * exception gates, no checks, nothing that a monitor owes its guests. It is the floor that Spry's figures are held
+/* The least virtual machine that can print through KVM: one memory slot, one vCPU, ring 3 from its first instruction,
+ * no exception gates, no checks, nothing that a monitor owes its guests. It is the floor that Spry's figures are held
  * against, and uses nothing of Spry's. */
 #ifndef SPRY_BENCH_LEAST_MACHINE_H
 #define SPRY_BENCH_LEAST_MACHINE_H
@@ -17,12 +17,16 @@ struct least_machine {
   int vm;
   int vcpu;
   char *memory;
+  size_t memory_size;
   struct kvm_run *run;
   size_t run_size;
 };
 
-/* Builds a machine whose guest executes `out` for ever; 0, or -1 with errno. */
-int least_machine_create(struct least_machine *machine);
+#define LEAST_MEMORY ((size_t)1 << 20) /* of the least program */
+
+/* Builds a machine of `memory_size` bytes, LEAST_MEMORY or more, whose guest executes `out` for ever; 0, or -1 with
+ * errno. */
+int least_machine_create(struct least_machine *machine, size_t memory_size);
 
 /* Enters the guest until its next exit, and returns the text that it left in its memory, or a null pointer with errno.
  */

@@ -9,6 +9,7 @@
 #include "tool/command_system.h"
 #include "tool/in_process.h"
 #include "tool/least_runner.h"
+#include "tool/spry_systems.h"
 
 namespace spry::bench {
 namespace {
@@ -66,6 +67,9 @@ Systems make_systems(const Programs& programs, const Guests& guests, const Folde
   add(systems, collector, {"static", "static process, no libc", ""}, {binaries + "/bench-static"});
   add(systems, collector, {"spry", "spry run", ""}, {binaries + "/spry", "run", hello});
   add(systems, collector, {"spry-console", "spry-console run", ""}, {binaries + "/spry-console", "run", hello});
+  for (std::unique_ptr<System>& system : make_spry_systems(programs.guests, binaries, folder, collector)) {
+    systems.push_back(std::move(system));
+  }
   for (std::unique_ptr<System>& container : make_containers(programs, folder, collector)) {
     systems.push_back(std::move(container));
   }
@@ -83,7 +87,8 @@ Systems make_systems(const Programs& programs, const Guests& guests, const Folde
       {"floor", "floor: least KVM program", "the least program that prints through KVM, linked as spry is"},
       {binaries + "/bench-floor"});
   systems.push_back(std::make_unique<InProcessSystem>(
-      Description{"kvm-run", "floor: bare KVM_RUN", "one KVM_RUN with one exit of a machine that is there, in-process"},
+      Description{"kvm-run", "floor: bare KVM_RUN",
+                  "one KVM_RUN with one exit of a machine of 8 MiB that is there, in-process"},
       make_least_runner, std::thread::hardware_concurrency()));
   return systems;
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "tool/folder.h"
+#include "tool/live.h"
 #include "tool/paper.h"
 #include "tool/process.h"
 #include "tool/statistics.h"
@@ -133,6 +134,27 @@ plot $data using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.6 lc rgb "{}" title "to
                              quoted(series.value("title", "")), quoted(series.value("axis", "")), kMeasuredColour)};
 }
 
+// The live machines as a series, with the faults as its second line.
+Figure live_figure(const Json& live) {
+  std::string data = "$data << EOD\n";
+  for (const Json& one : live) {
+    const Summary hello = summarize(one["hello_us"].get<std::vector<double>>());
+    data += fmt::format("{} {} {} {} {}\n", one["machines"].get<double>(), hello.median, hello.p10, hello.p90,
+                        median(one["faults_us"].get<std::vector<double>>()));
+  }
+  data += "EOD\n";
+  return {"growth-live", data + fmt::format(R"gnuplot(set logscale y
+set grid
+set key top left
+set title "in-process hello and page faults beside live machines"
+set xlabel "live machines"
+set ylabel "microseconds"
+plot $data using 1:2:3:4 with yerrorlines lw 2 pt 7 ps 0.6 lc rgb "{}" title "one more machine, to Hello", \
+     $data using 1:5 with linespoints lw 1 pt 6 ps 0.6 lc rgb "#888888" title "{} copy-on-write faults"
+)gnuplot",
+                                            kMeasuredColour, kLiveFaults)};
+}
+
 }  // namespace
 
 std::vector<Figure> make_figures(const Json& results) {
@@ -145,6 +167,7 @@ std::vector<Figure> make_figures(const Json& results) {
   if (results.contains("growth")) {
     for (const Json& series : results["growth"]) figures.push_back(growth_figure(series));
   }
+  if (results.contains("live") && !results["live"].empty()) figures.push_back(live_figure(results["live"]));
   return figures;
 }
 

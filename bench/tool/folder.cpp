@@ -1,6 +1,10 @@
 #include "tool/folder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -28,12 +32,50 @@ Result<Folder> Folder::make() {
   std::error_code ignored;
   std::string path = std::filesystem::temp_directory_path(ignored) / "spry-bench-XXXXXX";
   if (mkdtemp(path.data()) == nullptr) return failure(path);
-  return Folder(path);
+  Folder folder(path);
+  if (const Result<void> started = folder.start_remover(); !started) return tl::unexpected(started.error());
+  return folder;
+}
+
+// A process of its own session, because the signal that ends the benchmark is not to end it.
+Result<void> Folder::start_remover() {
+  std::array<int, 2> ends = {};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return failure("pipe");
+  const Descriptor waits(ends[0]);
+  life_ = Descriptor(ends[1]);
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_adddup2(&actions, waits.get(), STDIN_FILENO);
+  // Who reads the benchmark's output to its end shall not wait for this process.
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  std::string program = "sh";
+  std::string option = "-c";
+  std::string script = "read -r end; exec rm -rf --one-file-system -- \"$0\"";
+  std::string folder = path_;
+  const std::array<char*, 5> arguments = {program.data(), option.data(), script.data(), folder.data(), nullptr};
+  const int error = posix_spawn(&remover_, "/bin/sh", &actions, &attributes, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error == 0) return {};
+  remover_ = -1;
+  errno = error;
+  return failure("/bin/sh");
 }
 
 Folder::~Folder() {
-  std::error_code ignored;
-  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  if (path_.empty()) return;
+  if (remover_ < 0) {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+    return;
+  }
+  life_ = Descriptor();
+  while (waitpid(remover_, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 Result<void> write_file(const std::string& path, const std::string& text) {

@@ -1,19 +1,27 @@
-// A temporary folder that is gone with its owner.
+// A temporary folder that is gone with its owner, however that ends.
 #pragma once
+
+#include <sys/types.h>
 
 #include <filesystem>
 #include <string>
 
 #include "spry/error.h"
+#include "system/descriptor.h"
 
 namespace spry::bench {
 
 class Folder {
  public:
   static Result<Folder> make();
-  Folder(Folder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Folder(Folder&& other) noexcept
+      : path_(std::exchange(other.path_, {})),
+        remover_(std::exchange(other.remover_, -1)),
+        life_(std::move(other.life_)) {}
   Folder& operator=(Folder&& other) noexcept {
     std::swap(path_, other.path_);
+    std::swap(remover_, other.remover_);
+    std::swap(life_, other.life_);
     return *this;
   }
   ~Folder();
@@ -23,7 +31,11 @@ class Folder {
 
  private:
   explicit Folder(std::filesystem::path path) : path_(std::move(path)) {}
+  Result<void> start_remover();
+
   std::filesystem::path path_;
+  pid_t remover_ = -1;  // a process that waits for the end of `life_` and then removes the folder
+  Descriptor life_;     // the writing end of a pipe, which nobody but this process holds
 };
 
 Result<void> write_file(const std::string& path, const std::string& text);

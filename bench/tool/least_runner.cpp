@@ -20,7 +20,7 @@ class LeastRunner : public Runner {
   }
 
   Result<void> create() {
-    if (least_machine_create(&machine_) != 0) {
+    if (least_machine_create(&machine_, kLeastRunnerMemory) != 0) {
       return fail(ErrorCode::kMonitor, fmt::format("no machine: {}", std::strerror(errno)));
     }
     created_ = true;

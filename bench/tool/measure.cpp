@@ -41,7 +41,10 @@ class Measurement {
       results_["fetch"] = latency(cold, "cold cache");
     }
     if (options_.part("throughput")) results_["throughput"] = throughput(systems);
-    if (options_.part("growth")) results_["growth"] = growth();
+    if (options_.part("growth")) {
+      results_["growth"] = growth();
+      results_["live"] = live();
+    }
     results_["left_out"] = std::move(left_out_);
     if (!options_.micro.empty()) {
       const Result<std::string> text = read_file(options_.micro);
@@ -201,6 +204,25 @@ class Measurement {
       if (points.empty()) continue;
       all.push_back(
           {{"name", series.name}, {"title", series.title}, {"axis", series.axis}, {"points", std::move(points)}});
+    }
+    return all;
+  }
+
+  // With more and more machines alive; none at all comes first.
+  Json live() {
+    Json all = Json::array();
+    const std::vector<std::size_t> counts = options_.quick ? std::vector<std::size_t>{0, 10, 100, 500}
+                                                           : std::vector<std::size_t>{0, 1, 10, 30, 100, 200, 300, 500};
+    for (const std::size_t count : counts) {
+      progress_.show(fmt::format("growth: {} live machines", count));
+      const Result<LiveResult> result =
+          measure_live(programs_.guests + "/hello", programs_.guests + "/bench-ready", count, options_.growth_rounds);
+      if (!result) {
+        const std::string label = fmt::format("{} live machines", count);
+        leave_out({fmt::format("live-{}", count), label, {}}, result.error().message);
+        break;
+      }
+      all.push_back(to_json(*result));
     }
     return all;
   }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "tool/aims.h"
+#include "tool/live.h"
 #include "tool/paper.h"
 #include "tool/statistics.h"
 
@@ -260,6 +262,47 @@ Section growth_section(const Json& results) {
   return section;
 }
 
+Section live_section(const Json& results) {
+  Section section;
+  section.name = "live";
+  section.title = "Live machines";
+  section.words = fmt::format(
+      "With N reusable machines alive in this process, each after one action and its reset: a cold in-process hello, "
+      "{} "
+      "copy-on-write faults of the process itself, and by how much free memory fell for each machine, the kernel's "
+      "part "
+      "included: machines of an image each, and machines that share a snapshot. Medians; what other processes of the "
+      "machine took or gave meanwhile is part of the memory.",
+      kLiveFaults);
+  section.grid.header = {"machines", "one more, to Hello",    "to the end", fmt::format("{} faults", kLiveFaults),
+                         "KiB each", "KiB each, one snapshot"};
+  for (const Json& one : results["live"]) {
+    const bool any = one.value("machines", 0) > 0;
+    section.grid.rows.push_back({fmt::format("{}", one.value("machines", 0)),
+                                 show_time(median(numbers(one["hello_us"]))), show_time(median(numbers(one["end_us"]))),
+                                 show_time(median(numbers(one["faults_us"]))),
+                                 any ? fmt::format("{:.0f}", one.value("memory_kib", 0.0)) : kNothing,
+                                 any ? fmt::format("{:.0f}", one.value("snapshot_memory_kib", 0.0)) : kNothing});
+  }
+  return section;
+}
+
+Section aims_section(const Json& results) {
+  Section section;
+  section.name = "aims";
+  section.title = "Aims";
+  section.words = "What the project set itself, computed from this run.";
+  section.grid.header = {"figure", "aim", "measured", ""};
+  for (const Aim& aim : make_aims(results)) {
+    section.grid.rows.push_back({aim.figure, fmt::format("{} {}", aim.at_least ? "at least" : "at most", aim.limit),
+                                 aim.value ? show_ratio(*aim.value) : "not measured",
+                                 !aim.value  ? kNothing
+                                 : aim.met() ? "met"
+                                             : "missed"});
+  }
+  return section;
+}
+
 Section micro_section(const Json& results) {
   Section section;
   section.name = "micro";
@@ -297,12 +340,14 @@ std::vector<Section> make_report(const Json& results) {
       sections.push_back({name, name, results.contains(part) ? "Nothing." : "Not measured.", {}});
     }
   };
+  sections.push_back(aims_section(results));
   add("latency", "latency", [&] { return latency_section(results, "latency", "Latency"); });
   add("fetch", "fetch", [&] { return latency_section(results, "fetch", "Latency with a cold page cache"); });
   add("throughput", "throughput", [&] { return throughput_section(results); });
   add("throughput", "closed", [&] { return closed_section(results); });
   add("throughput", "load", [&] { return load_section(results); });
   add("growth", "growth", [&] { return growth_section(results); });
+  add("live", "live", [&] { return live_section(results); });
   add("micro", "micro", [&] { return micro_section(results); });
   add("left_out", "left-out", [&] { return left_out_section(results); });
   return sections;

@@ -16,8 +16,8 @@ struct Section {
   Grid grid;          // without header if there is no table
 };
 
-// host, latency, fetch, throughput, closed, load, growth, micro, left-out. A part without results has words and no
-// table.
+// host, aims, latency, fetch, throughput, closed, load, growth, live, micro, left-out. A part without results has words
+// and no table.
 std::vector<Section> make_report(const Json& results);
 
 }  // namespace spry::bench

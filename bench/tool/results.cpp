@@ -101,6 +101,15 @@ Json to_json(const ThroughputResult& result) {
           {"closed", std::move(closed)}};
 }
 
+Json to_json(const LiveResult& result) {
+  return {{"machines", result.machines},
+          {"memory_kib", rounded(result.memory_kib)},
+          {"snapshot_memory_kib", rounded(result.snapshot_memory_kib)},
+          {"hello_us", rounded(result.hello)},
+          {"end_us", rounded(result.end)},
+          {"faults_us", rounded(result.faults)}};
+}
+
 Result<Json> micro_results(const std::string& text) {
   const Json written = Json::parse(text, nullptr, false);
   if (!written.is_object() || !written.contains("benchmarks")) {

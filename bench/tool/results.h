@@ -9,6 +9,7 @@
 #include "tool/growth.h"
 #include "tool/host.h"
 #include "tool/latency.h"
+#include "tool/live.h"
 #include "tool/options.h"
 #include "tool/saturation.h"
 
@@ -33,6 +34,7 @@ Json to_json(const LatencySamples& samples);
 Json to_json(const LoadResult& result);
 Json to_json(const ClosedResult& result);
 Json to_json(const ThroughputResult& result);
+Json to_json(const LiveResult& result);
 
 // Nanoseconds by name, of what Google Benchmark wrote: the medians if it repeated, else the figures themselves.
 Result<Json> micro_results(const std::string& text);

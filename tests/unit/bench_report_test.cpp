@@ -1,3 +1,4 @@
+#include "tool/aims.h"
 #include "tool/document.h"
 #include "tool/draw.h"
 #include "tool/report.h"
@@ -49,6 +50,7 @@ Json sample_results() {
             {"labels", systems},
             {"systems", {throughput("echo", 1000), throughput("spry", 750)}}}},
           {"growth", {{{"name", "memory"}, {"title", "memory"}, {"axis", "MiB"}, {"points", {point}}}}},
+          {"live", {to_json(LiveResult{100, {10, 20}, {30, 40}, {5, 6}, 900, 300})}},
           {"micro", {{"load", 12345.0}}},
           {"left_out", {{{"name", "crun"}, {"label", "crun"}, {"reason", "crun is not there"}}}}};
 }
@@ -63,7 +65,8 @@ const Section& section(const std::vector<Section>& sections, const std::string& 
 
 TEST(Report, HasASectionForEachPart) {
   const std::vector<Section> sections = make_report(sample_results());
-  for (const char* const name : {"host", "latency", "throughput", "closed", "load", "growth", "micro", "left-out"}) {
+  for (const char* const name :
+       {"host", "aims", "latency", "throughput", "closed", "load", "growth", "live", "micro", "left-out"}) {
     EXPECT_EQ(section(sections, name).name, name);
     for (const auto& row : section(sections, name).grid.rows) {
       EXPECT_EQ(row.size(), section(sections, name).grid.header.size()) << name;
@@ -88,12 +91,40 @@ TEST(Report, HasTheCostLine) {
   EXPECT_EQ(throughput.grid.rows[1][4], "6.00");
 }
 
+const Aim& aim(const std::vector<Aim>& aims, const std::string& figure) {
+  for (const Aim& one : aims) {
+    if (one.figure == figure) return one;
+  }
+  static const Aim none;
+  return none;
+}
+
+TEST(Aims, AreComputedFromTheRun) {
+  const std::vector<Aim> aims = make_aims(sample_results());
+  const Aim& cold = aim(aims, "spry run hello to its first byte, over echo");
+  ASSERT_TRUE(cold.value);
+  EXPECT_DOUBLE_EQ(*cold.value, 1.5);
+  EXPECT_FALSE(cold.met());
+  const Aim& most = aim(aims, "most actions/s of spry run over echo, open system");
+  ASSERT_TRUE(most.value);
+  EXPECT_DOUBLE_EQ(*most.value, 0.75);
+  EXPECT_TRUE(most.met());
+  EXPECT_TRUE(aim(aims, "KiB of memory for each of 100 live machines").met());
+}
+
+TEST(Aims, AreNotMetWithoutAFigure) {
+  for (const Aim& one : make_aims({{"format", kFormat}})) {
+    EXPECT_FALSE(one.value) << one.figure;
+    EXPECT_FALSE(one.met()) << one.figure;
+  }
+}
+
 TEST(Report, SaysWhatWasNotMeasured) {
   Json results = sample_results();
-  for (const char* const part : {"latency", "throughput", "growth", "micro"}) results.erase(part);
+  for (const char* const part : {"latency", "throughput", "growth", "live", "micro"}) results.erase(part);
   results["left_out"] = Json::array();
   const std::vector<Section> sections = make_report(results);
-  for (const char* const name : {"latency", "fetch", "throughput", "closed", "load", "growth", "micro"}) {
+  for (const char* const name : {"latency", "fetch", "throughput", "closed", "load", "growth", "live", "micro"}) {
     EXPECT_EQ(section(sections, name).words, "Not measured.");
   }
   EXPECT_EQ(section(sections, "left-out").words, "Nothing.");
@@ -103,7 +134,7 @@ TEST(Report, SaysWhatWasNotMeasured) {
 TEST(Figures, AreOneForEachPlot) {
   std::vector<std::string> names;
   for (const Figure& figure : make_figures(sample_results())) names.push_back(figure.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"latency", "throughput", "load", "growth-memory"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"latency", "throughput", "load", "growth-memory", "growth-live"}));
 }
 
 TEST(Figures, HaveThePapersNumbers) {

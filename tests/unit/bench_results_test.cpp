@@ -1,3 +1,11 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <filesystem>
+
+#include "tool/clock.h"
 #include "tool/containers.h"
 #include "tool/results.h"
 
@@ -17,6 +25,46 @@ TEST(Results, SurviveBeingWritten) {
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(*read, results);
   EXPECT_EQ((*read)["samples"][0]["hello_us"], Json({1.23, 1000.0, 0.5}));
+}
+
+TEST(Folder, IsGoneWithItsOwner) {
+  std::filesystem::path path;
+  {
+    const Result<Folder> folder = Folder::make();
+    ASSERT_TRUE(folder);
+    path = folder->path();
+    ASSERT_TRUE(write_file(*folder / "file", "text"));
+    EXPECT_TRUE(std::filesystem::exists(path));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Folder, IsGoneWhenItsOwnerIsKilled) {
+  std::array<int, 2> ends = {};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const Result<Folder> folder = Folder::make();
+    const std::string path = folder ? folder->path().string() : std::string("none");
+    static_cast<void>(!write(ends[1], path.data(), path.size()));
+    raise(SIGKILL);
+  }
+  std::array<char, 256> text = {};
+  const ssize_t count = read(ends[0], text.data(), text.size());
+  close(ends[0]);
+  close(ends[1]);
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  ASSERT_GT(count, 0);
+  const std::filesystem::path path(std::string(text.data(), static_cast<std::size_t>(count)));
+  ASSERT_NE(path, "none");
+  // Another process removes it, as soon as it notices.
+  constexpr int kPatience = 1000;
+  constexpr Nanoseconds kPause = std::chrono::milliseconds(10);
+  for (int i = 0; i < kPatience && std::filesystem::exists(path); ++i) sleep_until(Clock::now() + kPause);
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST(Results, AreOneLineForAListOfNumbers) {

@@ -1,0 +1,35 @@
+// Spry's systems in this process: what a launcher that embeds it gets.
+//
+// "Hello" is received when the launcher has the Outcome and has found "Hello" in its output, so that the run has ended
+// as well; the command, in contrast, prints before it takes its machine apart.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "spry/machine.h"
+#include "tool/collector.h"
+#include "tool/folder.h"
+#include "tool/system.h"
+
+namespace spry::bench {
+
+// Options of a machine of which the output is kept.
+MachineOptions kept_output();
+
+// Says what is wrong with an outcome that is not a "Hello".
+Result<void> check_hello(const Result<Outcome>& outcome);
+
+// A machine made from a loaded image for each action. The end is after the machine has been destroyed, on this thread.
+Result<std::unique_ptr<Runner>> make_cold_runner(const std::string& image);
+
+// One machine for all actions. The end is after its reset.
+Result<std::unique_ptr<Runner>> make_machine_runner(const std::string& image);
+
+// cold, shell, machine, pooled and snapshots, in-process, and `spry run SNAPSHOT`. `guests` and `binaries` are folders;
+// the folder and the collector outlive the systems.
+std::vector<std::unique_ptr<System>> make_spry_systems(const std::string& guests, const std::string& binaries,
+                                                       const Folder& folder, Collector& collector);
+
+}  // namespace spry::bench
