@@ -24,8 +24,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kLongestSentence = 8192;  // of an error: a path has at most 4096 bytes
-
 // A run and what it leaves behind for its report.
 struct Run {
   RunOptions options;
