@@ -42,11 +42,11 @@ diagnostics to standard error. Everything after UNIKERNEL is the guest's.
 
 Runs UNIKERNEL, or a snapshot of one, once for each input, in machines that are
 kept ready and reset after each action. Inputs are the lines of standard input
-or the files of a directory; outputs go to standard output in the inputs' order.
-Statistics go to standard error. Exits with 1 if an action failed.
+or the files of a directory; outputs go to standard output, in the inputs'
+order. Statistics go to standard error. Exits with 1 if an action failed.
 
   --inputs DIR         each file is an input, in the order of their names
-  --outputs DIR        one file for each output: named as its input, or 1, 2 ...
+  --outputs DIR        one file for each output, named as its input or 1, 2 ...
   --repeat N           run each input N times, one after the other
   --workers N          machines at work at once (one for each CPU)
   --max-input SIZE     longest input (1M, or what the files need)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/devices.h"
@@ -100,16 +101,18 @@ Result<Pool> open_pool(PoolCommandOptions& options, const PoolInputs& inputs) {
 Result<int> run_pool(PoolCommandOptions& options) {
   auto inputs = PoolInputs::open(options.inputs, options.repeat);
   if (!inputs) return tl::unexpected(std::move(inputs.error()));
+  PoolOutputs outputs(options.outputs);  // before the pool, whose workers call it
   auto pool = open_pool(options, *inputs);
   if (!pool) return tl::unexpected(std::move(pool.error()));
-  PoolOutputs outputs(options.outputs);
+  std::optional<Error> unread;
   const Clock::time_point start = Clock::now();
   {
     Progress progress(inputs->count());
     for (std::uint64_t index = 0; !outputs.error(); ++index) {
       auto input = inputs->next();
-      if (!input) return tl::unexpected(std::move(input.error()));
-      if (!*input) break;
+      // What was read before is run all the same.
+      if (!input) unread = std::move(input.error());
+      if (unread || !*input) break;
       outputs.expect();
       auto put = [&outputs, index, name = std::move((*input)->name)](Result<Outcome> outcome) {
         outputs.put(index, name, std::move(outcome));
@@ -122,6 +125,7 @@ Result<int> run_pool(PoolCommandOptions& options) {
     pool->drain();
   }
   const Clock::duration elapsed = Clock::now() - start;
+  if (unread) return tl::unexpected(*std::move(unread));
   if (outputs.error()) return tl::unexpected(*outputs.error());
   tell(describe(pool->statistics(), elapsed, pool->workers()));
   return outputs.failures() == 0 ? kExitSuccess : kExitActionsFailed;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "cli/commands.h"
@@ -22,6 +23,8 @@ Result<void> write_all(int descriptor, std::string_view text, std::string_view n
     const ssize_t written = ::write(descriptor, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) {
+      // A reader that left ends this command as any other; the worker that writes has the signal blocked.
+      if (errno == EPIPE) kill(getpid(), SIGPIPE);
       return fail(ErrorCode::kMonitor,
                   fmt::format("output {}: cannot be written: {}", escape(name), std::strerror(errno)));
     }

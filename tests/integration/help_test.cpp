@@ -26,7 +26,7 @@ void expect_fits_a_screen(const Outcome& outcome) {
 TEST_F(Help, OfTheCommandNamesEverySubcommand) {
   const Outcome outcome = run({command(), "--help"});
   expect_fits_a_screen(outcome);
-  for (const std::string word : {"run", "inspect", "doctor", "help", "--version"}) {
+  for (const std::string word : {"run", "pool", "snapshot", "inspect", "doctor", "help", "--version"}) {
     EXPECT_NE(outcome.output.find("spry " + word), std::string::npos) << word;
   }
   EXPECT_EQ(run({command(), "-h"}).output, outcome.output);
@@ -34,7 +34,7 @@ TEST_F(Help, OfTheCommandNamesEverySubcommand) {
 }
 
 TEST_F(Help, OfEachSubcommandFitsAScreenHoweverItIsAskedFor) {
-  for (const std::string name : {"run", "inspect", "doctor"}) {
+  for (const std::string name : {"run", "pool", "snapshot", "inspect", "doctor"}) {
     const Outcome outcome = run({command(), name, "--help"});
     expect_fits_a_screen(outcome);
     EXPECT_EQ(outcome.output.rfind("Usage: spry " + name, 0), 0u) << outcome.output;
@@ -45,8 +45,20 @@ TEST_F(Help, OfEachSubcommandFitsAScreenHoweverItIsAskedFor) {
 
 TEST_F(Help, OfRunNamesEveryOption) {
   const std::string text = run({command(), "run", "--help"}).output;
-  for (const std::string option : {"--memory", "--deadline", "--input", "--report"}) {
+  for (const std::string option : {"--memory", "--deadline", "--input", "--report", "--verify"}) {
     EXPECT_NE(text.find(option), std::string::npos) << option;
+  }
+}
+
+TEST_F(Help, OfPoolAndSnapshotNamesEveryOption) {
+  const std::string pool = run({command(), "pool", "--help"}).output;
+  for (const std::string option :
+       {"--inputs", "--outputs", "--repeat", "--workers", "--max-input", "--memory", "--deadline", "--block"}) {
+    EXPECT_NE(pool.find(option), std::string::npos) << option;
+  }
+  const std::string snapshot = run({command(), "snapshot", "--help"}).output;
+  for (const std::string option : {"-o, --output", "--memory", "--deadline", "--block"}) {
+    EXPECT_NE(snapshot.find(option), std::string::npos) << option;
   }
 }
 

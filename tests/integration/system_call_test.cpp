@@ -116,6 +116,12 @@ TEST_F(SystemCalls, OfMemoryThatGrows) {
   EXPECT_TRUE(calls.contains("ioctl(KVM_SET_USER_MEMORY_REGION)"));
 }
 
+// Small parts of a snapshot are read and large ones mapped, all before the guest runs.
+TEST_F(SystemCalls, OfASnapshot) {
+  expect_exit(run({command(), "snapshot", "-o", path("snapshot"), guest("ready_state")}), 0);
+  trace({command(), "run", "--verify", path("snapshot")}, 0);
+}
+
 // The list is not longer than it must be: each call of it is one that nothing can do harm with.
 TEST(SystemCallList, HasNothingThatOpensOrStarts) {
   const std::set<std::string> allowed = allowed_calls();

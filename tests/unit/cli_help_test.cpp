@@ -18,7 +18,7 @@ constexpr std::size_t kLines = 24;
 constexpr std::size_t kModuleLines = 3;  // of console, block and net
 
 TEST(Help, FitsAScreen) {
-  for (const std::string command : {"", "run", "inspect", "doctor"}) {
+  for (const std::string command : {"", "run", "pool", "snapshot", "inspect", "doctor"}) {
     const std::string text(help_text(command));
     ASSERT_FALSE(text.empty()) << command;
     std::istringstream lines(text);
@@ -26,7 +26,8 @@ TEST(Help, FitsAScreen) {
     for (std::string line; std::getline(lines, line); ++count) {
       EXPECT_LT(line.size(), kColumns) << command << ": " << line;
     }
-    EXPECT_LT(count + (command == "run" ? kModuleLines : 0), kLines) << command;
+    const bool runs = command == "run" || command == "pool" || command == "snapshot";
+    EXPECT_LT(count + (runs ? kModuleLines : 0), kLines) << command;
     EXPECT_EQ(text.back(), '\n');
   }
   EXPECT_TRUE(help_text("bogus").empty());

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -46,6 +47,22 @@ TEST(Size, DoesNotOverflow) {
        {"18446744073709551616", "17179869184G", "99999999999999999999999999", "18014398509481984K"}) {
     EXPECT_NE(size_error(text).find("is more than 64 bits can count"), std::string::npos) << text;
   }
+}
+
+TEST(Count, IsFromOneToItsLargest) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(parse_count("", "1", 1024).value(), 1u);
+  EXPECT_EQ(parse_count("", "1024", 1024).value(), 1024u);
+  EXPECT_EQ(parse_count("", "0000000000000000000000000007", 1024).value(), 7u);
+  EXPECT_EQ(parse_count("", "18446744073709551615", kMost).value(), kMost);
+  for (const char* text : {"", "0", "00", "1025", "-1", "+1", " 1", "1 ", "1K", "1.0", "0x1", "1e3", "one",
+                           "18446744073709551616", "18446744073709551617", "99999999999999999999999999"}) {
+    const Result<std::uint64_t> count = parse_count("pool: --workers", text, 1024);
+    ASSERT_FALSE(count) << text;
+    EXPECT_EQ(count.error().message, fmt::format("pool: --workers: \"{}\" is not a number from 1 to 1024", text));
+  }
+  EXPECT_EQ(parse_count("--n", "1\x1b", 2).error().message, "--n: \"1\\x1b\" is not a number from 1 to 2");
+  EXPECT_FALSE(parse_count("--n", "18446744073709551616", kMost)) << "overflow is no small number";
 }
 
 TEST(Duration, KnowsItsUnits) {

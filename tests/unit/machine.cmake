@@ -6,10 +6,13 @@ spry_add_unit_test(
   machine_clock_test.cpp
   machine_crash_test.cpp
   machine_deadline_test.cpp
+  machine_dirty_pages_test.cpp
   machine_fault_test.cpp
+  machine_histogram_test.cpp
   machine_instruction_test.cpp
   machine_layout_test.cpp
   machine_memory_test.cpp
+  machine_metadata_test.cpp
   machine_page_tables_test.cpp
   machine_system_page_test.cpp)
 target_precompile_headers(machine_test PRIVATE <gtest/gtest.h>)

@@ -49,6 +49,50 @@ TEST(DecodeIo, NothingElseIsOne) {
   EXPECT_FALSE(decode_io(Bytes(15, 0x66)));
 }
 
+constexpr std::uint8_t kPort = 0x7e;
+const Bytes kNop = {0x90};
+
+TEST(LeftByOut, KnowsBothForms) {
+  EXPECT_TRUE(left_by_out(Bytes{0xe7, kPort}, kNop, kPort));
+  EXPECT_TRUE(left_by_out(Bytes{0x90, 0x90, 0xe7, kPort}, kNop, kPort));
+  EXPECT_TRUE(left_by_out(Bytes{0xef}, kNop, kPort)) << "at the first byte of a segment";
+  EXPECT_TRUE(left_by_out(Bytes{0x90, 0xef}, kNop, kPort));
+}
+
+TEST(LeftByOut, NothingElseIsOne) {
+  EXPECT_FALSE(left_by_out({}, kNop, kPort));
+  EXPECT_FALSE(left_by_out(Bytes{kPort}, kNop, kPort)) << "only the half of it can be seen";
+  EXPECT_FALSE(left_by_out(Bytes{0xe7, kPort + 1}, kNop, kPort));
+  EXPECT_FALSE(left_by_out(Bytes{0xe7, kPort, 0x90}, kNop, kPort));
+  // The other sizes and directions, and the string forms.
+  for (const std::uint8_t opcode : Bytes{0xe4, 0xe5, 0xe6}) {
+    EXPECT_FALSE(left_by_out(Bytes{opcode, kPort}, kNop, kPort)) << int{opcode};
+  }
+  for (const std::uint8_t opcode : Bytes{0x6c, 0x6d, 0x6e, 0x6f, 0xec, 0xed, 0xee}) {
+    EXPECT_FALSE(left_by_out(Bytes{0x90, opcode}, kNop, kPort)) << int{opcode};
+  }
+}
+
+// RIP may be at an OUTS that is not over, behind bytes that look like an OUT.
+TEST(LeftByOut, NotIfStringInputOrOutputFollows) {
+  for (const std::uint8_t opcode : Bytes{0x6c, 0x6d, 0x6e, 0x6f}) {
+    for (const Bytes& prefixes : {Bytes{}, Bytes{0xf3}, Bytes{0x67, 0xf2}, Bytes{0x66, 0x48}, Bytes(14, 0x66)}) {
+      Bytes after = prefixes;
+      after.push_back(opcode);
+      EXPECT_FALSE(left_by_out(Bytes{0xe7, kPort}, after, kPort)) << int{opcode};
+      EXPECT_FALSE(left_by_out(Bytes{0xef}, after, kPort)) << int{opcode};
+    }
+  }
+  EXPECT_TRUE(left_by_out(Bytes{0xe7, kPort}, Bytes{0x66, 0x90}, kPort));
+  EXPECT_TRUE(left_by_out(Bytes{0xe7, kPort}, Bytes{0xe7, kPort}, kPort));
+}
+
+TEST(LeftByOut, NotIfWhatFollowsIsCutOff) {
+  EXPECT_FALSE(left_by_out(Bytes{0xe7, kPort}, {}, kPort));
+  EXPECT_FALSE(left_by_out(Bytes{0xe7, kPort}, Bytes{0xf3}, kPort));
+  EXPECT_FALSE(left_by_out(Bytes{0xe7, kPort}, Bytes(15, 0x66), kPort));
+}
+
 struct NameRow {
   Bytes code;
   const char* name;

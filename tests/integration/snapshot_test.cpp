@@ -1,0 +1,318 @@
+// `spry snapshot`, and what `spry run` and `spry pool` make of its files.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "spry_test.h"
+
+namespace spry::test {
+namespace {
+
+using Words = std::vector<std::string>;
+
+class SnapshotCommand : public RunTest {
+ protected:
+  // `spry snapshot OPTION... -o FILE GUEST ARG...`, with FILE = path("snapshot").
+  Outcome take(const std::string& name, const Words& options = {}, const Words& arguments = {}) const {
+    Words words = {command(), "snapshot"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"-o", path("snapshot"), guest(name)});
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return run(words);
+  }
+  // `spry run OPTION... FILE ARG...`.
+  Outcome run_it(const Words& options = {}, const Words& arguments = {}) const {
+    Words words = {command(), "run"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.push_back(path("snapshot"));
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    return run(words);
+  }
+  Outcome pool_it(std::string_view lines, const Words& options = {}) const {
+    write_file(path("lines"), lines);
+    const Fd file(open(path("lines").c_str(), O_RDONLY | O_CLOEXEC));
+    Words words = {command(), "pool"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.push_back(path("snapshot"));
+    return run(words, {.input = file.get()});
+  }
+  // What is in the test's folder, sorted by nothing but the set.
+  std::vector<std::string> files() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(path(""))) names.push_back(entry.path().filename());
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  // Changes the byte at `offset` of the file, which no machine has mapped.
+  void damage(std::size_t offset) const {
+    std::string bytes = read_file(path("snapshot"));
+    ASSERT_LT(offset, bytes.size());
+    bytes[offset] = static_cast<char>(bytes[offset] ^ 0x10);
+    write_file(path("snapshot"), bytes);
+  }
+};
+
+TEST_F(SnapshotCommand, IsQuietAndRunsAsTheImageDoes) {
+  const Outcome taken = take("it-input");
+  expect_exit(taken, 0);
+  EXPECT_EQ(taken.output, "");
+  EXPECT_EQ(files(), Words{"snapshot"});
+  write_file(path("input"), "some bytes");
+  for (int i = 0; i < 3; ++i) {
+    const Outcome outcome = run_it({"--input", path("input")});
+    expect_exit(outcome, 0);
+    EXPECT_EQ(outcome.output, "[some bytes]\n");
+  }
+  const Outcome pooled = pool_it("one\ntwo\nexit 7\n", {"--workers", "2"});
+  expect_exit(pooled, 1, "spry: input 3: exited with 7\n");
+  EXPECT_EQ(pooled.output, "[one]\n[two]\n");
+}
+
+TEST_F(SnapshotCommand, HasTheStateThatTheGuestMade) {
+  write_file(path("input"), "x");
+  const Outcome cold = run(run_of({"--input", path("input")}, "ready_state"));
+  expect_exit(cold, 0);
+  expect_exit(take("ready_state"), 0);
+  EXPECT_GT(std::filesystem::file_size(path("snapshot")), std::size_t{8} << 20);
+  const Outcome outcome = run_it({"--input", path("input"), "--verify"});
+  expect_exit(outcome, 0);
+  EXPECT_EQ(outcome.output, cold.output);
+  const Outcome pooled = pool_it("x\nx\n");
+  expect_exit(pooled, 0, "2 actions in ");
+  EXPECT_EQ(pooled.output, cold.output + cold.output);
+}
+
+// What is printed before `ready` belongs to each action, and not to the one that takes the snapshot.
+TEST_F(SnapshotCommand, OutputBeforeReadyComesWithEachAction) {
+  const Outcome cold = run(run_of({}, "ready_output"));
+  const Outcome taken = take("ready_output");
+  expect_exit(taken, 0);
+  EXPECT_EQ(taken.output, "");
+  const Outcome outcome = run_it();
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.output, cold.output);
+  EXPECT_EQ(outcome.diagnostics, cold.diagnostics);
+}
+
+TEST_F(SnapshotCommand, IsARegularFileThatOthersMayRead) {
+  expect_exit(take("it-input"), 0);
+  struct stat status;
+  ASSERT_EQ(stat(path("snapshot").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode, S_IFREG | 0644u);
+}
+
+// Machines that run from the old one keep it.
+TEST_F(SnapshotCommand, ReplacesAFileByRenaming) {
+  write_file(path("snapshot"), "something else");
+  const Fd before(open(path("snapshot").c_str(), O_RDONLY | O_CLOEXEC));
+  expect_exit(take("it-input"), 0);
+  EXPECT_EQ(files(), Words{"snapshot"});
+  char bytes[32];
+  EXPECT_EQ(read(before.get(), bytes, sizeof bytes), 14);
+  Pipe pipe = make_pipe();
+  Process pool({command(), "pool", path("snapshot")}, {.input = pipe.read.get()});
+  ASSERT_EQ(write(pipe.write.get(), "one\n", 4), 4);
+  ASSERT_TRUE(pool.await_output("[one]\n"));
+  expect_exit(take("counter_action"), 0);
+  ASSERT_EQ(write(pipe.write.get(), "two\n", 4), 4);
+  pipe.write.close();
+  const Outcome outcome = pool.finish();
+  expect_exit(outcome, 0, "2 actions in ");
+  EXPECT_EQ(outcome.output, "[one]\n[two]\n");
+  EXPECT_EQ(run_it().output, "1\n");
+}
+
+TEST_F(SnapshotCommand, NeedsReady) {
+  expect_exit(take("hello"), 126,
+              "hello: there is no snapshot to take: before it called ready, the run ended (exit)\n");
+  expect_exit(take("it-acts", {}, {"abort", "no more"}), 126, "the run ended (abort: no more)\n");
+  expect_exit(take("it-acts", {}, {"crash"}), 126, "the run ended (fault: null pointer write at 0x0)\n");
+  expect_exit(take("it-acts", {"--deadline", "100ms"}, {"spin"}), 126, "the run ended (deadline)\n");
+  EXPECT_EQ(files(), Words{});
+}
+
+TEST_F(SnapshotCommand, AFailureLeavesTheOldFileAndNoOther) {
+  write_file(path("snapshot"), "something else");
+  expect_exit(take("hello"), 126, "there is no snapshot to take");
+  EXPECT_EQ(read_file(path("snapshot")), "something else");
+  EXPECT_EQ(files(), Words{"snapshot"});
+}
+
+TEST_F(SnapshotCommand, ThatCannotBeWrittenIsAFailure) {
+  expect_exit(run({command(), "snapshot", "-o", path("absent/file"), guest("it-input")}), 125,
+              "absent/file: cannot be written: No such file or directory\n");
+  expect_exit(run({command(), "snapshot", "-o", "", guest("it-input")}), 125, ": cannot be written: ");
+  EXPECT_EQ(files(), Words{});
+  // All is written, and then the name is a directory's.
+  std::filesystem::create_directories(path("folder/inside"));
+  expect_exit(run({command(), "snapshot", "-o", path("folder"), guest("it-input")}), 125,
+              "folder: cannot be written: Is a directory\n");
+  EXPECT_EQ(files(), Words{"folder"});
+}
+
+TEST_F(SnapshotCommand, OfADiskThatWasWrittenToIsRefused) {
+  write_file(path("disk"), std::string(1 << 20, '\0'));
+  const std::string disk = "disk=" + path("disk");
+  expect_exit(take("write_before_ready", {"--block", disk + ",overlay"}), 126, "there is no snapshot to take: ");
+  expect_exit(take("write_before_ready", {"--block", disk}), 125, "serves one action only");
+  EXPECT_EQ(files(), Words{"disk"});
+}
+
+TEST_F(SnapshotCommand, WhatCannotRunIsRefusedAsByRun) {
+  expect_exit(run({command(), "snapshot", "-o", path("snapshot"), path("absent")}), 127, "absent: no such file\n");
+  write_file(path("text"), "no unikernel");
+  expect_exit(run({command(), "snapshot", "-o", path("snapshot"), path("text")}), 126, "text: not an ELF file\n");
+  EXPECT_EQ(files(), Words{"text"});
+  expect_exit(take("it-input"), 0);
+  expect_exit(run({command(), "snapshot", "-o", path("again"), path("snapshot")}), 126, "snapshot: ");
+}
+
+TEST_F(SnapshotCommand, BadOptionsAreRefused) {
+  expect_exit(run({command(), "snapshot", guest("it-input")}), 125,
+              "spry: snapshot: -o FILE is missing: where the snapshot is to go (see spry help snapshot)\n");
+  // What follows UNIKERNEL is the guest's.
+  expect_exit(run({command(), "snapshot", guest("it-input"), "-o", path("snapshot")}), 125, "-o FILE is missing");
+  expect_exit(run({command(), "snapshot", "-o"}), 125, "spry: snapshot: -o needs a value (see spry help snapshot)\n");
+  expect_exit(run({command(), "snapshot", "-o", path("snapshot")}), 125,
+              "spry: snapshot: no UNIKERNEL is given (see spry help snapshot)\n");
+  expect_exit(take("it-input", {"--input", "-"}), 125, "spry: snapshot: unknown option --input");
+  expect_exit(take("it-input", {"--out=x"}), 125, "spry: snapshot: unknown option --out ");
+  EXPECT_EQ(files(), Words{});
+  for (const Words& spelling : {Words{"--output=" + path("a")}, {"--output", path("b")}, {"-o" + path("c")}}) {
+    Words words = {command(), "snapshot"};
+    words.insert(words.end(), spelling.begin(), spelling.end());
+    words.push_back(guest("it-input"));
+    expect_exit(run(words), 0);
+  }
+  EXPECT_EQ(files(), (Words{"a", "b", "c"}));
+}
+
+TEST_F(SnapshotCommand, MemoryAndArgumentsBelongToIt) {
+  expect_exit(take("it-input", {"--memory", "32M"}, {"one", "two"}), 0);
+  write_file(path("input"), "argument");
+  for (const Words& arguments : {Words{}, {"one", "two"}}) {
+    const Outcome outcome = run_it({"--input", path("input"), "--memory", "32M"}, arguments);
+    expect_exit(outcome, 0);
+    EXPECT_EQ(outcome.output, "one[argument]\n");
+  }
+  expect_exit(run_it({"--memory", "16M"}), 125,
+              "snapshot: the snapshot was taken with 32768 KiB of memory, not 16384\n");
+  expect_exit(pool_it("a\n", {"--memory", "16M"}), 125, "taken with 32768 KiB of memory, not 16384\n");
+  for (const Words& arguments : {Words{"one"}, {"one", "three"}, {"one", "two", "three"}}) {
+    expect_exit(run_it({}, arguments), 125,
+                "snapshot: the snapshot was taken with other arguments, which belong to it\n");
+  }
+}
+
+TEST_F(SnapshotCommand, FailuresOfAnActionAreThoseOfTheImage) {
+  expect_exit(take("it-input"), 0);
+  write_file(path("input"), "exit 300");
+  expect_exit(run_it({"--input", path("input")}), 44);
+  write_file(path("input"), "crash");
+  const Outcome fault = run_it({"--input", path("input")});
+  expect_exit(fault, 139, "snapshot: null pointer write at 0x0\n");
+  EXPECT_EQ(fault.output, "before\n");
+  write_file(path("input"), "abort");
+  expect_exit(run_it({"--input", path("input")}), 134, "snapshot: aborted: as it was told\n");
+  write_file(path("input"), "spin");
+  expect_exit(run_it({"--input", path("input"), "--deadline", "100ms"}), 124, "snapshot: deadline of 100ms passed\n");
+}
+
+TEST_F(SnapshotCommand, ARunOfItHasAReport) {
+  expect_exit(take("it-input"), 0);
+  write_file(path("input"), "abc");
+  expect_exit(run_it({"--input", path("input"), "--report", path("report")}), 0);
+  const auto report = nlohmann::json::parse(read_file(path("report")), nullptr, false);
+  ASSERT_TRUE(report.is_object());
+  EXPECT_EQ(report["status"], 0);
+  EXPECT_EQ(report["reason"], "exit");
+  EXPECT_EQ(report["bytes"]["in"], 3);
+  EXPECT_EQ(report["bytes"]["out"], 6);
+  EXPECT_EQ(report["exits"]["ready"], 0);
+  EXPECT_EQ(report["exits"]["exit"], 1);
+  EXPECT_EQ(report["memory"]["reserved"], 16 << 20);
+  EXPECT_LT(report["memory"]["touched"].get<std::uint64_t>(), 1u << 20);
+  damage(200);
+  expect_exit(run_it({"--report", path("report")}), 126, "it is damaged\n");
+  EXPECT_EQ(nlohmann::json::parse(read_file(path("report")), nullptr, false)["reason"], "error");
+}
+
+TEST_F(SnapshotCommand, VerifyIsForSnapshots) {
+  expect_exit(run(run_of({"--verify"}, "it-input")), 125,
+              "spry: " + guest("it-input") + ": --verify is for a snapshot, and this is none\n");
+  expect_exit(run({command(), "run", "--verify", path("absent")}), 127, "absent: no such file\n");
+  write_file(path("text"), "no unikernel");
+  expect_exit(run({command(), "run", "--verify", path("text")}), 126, "text: not an ELF file\n");
+}
+
+TEST_F(SnapshotCommand, DamageOfTheHeaderAndTheMetadataIsAlwaysFound) {
+  expect_exit(take("it-input"), 0);
+  const std::string whole = read_file(path("snapshot"));
+  for (const auto& [offset, sentence] : std::vector<std::pair<std::size_t, std::string>>{
+           {0, "snapshot: not an ELF file\n"},
+           {8, "snapshot: a snapshot of format 17, and this monitor reads format 1\n"},
+           {12, "and this monitor reads format 1\n"},
+           {16, "this is Spry " SPRY_VERSION ": take it anew\n"},
+           {104, "the snapshot's metadata does not match its digest: it is damaged\n"},
+           {1000, "the snapshot's metadata does not match its digest: it is damaged\n"}}) {
+    damage(offset);
+    expect_exit(run_it(), 126, sentence);
+    expect_exit(pool_it("a\n"), 126, sentence);
+    write_file(path("snapshot"), whole);
+  }
+  // Every byte of the header counts.
+  for (std::size_t offset = 0; offset < 104; ++offset) {
+    SCOPED_TRACE(offset);
+    damage(offset);
+    expect_exit(run_it(), 126, "snapshot: ");
+    write_file(path("snapshot"), whole);
+  }
+  expect_exit(run_it(), 0);
+}
+
+TEST_F(SnapshotCommand, DamageOfTheContentsIsFoundByVerify) {
+  expect_exit(take("it-input"), 0);
+  damage(std::filesystem::file_size(path("snapshot")) - 1);
+  expect_exit(run_it({"--verify"}), 126,
+              "snapshot: the snapshot's contents do not match their digest: it is damaged\n");
+}
+
+TEST_F(SnapshotCommand, ATruncatedOneIsRefused) {
+  expect_exit(take("it-input"), 0);
+  const std::string whole = read_file(path("snapshot"));
+  for (const std::size_t size : {whole.size() - 1, whole.size() - 4096, std::size_t{4096}, std::size_t{104}}) {
+    write_file(path("snapshot"), std::string_view(whole).substr(0, size));
+    expect_exit(run_it(), 126, ": it was truncated or is damaged\n");
+  }
+  for (const std::size_t size : {std::size_t{103}, std::size_t{8}}) {
+    write_file(path("snapshot"), std::string_view(whole).substr(0, size));
+    expect_exit(run_it(), 126, "snapshot: not a snapshot: it does not begin as one\n");
+  }
+  write_file(path("snapshot"), std::string_view(whole).substr(0, 7));
+  expect_exit(run_it(), 126, "snapshot: not an ELF file\n");
+  write_file(path("snapshot"), "");
+  expect_exit(run_it(), 126, "snapshot: ");
+  write_file(path("snapshot"), whole + "x");
+  expect_exit(run_it(), 126, ": it was truncated or is damaged\n");
+}
+
+// The pages that the machine has not copied are gone: a sentence, and no SIGBUS.
+TEST_F(SnapshotCommand, OneTruncatedUnderItsGuestEndsTheRun) {
+  expect_exit(take("it-state"), 0);
+  const Outcome whole = run_it();
+  expect_exit(whole, 0);
+  EXPECT_EQ(whole.output, "waiting\n256\n");
+  Process spry({command(), "run", "--deadline", "20s", path("snapshot")});
+  ASSERT_TRUE(spry.await_output("waiting\n"));
+  ASSERT_EQ(truncate(path("snapshot").c_str(), 65536), 0);
+  const Outcome outcome = spry.finish();
+  expect_exit(outcome, 125, "truncated while it ran\n");
+  EXPECT_EQ(outcome.output, "waiting\n");
+}
+
+}  // namespace
+}  // namespace spry::test
