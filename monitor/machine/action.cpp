@@ -8,6 +8,7 @@
 
 #include "machine/boot_pages.h"
 #include "machine/host_selectors.h"
+#include "machine/trampoline.h"
 #include "machine/x86.h"
 
 namespace spry {
@@ -131,7 +132,7 @@ Result<void> begin_action(MachineData& machine, const Input& input) {
   auto given = machine.awaits_ready ? write_boot_page(machine, false) : deliver_input(machine);
   if (!given) return given;
   if (auto begun = begin_devices(machine); !begun) return begun;
-  machine.shell->vcpu.set_registers(base.registers, base.special);
+  machine.shell->vcpu.set_registers(machine.native_vectors ? trampoline_registers(base) : base.registers, base.special);
   return {};
 }
 

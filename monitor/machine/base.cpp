@@ -10,6 +10,7 @@
 #include "machine/page_tables.h"
 #include "machine/probe.h"
 #include "machine/system_page.h"
+#include "machine/trampoline.h"
 #include "machine/x86.h"
 
 namespace spry {
@@ -42,6 +43,8 @@ bool map_memory(const Base& base, PageTables& tables, Range input) {
   const Layout& layout = base.layout;
   bool mapped = tables.map({kSystemPage, kGateStack}, layout.slide, 0) &&
                 tables.map({kGateStack, kPageTables}, layout.slide, PTE_RW | PTE_XD);
+  // Executable; the guest only ever enters it where its actions begin.
+  mapped = mapped && tables.map(layout.trampoline, layout.slide, PTE_US);
   if (!layout.probe.empty()) {
     const std::uint64_t page = layout.probe.start + kPageSize;
     mapped = mapped && tables.map({layout.probe.start, page}, layout.slide, PTE_US) &&
@@ -104,7 +107,8 @@ Result<Base> plan_base(const Image& image, const MachineOptions& options, std::v
   if (!memory) return tl::unexpected(memory.error());
   auto boot = boot_pages_size(options.arguments);
   if (!boot) return tl::unexpected(boot.error());
-  auto layout = lay_out(image, {*memory, *boot, shared_areas_size(shared), options.max_input, options.verify});
+  auto layout =
+      lay_out(image, {*memory, *boot, shared_areas_size(shared), options.max_input, options.reusable, options.verify});
   if (!layout) return tl::unexpected(layout.error());
   Base base;
   base.path = image.path();
@@ -156,16 +160,14 @@ Result<std::shared_ptr<const Base>> load_contents(std::shared_ptr<const Base> ba
   auto loaded = std::make_shared<Base>(base->without_contents());
   Layout& layout = loaded->layout;
   layout.input = input_area(layout.memory, options.max_input);
-  if (options.verify) {
-    layout.probe.start = layout.probe.end - 2 * kPageSize;
-    layout.tables.end = layout.probe.start;
-  }
+  place_monitor_pages(layout, true, options.verify);
   auto contents = base->contents.loaded(layout.memory);
   if (!contents) return tl::unexpected(contents.error());
   loaded->contents = std::move(*contents);
   auto built = build_monitor_pages(*loaded, loaded->contents.bytes({0, layout.memory}), layout.input);
   if (!built) return tl::unexpected(built.error());
   loaded->page_tables = *built;
+  write_trampoline(*loaded, loaded->contents.bytes(layout.trampoline));
   return std::shared_ptr<const Base>(std::move(loaded));
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "machine/entry_state.h"
+#include "machine/trampoline.h"
 #include "machine/verify.h"
 #include "machine/x86.h"
 
@@ -60,6 +61,9 @@ Result<std::string> capture_ready(MachineData& machine) {
   auto contents = copy_memory(machine);
   if (!contents) return tl::unexpected(contents.error());
   base->contents = std::move(*contents);
+  // Machines see it at once, because none has written to that page.
+  write_trampoline(*base, base->contents.bytes(base->layout.trampoline));
+  machine.native_vectors = machine.native_vectors && fits_trampoline(*base->vectors);
   machine.base = std::move(base);
   machine.idle_cost = 0;
   if (!machine.options.verify) return std::string();

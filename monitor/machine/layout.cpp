@@ -19,6 +19,16 @@ constexpr std::uint64_t kInitialLeast = std::uint64_t{8} << 20;
 constexpr Permissions kReadOnly = {.read = true};
 constexpr Permissions kReadWrite = {.read = true, .write = true};
 
+}  // namespace
+
+void place_monitor_pages(Layout& layout, bool trampoline, bool probe) {
+  layout.probe = {layout.boot.start - (probe ? 2 * kPageSize : 0), layout.boot.start};
+  layout.trampoline = {layout.probe.start - (trampoline ? kPageSize : 0), layout.probe.start};
+  layout.tables = {kPageTables, layout.trampoline.start};
+}
+
+namespace {
+
 // Places shared areas, stack and boot pages below SPRY_IMAGE_MIN, or stack and shared areas at the end of memory.
 bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t stack_size) {
   if (request.shared > layout.memory) return false;  // nor can a sum overflow
@@ -31,8 +41,7 @@ bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t sta
   std::uint64_t guard = layout.stack.start - kPageSize;
   std::uint64_t boot_end = low ? guard : SPRY_IMAGE_MIN;
   layout.boot = {boot_end - round_up(request.boot, kPageSize), boot_end};
-  layout.probe = {layout.boot.start - (request.probe ? 2 * kPageSize : 0), layout.boot.start};
-  layout.tables = {kPageTables, layout.probe.start};
+  place_monitor_pages(layout, request.trampoline, request.probe);
   layout.heap = {layout.image.end, low ? layout.memory : guard};
   return layout.heap.start <= layout.heap.end;
 }

@@ -36,8 +36,9 @@ inline constexpr std::uint64_t kLargestArguments = std::uint64_t{64} << 10;
 struct Layout {
   std::uint64_t slide = 0;
   Range tables;
-  Range probe;  // with options.verify, the probe's code and its page; else empty, at the end of the tables
-  Range boot;   // the boot page and, behind spry_boot, argv and its strings
+  Range trampoline;  // of machines that run several actions, one page; else empty
+  Range probe;       // with options.verify, the probe's code and its page; else empty, at the end of the tables
+  Range boot;        // the boot page and, behind spry_boot, argv and its strings
   Range stack;
   Range shared;  // the devices' areas, each 16-byte aligned; stack.end == shared.start
   Range image;   // page-aligned
@@ -53,12 +54,16 @@ struct LayoutRequest {
   std::uint64_t boot = 0;
   std::uint64_t shared = 0;
   std::uint64_t input = 0;
+  bool trampoline = false;
   bool probe = false;
 };
 
 // Errors: kNotUnikernel if the image, its stack or its arguments do not fit into the memory; the sentence begins with
 // the image's path.
 Result<Layout> lay_out(const Image& image, const LayoutRequest& request);
+
+// Sets layout.tables, trampoline and probe below the boot pages: what the monitor needs of its own.
+void place_monitor_pages(Layout& layout, bool trampoline, bool probe);
 
 // A range of user memory, with what the guest may do in it.
 struct Region {

@@ -10,6 +10,7 @@
 #include "machine/features.h"
 #include "machine/internals.h"
 #include "machine/reset.h"
+#include "machine/trampoline.h"
 #include "machine/verify.h"
 #include "machine/x86.h"
 
@@ -205,8 +206,14 @@ Result<void> build(MachineData& machine, std::unique_ptr<ShellData> shell, const
     if (!vectors) return tl::unexpected(vectors.error());
     name_legacy_parts(*vectors);
     fresh->vectors = std::make_unique<kvm_xsave>(*vectors);
+    write_trampoline(*fresh, fresh->contents.bytes(fresh->layout.trampoline));
   } else if (machine.base->vectors != nullptr) {
     if (auto set = vcpu.set_vector_state(*machine.base->vectors); !set) return set;
+  }
+  if (machine.options.reusable) {
+    auto native = can_use_trampoline(machine);
+    if (!native) return tl::unexpected(native.error());
+    machine.native_vectors = *native;
   }
   if ((machine.base->manifest.features & SPRY_FEATURE_CLOCK) != 0) {
     auto tsc = find_guest_tsc(vcpu);

@@ -47,6 +47,7 @@ struct MachineData final : Guest {
   DirtyPages dirty;                              // enabled if options.reusable
   std::uint64_t idle_cost = 0;                   // ns spent on idle pages since they were last cleared
   std::unique_ptr<ProbeReport> probe;            // at the base, with options.verify
+  bool native_vectors = false;                   // actions begin at the trampoline
   std::optional<GuestTsc> tsc;                   // with SPRY_FEATURE_CLOCK
 
   enum class State {

@@ -8,6 +8,7 @@
 
 #include "machine/machine_data.h"
 #include "machine/system_page.h"
+#include "machine/trampoline.h"
 #include "machine/x86.h"
 
 extern "C" {
@@ -65,6 +66,12 @@ Result<ProbeReport> run_probe(MachineData& machine) {
   Vcpu& vcpu = machine.shell->vcpu;
   kvm_regs registers = machine.base->registers;
   registers.rip = code;
+  // An action's first instructions come before the probe as well, which then goes on where the probe is.
+  auto trampoline = machine.memory.bytes(layout.trampoline);
+  if (machine.native_vectors) {
+    registers = trampoline_registers(*machine.base);
+    set_trampoline_target(trampoline, code);
+  }
   vcpu.set_registers(registers, machine.base->special);
   auto area = machine.memory.bytes({page, page + x86::kPageSize});
   std::fill(area.begin(), area.end(), std::byte{0});
@@ -77,7 +84,9 @@ Result<ProbeReport> run_probe(MachineData& machine) {
     return step(machine);
   };
   ProbeReport report;
-  if (auto left = step(machine); !left) return tl::unexpected(left.error());
+  auto begun = step(machine);
+  if (machine.native_vectors) set_trampoline_target(trampoline, machine.base->registers.rip);
+  if (!begun) return tl::unexpected(begun.error());
   report.general = vcpu.registers();
   const std::uint64_t after_general = report.general.rip - code;
   report.general.rip = 0;

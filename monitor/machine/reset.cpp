@@ -100,7 +100,9 @@ Result<void> reset(MachineData& machine) {
   if (auto drained = drain(machine); !drained) return drained;
   if (auto restored = restore_memory(machine); !restored) return restored;
   clear_input(machine);
-  if (auto set = machine.shell->vcpu.set_vector_state(*machine.base->vectors); !set) return set;
+  if (!machine.native_vectors) {
+    if (auto set = machine.shell->vcpu.set_vector_state(*machine.base->vectors); !set) return set;
+  }
   return machine.options.verify ? verify_machine(machine) : Result<void>();
 }
 

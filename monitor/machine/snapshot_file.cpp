@@ -183,8 +183,7 @@ Parts parts_of(const Base& base) {
   parts.arguments = base.arguments;
   parts.layout = base.layout;
   parts.layout.input = {};
-  parts.layout.tables.end = parts.layout.probe.end;
-  parts.layout.probe.start = parts.layout.probe.end;
+  place_monitor_pages(parts.layout, false, false);
   parts.regions = base.regions;
   parts.shared = base.shared;
   parts.covered = base.covered;
@@ -254,6 +253,7 @@ bool sound(const Parts& parts, std::uint64_t start, std::uint64_t file_size) {
   if (layout.slide % x86::kLargePageSize != 0 || layout.slide >= std::uint64_t{1} << 47) return false;
   if (layout.tables.start != kPageTables || layout.tables.end != layout.boot.start || !layout.input.empty())
     return false;
+  if (layout.trampoline.start != layout.boot.start || layout.trampoline.end != layout.boot.start) return false;
   if (layout.probe.start != layout.boot.start || layout.probe.end != layout.boot.start) return false;
   if (!inside(layout.boot, kPageTables + kPageSize, SPRY_IMAGE_MIN) || !aligned(layout.boot)) return false;
   if (layout.boot.size() < kPageSize) return false;

@@ -39,9 +39,10 @@ Result<void> compare_memory(MachineData& machine) {
 
 Result<void> compare_registers(MachineData& machine) {
   Vcpu& vcpu = machine.shell->vcpu;
+  // With the trampoline KVM's state is the last action's until the next one begins; the probe tells.
   auto vectors = vcpu.vector_state();
   if (!vectors) return tl::unexpected(vectors.error());
-  if (std::memcmp(&*vectors, machine.base->vectors.get(), sizeof *vectors) != 0) {
+  if (!machine.native_vectors && std::memcmp(&*vectors, machine.base->vectors.get(), sizeof *vectors) != 0) {
     return differs(machine, "the vector state that KVM tells");
   }
   auto debug = vcpu.debug_registers();
