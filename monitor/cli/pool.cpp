@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <optional>
+#include <thread>
 
 #include "cli/commands.h"
 #include "cli/devices.h"
@@ -35,6 +36,7 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  bool shown() const { return shown_; }
   void show(std::uint64_t done) {
     constexpr auto kPause = std::chrono::milliseconds(100);
     const Clock::time_point now = Clock::now();
@@ -105,21 +107,27 @@ Result<int> run_pool(PoolCommandOptions& options) {
   auto pool = open_pool(options, *inputs);
   if (!pool) return tl::unexpected(std::move(pool.error()));
   std::optional<Error> unread;
+  std::uint64_t submitted = 0;
   const Clock::time_point start = Clock::now();
   {
     Progress progress(inputs->count());
-    for (std::uint64_t index = 0; !outputs.error(); ++index) {
+    for (; !outputs.error(); ++submitted) {
       auto input = inputs->next();
       // What was read before is run all the same.
       if (!input) unread = std::move(input.error());
       if (unread || !*input) break;
       outputs.expect();
-      auto put = [&outputs, index, name = std::move((*input)->name)](Result<Outcome> outcome) {
+      auto put = [&outputs, index = submitted, name = std::move((*input)->name)](Result<Outcome> outcome) {
         outputs.put(index, name, std::move(outcome));
       };
-      auto submitted = pool->submit(std::move((*input)->bytes), put);
+      auto taken = pool->submit(std::move((*input)->bytes), put);
       // An input that is too long is that action's own failure.
-      if (!submitted) put(tl::unexpected(std::move(submitted.error())));
+      if (!taken) put(tl::unexpected(std::move(taken.error())));
+      progress.show(outputs.written());
+    }
+    while (progress.shown() && outputs.written() < submitted) {
+      constexpr auto kLook = std::chrono::milliseconds(20);
+      std::this_thread::sleep_for(kLook);
       progress.show(outputs.written());
     }
     pool->drain();

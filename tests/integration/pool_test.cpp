@@ -240,6 +240,7 @@ TEST_F(PoolCommand, ATerminalShowsProgress) {
   ASSERT_GT(got, 0);
   shown.resize(static_cast<std::size_t>(got));
   EXPECT_NE(shown.find("/30 "), std::string::npos) << shown;
+  EXPECT_NE(shown.find("[#"), std::string::npos) << "the bar grows: " << shown;
   EXPECT_NE(shown.find("\r\x1b[K30 actions in "), std::string::npos) << "the bar is wiped out: " << shown;
 }
 

@@ -161,7 +161,7 @@ struct spry_boot {
   uint32_t abi_version;
   uint32_t size;       /* bytes of this structure */
   uint64_t features;   /* SPRY_FEATURE_* */
-  uint64_t generation; /* number of this action on this machine, from 1 */
+  uint64_t generation; /* 1 when this page is first written on a machine, and one more each time */
   uint64_t flags;      /* SPRY_BOOT_* */
   uint64_t canary;     /* random; constant for the life of a machine and of its snapshots */
   uint8_t seed[32];    /* random, fresh for every generation */
