@@ -24,7 +24,8 @@ Result<void> check_options(const MachineOptions& options) {
     return fail(ErrorCode::kMonitor, "a deadline is at least one nanosecond");
   }
   if (options.max_input > kMaximumInput) {
-    return fail(ErrorCode::kMonitor, fmt::format("the input has {} bytes, more than 16 GiB", options.max_input));
+    return fail(ErrorCode::kMonitor,
+                fmt::format("inputs of up to {} bytes: no input has more than 16 GiB", options.max_input));
   }
   if (options.verify && !options.reusable) {
     return fail(ErrorCode::kMonitor, "a machine that is not reusable has no reset to verify");

@@ -357,6 +357,17 @@ bool contents_match(int descriptor, const std::vector<ContentsRun>& runs, const 
   return digester.digest() == wanted;
 }
 
+// As open(2) would make the file. The umask can only be read by setting it, or from /proc, which says so of each
+// thread.
+mode_t current_umask() {
+  constexpr mode_t kUsual = 022;
+  const Descriptor file(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+  std::array<char, 4096> text = {};
+  if (!file || read(file.get(), text.data(), text.size() - 1) <= 0) return kUsual;
+  const char* line = std::strstr(text.data(), "Umask:");
+  return line == nullptr ? kUsual : static_cast<mode_t>(std::strtoul(line + std::strlen("Umask:"), nullptr, 8));
+}
+
 }  // namespace
 
 Result<void> save_snapshot(const Base& base, const std::string& path) {
@@ -366,7 +377,7 @@ Result<void> save_snapshot(const Base& base, const std::string& path) {
   std::string temporary = path + ".XXXXXX";
   const Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
   if (!file) return failed(path, "written");
-  const bool written = write_file(file.get(), base) && fchmod(file.get(), 0644) == 0;
+  const bool written = write_file(file.get(), base) && fchmod(file.get(), 0666 & ~current_umask()) == 0;
   if (written && rename(temporary.c_str(), path.c_str()) == 0) return {};
   const auto error = failed(path, "written");
   unlink(temporary.c_str());
