@@ -19,6 +19,7 @@ struct Internals {
   static Machine machine(std::unique_ptr<MachineData> data) { return Machine(std::move(data)); }
   static MachineData& data(Machine& machine) { return *machine.data_; }
   static Snapshot snapshot(std::shared_ptr<const Base> base) { return Snapshot(std::move(base)); }
+  static std::shared_ptr<const Base> take(Snapshot&& snapshot) { return std::move(snapshot.base_); }
   static const std::shared_ptr<const Base>& base(const Snapshot& snapshot) { return snapshot.base_; }
 };
 

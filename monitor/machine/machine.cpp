@@ -117,7 +117,7 @@ Result<void> give_features(ShellData& shell, const Base& base) {
 
 // Memory, page tables and slots. A base without contents gets them here: one for this machine alone in its own memory,
 // one for further machines in a memfd.
-Result<void> furnish(MachineData& machine, std::shared_ptr<Base> fresh) {
+Result<void> furnish(MachineData& machine, const std::shared_ptr<Base>& fresh) {
   const Base& base = *machine.base;
   const Layout& layout = base.layout;
   const bool reusable = machine.options.reusable;
@@ -277,11 +277,11 @@ Machine::~Machine() = default;
 
 namespace {
 
-Result<Machine> make(std::unique_ptr<ShellData> shell, const Image* image, std::shared_ptr<const Base> base,
+Result<Machine> make(std::unique_ptr<ShellData> shell, std::optional<Image> image, std::shared_ptr<const Base> base,
                      MachineOptions options) {
   const std::uint64_t start = host_monotonic_ns();
   auto data = std::make_unique<MachineData>(std::move(options));
-  if (auto built = build(*data, std::move(shell), image, std::move(base)); !built) {
+  if (auto built = build(*data, std::move(shell), image ? &*image : nullptr, std::move(base)); !built) {
     return tl::unexpected(built.error());
   }
   data->outcome.receipt.create = std::chrono::nanoseconds(host_monotonic_ns() - start);
@@ -295,19 +295,20 @@ tl::unexpected<Error> unusable(const MachineData& machine) {
 }  // namespace
 
 Result<Machine> Machine::create(Image image, MachineOptions options) {
-  return make(nullptr, &image, nullptr, std::move(options));
+  return make(nullptr, std::move(image), nullptr, std::move(options));
 }
 
 Result<Machine> Machine::create(Shell shell, Image image, MachineOptions options) {
-  return make(Internals::take(std::move(shell)), &image, nullptr, std::move(options));
+  return make(Internals::take(std::move(shell)), std::move(image), nullptr, std::move(options));
 }
 
 Result<Machine> Machine::create(Snapshot snapshot, MachineOptions options) {
-  return make(nullptr, nullptr, Internals::base(snapshot), std::move(options));
+  return make(nullptr, std::nullopt, Internals::take(std::move(snapshot)), std::move(options));
 }
 
 Result<Machine> Machine::create(Shell shell, Snapshot snapshot, MachineOptions options) {
-  return make(Internals::take(std::move(shell)), nullptr, Internals::base(snapshot), std::move(options));
+  return make(Internals::take(std::move(shell)), std::nullopt, Internals::take(std::move(snapshot)),
+              std::move(options));
 }
 
 Result<void> Machine::reset() {

@@ -142,7 +142,7 @@ void PoolData::bring_to_base(std::optional<Machine>& machine) {
     current = Internals::data(*machine).base == base;
   }
   if (!current) {
-    reaper->take(*std::move(machine));
+    reaper->take(std::move(*machine));
     machine.reset();
   } else {
     Internals::data(*machine).begins_ready = true;
@@ -192,7 +192,7 @@ void PoolData::reset(Worker& worker, std::optional<Machine>& machine, bool exite
   const std::uint64_t start = host_monotonic_ns();
   const bool clean = machine->usable() && machine->reset();
   if (!clean) {
-    reaper->take(*std::move(machine));
+    reaper->take(std::move(*machine));
     machine.reset();
     if (auto made = make_machine(worker)) machine = *std::move(made);
   }
@@ -349,7 +349,7 @@ Result<Pool> Pool::create(Image image, PoolOptions options) {
 Result<Pool> Pool::create(Snapshot snapshot, PoolOptions options) {
   auto data = open(std::move(options), snapshot.path());
   if (!data) return tl::unexpected(data.error());
-  auto base = load_contents(Internals::base(snapshot), (*data)->options.machine);
+  auto base = load_contents(Internals::take(std::move(snapshot)), (*data)->options.machine);
   if (!base) return tl::unexpected(base.error());
   (*data)->base = *std::move(base);
   (*data)->initialised = PoolData::Initialised::kDone;

@@ -11,19 +11,19 @@ Snapshot::Snapshot(std::shared_ptr<const Base> base) : base_(std::move(base)) {}
 
 Result<Snapshot> Snapshot::take(Image image, MachineOptions options) {
   options.reusable = true;
-  auto machine = Machine::create(image, std::move(options));
+  const std::string path = image.path();
+  auto machine = Machine::create(std::move(image), std::move(options));
   if (!machine) return tl::unexpected(machine.error());
   Internals::data(*machine).stop_at_ready = true;
   auto outcome = machine->run();
   if (!outcome) return tl::unexpected(outcome.error());
   if (auto snapshot = machine->snapshot()) return *std::move(snapshot);
   if (const std::string& why = Internals::data(*machine).not_captured; !why.empty()) {
-    return fail(ErrorCode::kNotUnikernel, fmt::format("{}: there is no snapshot to take: {}", image.path(), why));
+    return fail(ErrorCode::kNotUnikernel, fmt::format("{}: there is no snapshot to take: {}", path, why));
   }
-  return fail(
-      ErrorCode::kNotUnikernel,
-      fmt::format("{}: there is no snapshot to take: before it called ready, the run ended ({}{}{})", image.path(),
-                  to_string(outcome->reason), outcome->message.empty() ? "" : ": ", outcome->message));
+  return fail(ErrorCode::kNotUnikernel,
+              fmt::format("{}: there is no snapshot to take: before it called ready, the run ended ({}{}{})", path,
+                          to_string(outcome->reason), outcome->message.empty() ? "" : ": ", outcome->message));
 }
 
 Result<Snapshot> Snapshot::load(const std::string& path, bool verify) {
