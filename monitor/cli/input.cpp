@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "system/io.h"
 #include "text/escape.h"
 
 namespace spry {
@@ -23,19 +24,6 @@ tl::unexpected<Error> input_error(std::string_view name, std::string_view rule) 
 
 tl::unexpected<Error> too_long(std::string_view name) {
   return input_error(name, fmt::format("longer than {} GiB", kMaximumInput >> 30));
-}
-
-bool write_all(int fd, const char* bytes, std::size_t length) {
-  while (length > 0) {
-    const ssize_t written = write(fd, bytes, length);
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return false;
-    }
-    bytes += written;
-    length -= static_cast<std::size_t>(written);
-  }
-  return true;
 }
 
 // What is left to read of `fd`, in a memfd that is made with the first byte.
@@ -52,7 +40,8 @@ Result<Input> collect(int fd, std::string_view name) {
     input.size += static_cast<std::uint64_t>(got);
     if (input.size > kMaximumInput) return too_long(name);
     if (input.descriptor < 0) input.descriptor = memfd_create("spry-input", MFD_CLOEXEC);
-    if (input.descriptor < 0 || !write_all(input.descriptor, buffer.data(), static_cast<std::size_t>(got))) {
+    if (input.descriptor < 0 ||
+        !write_all(input.descriptor, std::string_view(buffer.data(), static_cast<std::size_t>(got)))) {
       return input_error(name, fmt::format("cannot be kept in memory: {}", std::strerror(errno)));
     }
   }

@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "system/descriptor.h"
+#include "system/io.h"
 #include "text/escape.h"
 
 namespace spry {
@@ -18,19 +19,11 @@ namespace {
 // Outcomes that may be there or under way and not written: bounds the memory that they take.
 constexpr std::uint64_t kMostHeld = 4096;
 
-Result<void> write_all(int descriptor, std::string_view text, std::string_view name) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      // A reader that left ends this command as any other; the worker that writes has the signal blocked.
-      if (errno == EPIPE) kill(getpid(), SIGPIPE);
-      return fail(ErrorCode::kMonitor,
-                  fmt::format("output {}: cannot be written: {}", escape(name), std::strerror(errno)));
-    }
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
+Result<void> put_out(int descriptor, std::string_view text, std::string_view name) {
+  if (write_all(descriptor, text)) return {};
+  // A reader that left ends this command as any other; the worker that writes has the signal blocked.
+  if (errno == EPIPE) kill(getpid(), SIGPIPE);
+  return fail(ErrorCode::kMonitor, fmt::format("output {}: cannot be written: {}", escape(name), std::strerror(errno)));
 }
 
 }  // namespace
@@ -70,15 +63,15 @@ Result<void> PoolOutputs::write(const Entry& entry) {
                 : outcome.message.empty()       ? std::string(to_string(outcome.reason))
                                                 : fmt::format("{}: {}", to_string(outcome.reason), outcome.message));
   }
-  if (auto done = write_all(STDERR_FILENO, outcome.diagnostics, "-"); !done) return done;
-  if (directory_ == nullptr) return write_all(STDOUT_FILENO, outcome.output, "-");
+  if (auto done = put_out(STDERR_FILENO, outcome.diagnostics, "-"); !done) return done;
+  if (directory_ == nullptr) return put_out(STDOUT_FILENO, outcome.output, "-");
   const std::string path = fmt::format("{}/{}", directory_, entry.name);
   const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
   if (!file) {
     return fail(ErrorCode::kMonitor,
                 fmt::format("output {}: cannot be opened: {}", escape(path), std::strerror(errno)));
   }
-  return write_all(file.get(), outcome.output, path);
+  return put_out(file.get(), outcome.output, path);
 }
 
 std::uint64_t PoolOutputs::written() const {

@@ -1,12 +1,12 @@
 #include "cli/report.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "system/io.h"
 #include "text/escape.h"
 
 namespace spry {
@@ -53,17 +53,8 @@ std::string format_report(const Error& error, const Phases& phases) {
 }
 
 Result<void> write_report(int fd, const char* path, const std::string& text) {
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const ssize_t written = write(fd, rest.data(), rest.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return fail(ErrorCode::kMonitor,
-                  fmt::format("report {}: cannot be written: {}", escape(path), std::strerror(errno)));
-    }
-    rest.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
+  if (write_all(fd, text)) return {};
+  return fail(ErrorCode::kMonitor, fmt::format("report {}: cannot be written: {}", escape(path), std::strerror(errno)));
 }
 
 }  // namespace spry

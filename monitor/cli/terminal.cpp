@@ -7,23 +7,9 @@
 
 #include "cli/commands.h"
 #include "cli/modules.h"
+#include "system/io.h"
 
 namespace spry {
-namespace {
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return false;
-    }
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-}  // namespace
 
 int print(std::string_view text) {
   if (write_all(STDOUT_FILENO, text)) return kExitSuccess;

@@ -10,6 +10,7 @@
 #include "machine/host_selectors.h"
 #include "machine/trampoline.h"
 #include "machine/x86.h"
+#include "system/io.h"
 
 namespace spry {
 namespace {
@@ -29,7 +30,7 @@ Result<void> fill_input(MachineData& machine) {
     return {};
   }
   errno = 0;
-  if (!read_exactly(input.descriptor, area, 0)) return unreadable(machine);
+  if (!read_all_at(input.descriptor, area, 0)) return unreadable(machine);
   return {};
 }
 

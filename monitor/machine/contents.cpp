@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "machine/x86.h"
+#include "system/io.h"
 
 namespace spry {
 namespace {
@@ -26,17 +27,6 @@ tl::unexpected<Error> cut_short() {
 }
 
 }  // namespace
-
-bool read_exactly(int descriptor, std::span<std::byte> to, std::uint64_t offset) {
-  while (!to.empty()) {
-    const ssize_t got = pread(descriptor, to.data(), to.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    to = to.subspan(static_cast<std::size_t>(got));
-    offset += static_cast<std::uint64_t>(got);
-  }
-  return true;
-}
 
 Result<Contents> Contents::allocate(std::uint64_t size) {
   Contents contents;
@@ -102,7 +92,7 @@ Result<void> Contents::place(GuestMemory& memory, std::uint64_t copied) const {
     const std::uint64_t read = size <= kLargestReadRun     ? size
                                : run.range.start >= copied ? 0
                                                            : std::min(copied, run.range.end) - run.range.start;
-    if (read != 0 && !read_exactly(file_.get(), memory.bytes({run.range.start, run.range.start + read}), run.offset)) {
+    if (read != 0 && !read_all_at(file_.get(), memory.bytes({run.range.start, run.range.start + read}), run.offset)) {
       return cut_short();
     }
     if (read == size) continue;
@@ -118,7 +108,7 @@ Result<Contents> Contents::loaded(std::uint64_t size) const {
   for (const ContentsRun& run : runs()) {
     if (in_memory()) {
       std::memcpy(contents->bytes(run.range).data(), bytes(run.range).data(), run.range.size());
-    } else if (!read_exactly(file_.get(), contents->bytes(run.range), run.offset)) {
+    } else if (!read_all_at(file_.get(), contents->bytes(run.range), run.offset)) {
       return cut_short();
     }
   }

@@ -52,7 +52,4 @@ class Contents {
   std::uint64_t size_ = 0;
 };
 
-// Reads exactly `to.size()` bytes at `offset`; false if the file ends before, or errno says why.
-bool read_exactly(int descriptor, std::span<std::byte> to, std::uint64_t offset);
-
 }  // namespace spry
