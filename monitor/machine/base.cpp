@@ -12,6 +12,7 @@
 #include "machine/system_page.h"
 #include "machine/trampoline.h"
 #include "machine/x86.h"
+#include "system/io.h"
 
 namespace spry {
 namespace {
@@ -70,8 +71,8 @@ Result<void> place_segment(const Base& base, std::span<std::byte> memory, const 
   const Range bytes = {segment.address, segment.address + segment.file_size};
   const Range pages = {round_up(bytes.start, kPageSize), round_down(bytes.end, kPageSize)};
   auto read = [&](Range range) {
-    return read_exactly(file.descriptor, memory.subspan(range.start, range.size()),
-                        file.offset + (range.start - bytes.start));
+    return read_all_at(file.descriptor, memory.subspan(range.start, range.size()),
+                       file.offset + (range.start - bytes.start));
   };
   if (!base.contents.empty()) return read(bytes) ? Result<void>() : truncated(base);
   if (!read({bytes.start, pages.start}) || !read({pages.end, bytes.end})) return truncated(base);
@@ -80,27 +81,6 @@ Result<void> place_segment(const Base& base, std::span<std::byte> memory, const 
 }
 
 }  // namespace
-
-Base Base::without_contents() const {
-  Base copy;
-  copy.path = path;
-  copy.manifest = manifest;
-  copy.image = image;
-  copy.arguments = arguments;
-  copy.layout = layout;
-  copy.regions = regions;
-  copy.shared = shared;
-  copy.page_tables = page_tables;
-  copy.covered = covered;
-  copy.generation = generation;
-  copy.elapsed_ns = elapsed_ns;
-  copy.at_ready = at_ready;
-  copy.registers = registers;
-  copy.special = special;
-  if (vectors != nullptr) copy.vectors = std::make_unique<kvm_xsave>(*vectors);
-  copy.devices = devices;
-  return copy;
-}
 
 Result<Base> plan_base(const Image& image, const MachineOptions& options, std::vector<std::uint64_t> shared) {
   auto memory = memory_size(image, options);
@@ -157,7 +137,7 @@ Result<void> fill_base(Base& base, std::span<std::byte> memory, Range input) {
 
 Result<std::shared_ptr<const Base>> load_contents(std::shared_ptr<const Base> base, const MachineOptions& options) {
   if (base->contents.in_memory()) return base;
-  auto loaded = std::make_shared<Base>(base->without_contents());
+  auto loaded = std::make_shared<Base>(Base{*base, {}});
   Layout& layout = loaded->layout;
   layout.input = input_area(layout.memory, options.max_input);
   place_monitor_pages(layout, true, options.verify);

@@ -16,7 +16,8 @@
 
 namespace spry {
 
-struct Base {
+// All of it that can be copied.
+struct BaseState {
   std::string path;  // of the image or snapshot, for sentences
   Manifest manifest;
   std::optional<Image> image;  // for the names of functions; a snapshot's file has none
@@ -31,11 +32,12 @@ struct Base {
   bool at_ready = false;              // the guest has called `ready`
   kvm_regs registers = {};            // at the next instruction
   kvm_sregs special = {};
-  std::unique_ptr<kvm_xsave> vectors;  // null: as a new vCPU has them
-  std::vector<std::string> devices;    // what Device::save answered, by handle; empty unless at_ready
-  Contents contents;                   // empty: made in each machine's own memory
+  std::shared_ptr<const kvm_xsave> vectors;  // null: as a new vCPU has them
+  std::vector<std::string> devices;          // what Device::save answered, by handle; empty unless at_ready
+};
 
-  Base without_contents() const;
+struct Base : BaseState {
+  Contents contents;  // empty: made in each machine's own memory
 };
 
 // What of a base is known before memory is filled. `shared` as above. Errors: those of the layout.

@@ -33,7 +33,6 @@ Result<Contents> copy_memory(MachineData& machine) {
 }  // namespace
 
 Result<std::string> capture_ready(MachineData& machine) {
-  const Base& old = *machine.base;
   std::vector<std::string> saved(machine.devices.size());
   for (std::size_t handle = 0; handle < machine.devices.size(); ++handle) {
     if (machine.devices[handle] == nullptr) continue;
@@ -41,7 +40,7 @@ Result<std::string> capture_ready(MachineData& machine) {
     if (!state) return std::move(state.error().message);
     saved[handle] = std::move(*state);
   }
-  auto base = std::make_shared<Base>(old.without_contents());
+  auto base = std::make_shared<Base>(Base{*machine.base, {}});
   base->page_tables = machine.tables.used();
   base->covered = machine.covered;
   base->generation = machine.generation;
@@ -57,7 +56,7 @@ Result<std::string> capture_ready(MachineData& machine) {
   auto vectors = vcpu.vector_state();
   if (!vectors) return tl::unexpected(vectors.error());
   name_legacy_parts(*vectors);
-  base->vectors = std::make_unique<kvm_xsave>(*vectors);
+  base->vectors = std::make_shared<kvm_xsave>(*vectors);
   auto contents = copy_memory(machine);
   if (!contents) return tl::unexpected(contents.error());
   base->contents = std::move(*contents);

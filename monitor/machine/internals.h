@@ -20,7 +20,6 @@ struct Internals {
   static MachineData& data(Machine& machine) { return *machine.data_; }
   static Snapshot snapshot(std::shared_ptr<const Base> base) { return Snapshot(std::move(base)); }
   static std::shared_ptr<const Base> take(Snapshot&& snapshot) { return std::move(snapshot.base_); }
-  static const std::shared_ptr<const Base>& base(const Snapshot& snapshot) { return snapshot.base_; }
 };
 
 }  // namespace spry

@@ -206,7 +206,7 @@ Result<void> build(MachineData& machine, std::unique_ptr<ShellData> shell, const
     auto vectors = vcpu.vector_state();
     if (!vectors) return tl::unexpected(vectors.error());
     name_legacy_parts(*vectors);
-    fresh->vectors = std::make_unique<kvm_xsave>(*vectors);
+    fresh->vectors = std::make_shared<kvm_xsave>(*vectors);
     write_trampoline(*fresh, fresh->contents.bytes(fresh->layout.trampoline));
   } else if (machine.base->vectors != nullptr) {
     if (auto set = vcpu.set_vector_state(*machine.base->vectors); !set) return set;

@@ -9,15 +9,16 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 
+#include "machine/boot_pages.h"
 #include "machine/entry_state.h"
 #include "machine/features.h"
 #include "machine/metadata.h"
 #include "machine/system_page.h"
 #include "machine/x86.h"
+#include "system/io.h"
 #include "text/escape.h"
 
 #define XXH_INLINE_ALL
@@ -44,7 +45,7 @@ struct Header {
   std::uint32_t format = kFormat;
   std::uint32_t size = sizeof(Header);
   std::array<char, 16> version = {};      // Spry's, zero-padded
-  std::array<std::uint32_t, 5> cpu = {};  // CpuFeatures
+  std::array<std::uint32_t, 5> cpu = {};  // cpu_features()
   std::uint32_t padding = 0;
   std::uint64_t metadata_size = 0;
   std::uint64_t file_size = 0;
@@ -160,9 +161,10 @@ std::string text_of(const std::array<char, N>& array) {
   return {array.begin(), std::find(array.begin(), array.end(), '\0')};
 }
 
-// Runs of the file: those of memory without the monitor's own pages, one after the other from `offset` on.
-std::vector<ContentsRun> runs_of(const Base& base, std::uint64_t offset) {
+// Runs of the file, one after the other: those of memory without the monitor's own pages.
+std::vector<ContentsRun> runs_of(const Base& base) {
   std::vector<ContentsRun> runs;
+  std::uint64_t offset = 0;
   for (ContentsRun run : base.contents.runs()) {
     run.range.start = std::max(run.range.start, base.layout.boot.start);
     if (run.range.start >= run.range.end) continue;
@@ -202,23 +204,12 @@ std::vector<std::byte> encode(const Parts& parts) {
   return {writer.bytes().begin(), writer.bytes().end()};
 }
 
-bool write_all(int descriptor, std::span<const std::byte> bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t written = pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-    offset += static_cast<std::uint64_t>(written);
-  }
-  return true;
-}
-
 bool write_file(int descriptor, const Base& base) {
   Parts parts = parts_of(base);
-  parts.runs = runs_of(base, 0);
+  parts.runs = runs_of(base);
   // The runs' offsets have the same size whatever they are.
   const std::uint64_t start = x86::round_up(sizeof(Header) + encode(parts).size(), kPageSize);
-  parts.runs = runs_of(base, start);
+  for (ContentsRun& run : parts.runs) run.offset += start;
   const std::vector<std::byte> metadata = encode(parts);
   Header header;
   header.version = this_version();
@@ -229,13 +220,13 @@ bool write_file(int descriptor, const Base& base) {
   for (const ContentsRun& run : parts.runs) {
     const auto bytes = base.contents.bytes(run.range);
     contents.add(bytes);
-    if (!write_all(descriptor, bytes, run.offset)) return false;
+    if (!write_all_at(descriptor, bytes, run.offset)) return false;
     header.file_size = run.offset + run.range.size();
   }
   header.contents = contents.digest();
   header.metadata = metadata_digest(header, metadata);
-  return write_all(descriptor, std::as_bytes(std::span(&header, 1)), 0) &&
-         write_all(descriptor, metadata, sizeof header) &&
+  return write_all_at(descriptor, std::as_bytes(std::span(&header, 1)), 0) &&
+         write_all_at(descriptor, metadata, sizeof header) &&
          ftruncate(descriptor, static_cast<off_t>(header.file_size)) == 0 && fsync(descriptor) == 0;
 }
 
@@ -272,12 +263,9 @@ bool sound(const Parts& parts, std::uint64_t start, std::uint64_t file_size) {
   const Region& boot = parts.regions.front();
   if (boot.range.start != layout.boot.start || boot.range.end != layout.boot.end || boot.permissions.write)
     return false;
-  std::uint64_t shared = 0;
-  for (std::uint64_t size : parts.shared) {
-    if (size > memory) return false;
-    shared += x86::round_up(size, 16);
-  }
-  if (shared > layout.shared.size() || parts.shared.size() > SPRY_DEVICES_MAX) return false;
+  if (parts.shared.size() > SPRY_DEVICES_MAX) return false;
+  if (std::any_of(parts.shared.begin(), parts.shared.end(), [&](auto size) { return size > memory; })) return false;
+  if (shared_areas_size(parts.shared) > layout.shared.size()) return false;
   if (parts.devices.size() != parts.shared.size() || (parts.features & ~std::uint64_t{SPRY_FEATURES_ALL}) != 0)
     return false;
   std::uint64_t previous = 0;
@@ -338,8 +326,9 @@ std::shared_ptr<Base> base_of(Parts parts, const std::string& path) {
   use_segment(base->special.es, parts.segments.es);
   use_segment(base->special.fs, parts.segments.fs);
   use_segment(base->special.gs, parts.segments.gs);
-  base->vectors = std::make_unique<kvm_xsave>();
-  std::memcpy(base->vectors.get(), parts.vectors.data(), parts.vectors.size());
+  auto vectors = std::make_shared<kvm_xsave>();
+  std::memcpy(vectors.get(), parts.vectors.data(), parts.vectors.size());
+  base->vectors = std::move(vectors);
   base->devices = std::move(parts.devices);
   return base;
 }
@@ -350,7 +339,7 @@ bool contents_match(int descriptor, const std::vector<ContentsRun>& runs, const 
   for (const ContentsRun& run : runs) {
     for (std::uint64_t done = 0; done < run.range.size(); done += piece.size()) {
       const auto part = std::span(piece).first(std::min<std::uint64_t>(piece.size(), run.range.size() - done));
-      if (!read_exactly(descriptor, part, run.offset + done)) return false;
+      if (!read_all_at(descriptor, part, run.offset + done)) return false;
       digester.add(part);
     }
   }
@@ -392,7 +381,7 @@ Result<std::shared_ptr<const Base>> load_snapshot(const std::string& path, bool 
   if (!S_ISREG(status.st_mode)) return refuse(path, "not a regular file");
   const auto size = static_cast<std::uint64_t>(status.st_size);
   Header header;
-  if (size < sizeof header || !read_exactly(file.get(), std::as_writable_bytes(std::span(&header, 1)), 0) ||
+  if (size < sizeof header || !read_all_at(file.get(), std::as_writable_bytes(std::span(&header, 1)), 0) ||
       header.magic != kMagic) {
     return refuse(path, "not a snapshot: it does not begin as one");
   }
@@ -412,7 +401,7 @@ Result<std::shared_ptr<const Base>> load_snapshot(const std::string& path, bool 
     return refuse(path, "the snapshot's metadata is longer than the file: it is damaged");
   }
   std::vector<std::byte> metadata(header.metadata_size);
-  if (!read_exactly(file.get(), metadata, sizeof header)) return failed(path, "read");
+  if (!read_all_at(file.get(), metadata, sizeof header)) return failed(path, "read");
   if (metadata_digest(header, metadata) != header.metadata) {
     return refuse(path, "the snapshot's metadata does not match its digest: it is damaged");
   }
@@ -439,7 +428,7 @@ Result<std::shared_ptr<const Base>> load_snapshot(const std::string& path, bool 
 bool recognise_snapshot(const std::string& path) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   std::array<char, kMagic.size()> magic = {};
-  return file && read_exactly(file.get(), std::as_writable_bytes(std::span(magic)), 0) && magic == kMagic;
+  return file && read_all_at(file.get(), std::as_writable_bytes(std::span(magic)), 0) && magic == kMagic;
 }
 
 }  // namespace spry
