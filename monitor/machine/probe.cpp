@@ -21,25 +21,6 @@ extern const std::byte spry_probe_end[];
 namespace spry {
 namespace {
 
-// Enters the probe where it stands; false if the instruction there is not one that this guest has.
-Result<bool> step(MachineData& machine) {
-  Vcpu& vcpu = machine.shell->vcpu;
-  // An interruption is for the next action, not for the probe.
-  int error;
-  do {
-    vcpu.state().immediate_exit = 0;
-    error = vcpu.run();
-  } while (error == EINTR);
-  const kvm_run& state = vcpu.state();
-  if (error == 0 && state.exit_reason == KVM_EXIT_IO) {
-    if (state.io.port == SPRY_HYPERCALL_PORT) return true;
-    if (state.io.port == x86::UD) return false;
-  }
-  return fail(ErrorCode::kMonitor,
-              fmt::format("{}: the probe left the guest with {} instead of its report", machine.base->path,
-                          error != 0 ? std::strerror(error) : "an exit of another kind"));
-}
-
 template <std::size_t N>
 void read_page(MachineData& machine, std::uint64_t page, std::array<std::byte, N>& to) {
   const auto bytes = machine.memory.bytes({page, page + N});
@@ -55,6 +36,24 @@ const char* ProbeReport::difference(const ProbeReport& other) const {
   if (xsave != other.xsave) return "extended vector registers";
   if (bases != other.bases) return "FS or GS base";
   return nullptr;
+}
+
+Result<bool> step(MachineData& machine) {
+  Vcpu& vcpu = machine.shell->vcpu;
+  machine.shell->ran = true;
+  // An interruption is for the next action, not for a probe.
+  int error;
+  do {
+    vcpu.state().immediate_exit = 0;
+    error = vcpu.run();
+  } while (error == EINTR);
+  const kvm_run& state = vcpu.state();
+  if (error == 0 && state.exit_reason == KVM_EXIT_IO) {
+    if (state.io.port == SPRY_HYPERCALL_PORT) return true;
+    if (state.io.port == x86::UD) return false;
+  }
+  return fail(ErrorCode::kMonitor, fmt::format("{}: a probe left the guest with {}", machine.base->path,
+                                               error != 0 ? std::strerror(error) : "an exit of another kind"));
 }
 
 void write_probe(std::span<std::byte> page) { std::copy(spry_probe, spry_probe_end, page.begin()); }

@@ -25,6 +25,10 @@ struct ProbeReport {
   const char* difference(const ProbeReport& other) const;
 };
 
+// Enters the guest, which runs code of the monitor's up to its next hypercall; false if an instruction there is not one
+// that this guest has. Registers have to be set again afterwards. Error: kMonitor.
+Result<bool> step(MachineData& machine);
+
 // Copies the probe into its page.
 void write_probe(std::span<std::byte> page);
 

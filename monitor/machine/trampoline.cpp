@@ -1,12 +1,10 @@
 #include "machine/trampoline.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include "machine/machine_data.h"
+#include "machine/probe.h"
 #include "machine/x86.h"
 
 extern "C" {
@@ -75,20 +73,11 @@ Result<bool> can_use_trampoline(MachineData& machine) {
   kvm_regs registers = machine.base->registers;
   registers.rip = machine.layout().trampoline.start + machine.layout().slide + offset_of(spry_trampoline_probe);
   vcpu.set_registers(registers, machine.base->special);
-  int error;
-  do {
-    error = vcpu.run();
-  } while (error == EINTR);
-  machine.shell->ran = true;
-  const kvm_run& state = vcpu.state();
-  if (error == 0 && state.exit_reason == KVM_EXIT_IO) {
-    if (state.io.port == x86::UD) return false;
-    // XRSTOR touches what XCR0 names; without x87 and SSE in it there would be nothing to restore.
-    constexpr std::uint64_t kNeeded = x86::XCR0_X87 | x86::XCR0_SSE;
-    if (state.io.port == SPRY_HYPERCALL_PORT) return (vcpu.registers().rbx & kNeeded) == kNeeded;
-  }
-  return fail(ErrorCode::kMonitor, fmt::format("{}: the trampoline's probe left the guest with {}", machine.base->path,
-                                               error != 0 ? std::strerror(error) : "an exit of another kind"));
+  auto left = step(machine);
+  if (!left || !*left) return left;
+  // XRSTOR touches what XCR0 names; without x87 and SSE in it there would be nothing to restore.
+  constexpr std::uint64_t kNeeded = x86::XCR0_X87 | x86::XCR0_SSE;
+  return (vcpu.registers().rbx & kNeeded) == kNeeded;
 }
 
 }  // namespace spry
