@@ -84,16 +84,12 @@ Result<std::int64_t> Protocol::call(Guest& guest, const DeviceCall& call) {
   const auto stream = static_cast<std::uint32_t>(call.a);
   std::vector<std::byte> copy;
   std::span<const std::byte> said = *bytes;
-  const bool wanted = keeps() ? said.size() <= *keeps() : guest.initialising() && said.size() <= kMostSaid;
-  if (wanted) {
+  if (keeps() && said.size() <= *keeps()) {
     copy.resize(said.size());
     if (!guest.copy(copy, GuestPointer{call.b})) return -SPRY_EFAULT;
     said = copy;
-  } else if (guest.initialising()) {
-    too_much_said_ = true;
   }
-  auto done = wanted ? say(guest, stream, said, true) : put(guest, stream, said, true);
-  if (!done) return tl::unexpected(std::move(done.error()));
+  if (auto done = say(guest, stream, said, true); !done) return tl::unexpected(std::move(done.error()));
   return static_cast<std::int64_t>(call.c);
 }
 
