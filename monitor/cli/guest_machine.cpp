@@ -1,4 +1,4 @@
-#include "cli/devices.h"
+#include "cli/guest_machine.h"
 
 #include <fmt/format.h>
 
@@ -46,11 +46,10 @@ tl::unexpected<Error> refuse(const Specification& specification, const std::stri
                                                fmt::join(others, ", ")));
 }
 
-}  // namespace
-
-Result<std::vector<Attachment>> attach_devices(const std::string& unikernel,
-                                               const std::vector<Specification>& specifications,
-                                               const Manifest& manifest, ConsoleTo console) {
+Result<std::vector<Attachment>> attach_devices(const GuestOptions& options, const Manifest& manifest,
+                                               ConsoleTo console) {
+  const std::string unikernel = options.unikernel;
+  const std::vector<Specification>& specifications = options.specifications;
   for (const Specification& specification : specifications) {
     if (find_need(manifest, specification) == nullptr) return refuse(specification, unikernel, manifest);
   }
@@ -76,6 +75,19 @@ Result<std::vector<Attachment>> attach_devices(const std::string& unikernel,
     attachments.push_back({need.kind, need.name, open});
   }
   return attachments;
+}
+
+}  // namespace
+
+Result<MachineOptions> guest_machine(GuestOptions& options, const Manifest& manifest, ConsoleTo console) {
+  auto devices = attach_devices(options, manifest, console);
+  if (!devices) return tl::unexpected(std::move(devices.error()));
+  MachineOptions machine;
+  machine.memory = options.memory;
+  machine.arguments = std::move(options.arguments);
+  machine.deadline = options.deadline;
+  machine.devices = *std::move(devices);
+  return machine;
 }
 
 }  // namespace spry

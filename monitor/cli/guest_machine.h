@@ -1,8 +1,5 @@
-// The devices that a command line gives a unikernel.
+// The machine that a command line gives a unikernel, with its devices.
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include "cli/options.h"
 #include "spry/machine.h"
@@ -12,11 +9,9 @@ namespace spry {
 // Where the console writes: to standard output and standard error, or into the outcome.
 enum class ConsoleTo { kStandard, kOutcome };
 
-// One for each device that the manifest of `unikernel` names, by the modules of this monitor. Borrows the texts of
-// `specifications`. Errors: kMonitor for a specification of a device that the manifest does not name; kNotUnikernel for
-// a kind that this monitor was built without.
-Result<std::vector<Attachment>> attach_devices(const std::string& unikernel,
-                                               const std::vector<Specification>& specifications,
-                                               const Manifest& manifest, ConsoleTo console);
+// What `options` say of it, with a device for each that the manifest names, by the modules of this monitor. Moves the
+// arguments out, and borrows the other texts. Errors: kMonitor for a specification of a device that the manifest does
+// not name; kNotUnikernel for a kind that this monitor was built without.
+Result<MachineOptions> guest_machine(GuestOptions& options, const Manifest& manifest, ConsoleTo console);
 
 }  // namespace spry

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "cli/commands.h"
-#include "cli/devices.h"
+#include "cli/guest_machine.h"
 #include "cli/modules.h"
 #include "cli/options.h"
 #include "cli/pool_inputs.h"
@@ -88,14 +88,11 @@ std::string describe(const PoolStatistics& counts, Clock::duration elapsed, unsi
 Result<Pool> open_pool(PoolCommandOptions& options, const PoolInputs& inputs) {
   auto program = Program::load(options.unikernel, false);
   if (!program) return tl::unexpected(std::move(program.error()));
-  auto devices = attach_devices(options.unikernel, options.specifications, program->manifest(), ConsoleTo::kOutcome);
-  if (!devices) return tl::unexpected(std::move(devices.error()));
+  auto machine = guest_machine(options, program->manifest(), ConsoleTo::kOutcome);
+  if (!machine) return tl::unexpected(std::move(machine.error()));
   PoolOptions pool;
+  pool.machine = *std::move(machine);
   pool.workers = options.workers;
-  pool.machine.memory = options.memory;
-  pool.machine.arguments = std::move(options.arguments);
-  pool.machine.devices = *std::move(devices);
-  pool.machine.deadline = options.deadline;
   pool.machine.max_input = options.max_input.value_or(inputs.longest().value_or(kDefaultMaximumInput));
   return program->take([&](auto held) { return Pool::create(std::move(held), std::move(pool)); });
 }

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "cli/commands.h"
-#include "cli/devices.h"
+#include "cli/guest_machine.h"
 #include "cli/input.h"
 #include "cli/modules.h"
 #include "cli/options.h"
@@ -51,22 +51,16 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   run.phases.open = load - start;
   if (!program) return tl::unexpected(std::move(program.error()));
 
-  Result<std::vector<Attachment>> devices =
-      attach_devices(options.unikernel, options.specifications, program->manifest(), ConsoleTo::kStandard);
-  if (!devices) return tl::unexpected(std::move(devices.error()));
+  Result<MachineOptions> machine_options = guest_machine(options, program->manifest(), ConsoleTo::kStandard);
+  if (!machine_options) return tl::unexpected(std::move(machine_options.error()));
   Result<Input> input = options.input == nullptr ? Input() : open_input(options.input);
   run.phases.open += Clock::now() - loaded;
   if (!input) return tl::unexpected(std::move(input.error()));
 
-  MachineOptions machine_options;
-  machine_options.memory = options.memory;
-  machine_options.arguments = std::move(options.arguments);
-  machine_options.deadline = options.deadline;
-  machine_options.devices = std::move(*devices);
-  machine_options.max_input = input->size;
-  machine_options.measure_memory = options.report != nullptr;
+  machine_options->max_input = input->size;
+  machine_options->measure_memory = options.report != nullptr;
   Result<Machine> created =
-      program->take([&](auto held) { return Machine::create(std::move(held), std::move(machine_options)); });
+      program->take([&](auto held) { return Machine::create(std::move(held), *std::move(machine_options)); });
   if (!created) return tl::unexpected(std::move(created.error()));
   Machine* machine = new Machine(std::move(*created));
   const SignalGuard guard(*machine);
