@@ -61,8 +61,8 @@ struct PoolData {
 
   std::string path;
   PoolOptions options;
-  std::size_t waiting_limit = 0;
-  std::uint64_t max_input = 0;
+  // Submitters who wait for room are woken for so many places at once: a wake for each costs as much as a small action.
+  std::uint64_t room_batch = 1;
 
   std::mutex mutex;  // of what follows, up to `reaper`
   std::condition_variable work_there;
@@ -71,6 +71,7 @@ struct PoolData {
   std::condition_variable all_done;
   std::deque<Job> queue;
   std::size_t running = 0;
+  std::uint64_t taken = 0;
   Stage stage = Stage::kOpen;
   Initialised initialised = Initialised::kNot;
   std::shared_ptr<const Base> base;
@@ -208,8 +209,9 @@ std::optional<Job> PoolData::next() {
   Job job = std::move(queue.front());
   queue.pop_front();
   ++running;
+  const bool wake = ++taken % room_batch == 0;
   lock.unlock();
-  room_there.notify_one();
+  if (wake) room_there.notify_all();
   return job;
 }
 
@@ -264,17 +266,17 @@ Result<void> PoolData::start(std::optional<Image> image) {
 
 Result<bool> PoolData::enqueue(Job job, bool wait) {
   const std::size_t size = std::max(job.owned.size(), job.input.size());
-  if (size > max_input) {
-    return fail(
-        ErrorCode::kMonitor,
-        fmt::format("{}: the input has {} bytes, more than the {} that the pool was made for", path, size, max_input));
+  if (size > options.machine.max_input) {
+    return fail(ErrorCode::kMonitor, fmt::format("{}: the input has {} bytes, more than the {} that the pool was made "
+                                                 "for",
+                                                 path, size, options.machine.max_input));
   }
   job.submitted_ns = host_monotonic_ns();
   {
     std::unique_lock lock(mutex);
-    if (wait) room_there.wait(lock, [this] { return queue.size() < waiting_limit || stage != Stage::kOpen; });
+    if (wait) room_there.wait(lock, [this] { return queue.size() < options.queue || stage != Stage::kOpen; });
     if (stage != Stage::kOpen) return closed(path);
-    if (queue.size() >= waiting_limit) return false;
+    if (queue.size() >= options.queue) return false;
     queue.push_back(std::move(job));
     ++submitted;
   }
@@ -316,8 +318,8 @@ Result<std::unique_ptr<PoolData>> open(PoolOptions options, std::string path) {
   }
   auto data = std::make_unique<PoolData>();
   data->path = std::move(path);
-  data->waiting_limit = options.queue;
-  data->max_input = options.machine.max_input;
+  constexpr std::size_t kMostRoom = 32;
+  data->room_batch = std::clamp(options.queue / 2, std::size_t{1}, kMostRoom);
   options.machine.reusable = true;
   data->options = std::move(options);
   return data;
