@@ -2,11 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <exception>
-#include <mutex>
 #include <new>
 #include <span>
 #include <string>
@@ -33,7 +33,6 @@ struct spry_snapshot {
 };
 struct spry_pool {
   spry::Pool pool;
-  std::mutex closing = {};  // Pool::close is for one thread
 };
 struct spry_outcome {
   spry::Outcome outcome;
@@ -73,6 +72,10 @@ template <class Handle, class T>
 Result<Handle*> handle(Result<T> result) {
   if (!result) return tl::unexpected(std::move(result.error()));
   return new Handle{*std::move(result)};
+}
+
+inline std::uint64_t nanoseconds(std::chrono::nanoseconds duration) {
+  return static_cast<std::uint64_t>(duration.count());
 }
 
 inline std::span<const std::byte> bytes(const void* data, std::size_t size) {

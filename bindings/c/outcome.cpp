@@ -7,40 +7,21 @@ const char* text(const std::string& from, size_t* size) {
   return from.c_str();
 }
 
-std::uint64_t nanoseconds(std::chrono::nanoseconds duration) { return static_cast<std::uint64_t>(duration.count()); }
+// The two enumerations number alike.
+constexpr bool same(spry_reason c, spry::Reason reason) { return static_cast<int>(c) == static_cast<int>(reason); }
+static_assert(same(SPRY_EXIT, spry::Reason::kExit) && same(SPRY_ABORT, spry::Reason::kAbort) &&
+              same(SPRY_FAULT, spry::Reason::kFault) && same(SPRY_DEADLINE, spry::Reason::kDeadline) &&
+              same(SPRY_INTERRUPTED, spry::Reason::kInterrupted));
 
 }  // namespace
 
 enum spry_reason spry_outcome_reason(const spry_outcome* outcome) {
-  switch (outcome->outcome.reason) {
-    case spry::Reason::kExit:
-      return SPRY_EXIT;
-    case spry::Reason::kAbort:
-      return SPRY_ABORT;
-    case spry::Reason::kFault:
-      return SPRY_FAULT;
-    case spry::Reason::kDeadline:
-      return SPRY_DEADLINE;
-    case spry::Reason::kInterrupted:
-      break;
-  }
-  return SPRY_INTERRUPTED;
+  return static_cast<spry_reason>(outcome->outcome.reason);
 }
 
 const char* spry_reason_name(enum spry_reason reason) {
-  switch (reason) {
-    case SPRY_EXIT:
-      return "exit";
-    case SPRY_ABORT:
-      return "abort";
-    case SPRY_FAULT:
-      return "fault";
-    case SPRY_DEADLINE:
-      return "deadline";
-    case SPRY_INTERRUPTED:
-      return "interrupted";
-  }
-  return "unknown";
+  // Literals, which end as C wants it.
+  return spry::to_string(static_cast<spry::Reason>(reason)).data();
 }
 
 int spry_outcome_status(const spry_outcome* outcome) { return outcome->outcome.status; }
@@ -65,9 +46,9 @@ void spry_outcome_receipt(const spry_outcome* outcome, struct spry_receipt* rece
   full.bytes_out = from.bytes_out;
   full.memory_reserved = from.memory_reserved;
   full.memory_touched = from.memory_touched;
-  full.create_ns = nanoseconds(from.create);
-  full.reset_ns = nanoseconds(from.reset);
-  full.run_ns = nanoseconds(from.run);
+  full.create_ns = spry::c::nanoseconds(from.create);
+  full.reset_ns = spry::c::nanoseconds(from.reset);
+  full.run_ns = spry::c::nanoseconds(from.run);
   spry::c::fill(receipt, full);
 }
 

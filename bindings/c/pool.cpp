@@ -45,7 +45,7 @@ std::string text(const void* input, size_t size) {
 }
 
 spry_durations durations(const spry::Histogram& from) {
-  auto nanoseconds = [](std::chrono::nanoseconds duration) { return static_cast<std::uint64_t>(duration.count()); };
+  using spry::c::nanoseconds;
   return {from.count(), nanoseconds(from.quantile(0.5)), nanoseconds(from.quantile(0.99)),
           nanoseconds(from.quantile(0.999)), nanoseconds(from.largest())};
 }
@@ -104,7 +104,6 @@ int spry_pool_take(spry_pool* pool, uint64_t* ticket, spry_outcome** outcome, sp
 void spry_pool_drain(spry_pool* pool) { pool->pool.drain(); }
 
 void spry_pool_close(spry_pool* pool, enum spry_close how) {
-  const std::lock_guard lock(pool->closing);
   pool->pool.close(how == SPRY_CANCEL ? spry::Pool::Close::kCancel : spry::Pool::Close::kFinish);
 }
 
