@@ -5,13 +5,13 @@
 #include <poll.h>
 
 #include <atomic>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <thread>
 
 #include "guest.h"
+#include "held.h"
+#include "spy.h"
 
 namespace spry {
 namespace {
@@ -82,10 +82,10 @@ TEST_F(Pools, GoOnAfterActionsThatFail) {
   options.machine.deadline = milliseconds(400);
   Pool pool = value(Pool::create(load("spy"), options));
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(value(pool.run("fill exit_7 5ec2e7a0b1d4c3f6 classes=base heap=128\n")).status, 7);
-    EXPECT_EQ(value(pool.run("fill abort 5ec2e7a0b1d4c3f6 classes=base heap=128\n")).reason, Reason::kAbort);
-    EXPECT_EQ(value(pool.run("fill hlt 5ec2e7a0b1d4c3f6 classes=base heap=128\n")).reason, Reason::kFault);
-    EXPECT_EQ(value(pool.run("fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n")).reason, Reason::kDeadline);
+    EXPECT_EQ(value(pool.run(fill("exit_7"))).status, 7);
+    EXPECT_EQ(value(pool.run(fill("abort"))).reason, Reason::kAbort);
+    EXPECT_EQ(value(pool.run(fill("hlt"))).reason, Reason::kFault);
+    EXPECT_EQ(value(pool.run(fill("spin"))).reason, Reason::kDeadline);
   }
   const PoolStatistics counts = pool.statistics();
   EXPECT_EQ(counts.completed, 12u);
@@ -125,7 +125,7 @@ TEST_F(Pools, HoldBackWhatFindsNoRoom) {
   Pool pool = value(Pool::create(load("spy"), options));
   std::atomic<int> done = 0;
   auto count = [&done](const Result<Outcome>&) { ++done; };
-  const std::string spin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
+  const std::string spin = fill("spin");
   ASSERT_TRUE(pool.submit(spin, count));
   while (pool.statistics().waiting != 0) std::this_thread::yield();
   EXPECT_TRUE(value(pool.try_submit("seed\n", count)));
@@ -144,7 +144,7 @@ TEST_F(Pools, FinishOrCancelWhatWaits) {
     std::atomic<int> outcomes = 0;
     std::atomic<int> errors = 0;
     auto count = [&](const Result<Outcome>& outcome) { ++(outcome ? outcomes : errors); };
-    ASSERT_TRUE(pool.submit("fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n", count));
+    ASSERT_TRUE(pool.submit(fill("spin"), count));
     while (pool.statistics().waiting != 0) std::this_thread::yield();
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(pool.submit("seed\n", count));
     pool.close(how);
@@ -155,36 +155,24 @@ TEST_F(Pools, FinishOrCancelWhatWaits) {
   }
 }
 
-// Bytes of this process that are resident.
-std::uint64_t resident() {
-  std::uint64_t total = 0;
-  std::uint64_t pages = 0;
-  std::ifstream("/proc/self/statm") >> total >> pages;
-  return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
-std::ptrdiff_t descriptors() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
-}
-
 TEST_F(Pools, DoNotGrow) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's own memory grows";
 #endif
   constexpr std::uint64_t kWarmUp = 2000;
   constexpr std::uint64_t kActions = 20'000;
-  constexpr std::uint64_t kSlack = std::uint64_t{1} << 20;
+  constexpr std::uint64_t kSlack = 1024;
   Pool pool = value(Pool::create(load("hello"), pool_options()));
   std::atomic<std::uint64_t> right = 0;
   auto judge = [&right](const Result<Outcome>& outcome) { right += outcome && outcome->output == "Hello\n" ? 1 : 0; };
   for (std::uint64_t i = 0; i < kWarmUp; ++i) ASSERT_TRUE(pool.submit("", judge));
   pool.drain();
-  const std::uint64_t resident_before = resident();
-  const std::ptrdiff_t descriptors_before = descriptors();
+  const Held before = held();
   for (std::uint64_t i = 0; i < kActions; ++i) ASSERT_TRUE(pool.submit("", judge));
   pool.drain();
-  EXPECT_LE(resident(), resident_before + kSlack);
-  EXPECT_EQ(descriptors(), descriptors_before);
+  const Held after = held();
+  EXPECT_LE(after.resident, before.resident + kSlack);
+  EXPECT_EQ(after.descriptors, before.descriptors);
   EXPECT_EQ(right, kWarmUp + kActions);
   pool.close(Pool::Close::kFinish);
   const PoolStatistics counts = pool.statistics();

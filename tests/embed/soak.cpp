@@ -1,17 +1,15 @@
 // soak ACTIONS PAIRS: so many pooled hellos, and so many pairs of the spy in one pool. Exits with 0 if nothing grew,
 // every counter adds up, and nothing was found. scripts/soak runs it.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
+#include "held.h"
 #include "spry/devices.h"
 #include "spry/pool.h"
-#include "spy/ways.h"
+#include "spy.h"
 
 namespace spry {
 namespace {
@@ -34,21 +32,6 @@ Pool make_pool(const std::string& guest, std::optional<std::chrono::nanoseconds>
     std::exit(1);
   }
   return *std::move(pool);
-}
-
-struct Held {
-  std::uint64_t resident = 0;  // KiB
-  std::ptrdiff_t descriptors = 0;
-};
-
-Held held() {
-  Held now;
-  std::uint64_t total = 0;
-  std::ifstream("/proc/self/statm") >> total >> now.resident;
-  now.resident *= static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) / 1024;
-  now.descriptors =
-      std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
-  return now;
 }
 
 void hellos(std::uint64_t actions) {
@@ -84,40 +67,29 @@ void hellos(std::uint64_t actions) {
 
 // The deadline is what the two ways that never end take: they are one round in ten.
 void pairs(const std::string& guest, std::uint64_t count) {
-  constexpr const char* kSecret = "5ec2e7a0b1d4c3f6";
-  constexpr const char* kVeil = "a13d185f4e2b3c09";
-#define SPY_NAME(name, reason, status, words) #name,
-  const std::string ways[] = {SPY_WAYS(SPY_NAME)};
-#undef SPY_NAME
   PoolOptions options;
   options.machine.devices = {capture()};
   options.machine.deadline = std::chrono::milliseconds(200);
   options.workers = 1;
   auto image = Image::load(std::string(SPRY_GUESTS "/") + guest);
   if (!image) std::exit(1);
-  std::string classes = "base";
-  for (const std::string name : {"selectors", "odd", "fs", "bases", "avx", "avx512", "pkru", "pending"}) {
-    auto machine = Machine::create(*image, options.machine);
-    auto outcome = machine ? machine->run(fmt::format("fill exit {} classes={} heap=128\n", kSecret, name))
-                           : Result<Outcome>(tl::unexpected(machine.error()));
-    if (outcome && outcome->reason == Reason::kExit) classes += "," + name;
-  }
+  const std::string classes = classes_here(*image, options.machine);
   auto pool = Pool::create(*image, options);
   if (!pool) std::exit(1);
-  static_cast<void>(pool->run(fmt::format("fill exit {} classes=base heap=128\n", kSecret)));
+  static_cast<void>(pool->run(fill("exit")));
   std::uint64_t clean = 0;
   for (std::uint64_t done = 0, round = 0; done < count; ++round) {
-    for (const std::string& way : ways) {
+    for (const Way& way : kWays) {
       if (done == count) break;
-      if ((way == "spin" || way == "poll") && round % 10 != 0) continue;
-      const char* heap = round % 50 == 0 ? "4096" : "128";
-      auto filled = pool->run(fmt::format("fill {} {} classes={} heap={}\n", way, kSecret, classes, heap));
-      auto looked = pool->run(fmt::format("look {} classes={} heap={}\n", kVeil, classes, heap));
+      if (way.reason == "deadline" && round % 10 != 0) continue;
+      const int heap = round % 50 == 0 ? 4096 : 128;
+      auto filled = pool->run(fill(way.name, classes, heap));
+      auto looked = pool->run(look(classes, heap));
       ++done;
       if (filled && looked && looked->output == "clean\n") {
         ++clean;
       } else {
-        fmt::print("after {}: {}\n", way, looked ? looked->output : looked.error().message);
+        fmt::print("after {}: {}\n", way.name, looked ? looked->output : looked.error().message);
       }
     }
   }
