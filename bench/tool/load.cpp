@@ -16,8 +16,12 @@ namespace {
 class OpenLoad {
  public:
   OpenLoad(System& system, std::vector<Nanoseconds> arrivals, const LoadOptions& options)
-      : system_(system), options_(options), arrivals_(std::move(arrivals)) {
-    for (std::size_t i = 0; i < options.in_flight; ++i) slots_.push(Nanoseconds{});
+      : system_(system),
+        options_(options),
+        arrivals_(std::move(arrivals)),
+        slot_count_(system.queues() ? arrivals_.size() : options.in_flight) {
+    for (std::size_t i = 0; i < slot_count_; ++i) slots_.push(Nanoseconds{});
+    served_.reserve(arrivals_.size());
   }
 
   void run() {
@@ -29,13 +33,18 @@ class OpenLoad {
     }
     for (std::thread& thread : threads) thread.join();
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return slots_.size() == options_.in_flight; });
+    changed_.wait(lock, [this] { return slots_.size() == slot_count_; });
   }
 
   const std::vector<Served>& served() const { return served_; }
   const std::string& failure() const { return failure_; }
 
  private:
+  // While so many are in flight, what arrives only waits: waking for each arrival would take time from those that run.
+  // What has arrived meanwhile is submitted at once, and its lag counted.
+  static constexpr std::size_t kBacklog = kLeastInFlight;
+  static constexpr Nanoseconds kRest = std::chrono::microseconds(200);
+
   Nanoseconds now() const { return Clock::now() - start_; }
 
   void dispatch() {
@@ -44,9 +53,10 @@ class OpenLoad {
       std::unique_lock lock(mutex_);
       if (next_ == arrivals_.size()) return;
       const Nanoseconds scheduled = arrivals_[next_++];
-      if (now() < scheduled) {
+      if (const Nanoseconds current = now(); current < scheduled) {
+        const bool backlog = slot_count_ - slots_.size() > kBacklog;
         lock.unlock();
-        sleep_until(start_ + scheduled);
+        sleep_until(start_ + (backlog ? std::max(scheduled, current + kRest) : scheduled));
         lock.lock();
       }
       // Past the end nothing of the queue is started any more.
@@ -84,7 +94,7 @@ class OpenLoad {
   void release(Nanoseconds since) {
     slots_.push(since);
     // One waits for the slot, or the owner for all of them.
-    if (slots_.size() == options_.in_flight)
+    if (slots_.size() == slot_count_)
       changed_.notify_all();
     else
       changed_.notify_one();
@@ -96,10 +106,66 @@ class OpenLoad {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Nanoseconds> arrivals_;
+  std::size_t slot_count_;
   std::size_t next_ = 0;
   std::queue<Nanoseconds> slots_;
   std::vector<Served> served_;
   std::string failure_;
+};
+
+void add(ClosedResult& result, const Action& action) {
+  result.hello.push_back(microseconds(action.hello - action.start));
+  result.end.push_back(microseconds(action.end - action.start));
+}
+
+void add_failure(ClosedResult& result, const std::string& failure) {
+  ++result.failures;
+  if (result.failure.empty()) result.failure = failure;
+}
+
+// A closed load whose actions are each followed by the next, submitted where the last one ends.
+class Chains {
+ public:
+  Chains(System& system, Nanoseconds duration) : system_(system), duration_(duration) {}
+
+  void run(ClosedResult& result) {
+    start_ = Clock::now();
+    running_ = result.in_flight;
+    for (std::size_t i = 0; i < result.in_flight; ++i) submit();
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return running_ == 0; });
+    for (const Action& action : actions_) add(result, action);
+    for (const std::string& failure : failures_) add_failure(result, failure);
+    if (!actions_.empty()) result.achieved = static_cast<double>(actions_.size()) / seconds(last_ - start_);
+  }
+
+ private:
+  void submit() {
+    system_.submit([this](Result<Action> action) {
+      const bool over = !action || Clock::now() - start_ >= duration_;
+      {
+        const std::lock_guard lock(mutex_);
+        if (action) {
+          actions_.push_back(*action);
+          last_ = std::max(last_, action->end);
+        } else {
+          failures_.push_back(action.error().message);
+        }
+        if (over && --running_ == 0) done_.notify_all();
+      }
+      if (!over) submit();
+    });
+  }
+
+  System& system_;
+  Nanoseconds duration_;
+  Time start_;
+  Time last_;
+  std::mutex mutex_;
+  std::condition_variable done_;
+  std::size_t running_ = 0;
+  std::vector<Action> actions_;
+  std::vector<std::string> failures_;
 };
 
 }  // namespace
@@ -148,6 +214,10 @@ LoadResult run_open_load(System& system, double rate, const LoadOptions& options
 ClosedResult run_closed_load(System& system, std::size_t in_flight, Nanoseconds duration) {
   ClosedResult result;
   result.in_flight = in_flight;
+  if (system.queues()) {
+    Chains(system, duration).run(result);
+    return result;
+  }
   std::mutex mutex;
   Time last;
   std::condition_variable ready;
@@ -177,14 +247,10 @@ ClosedResult run_closed_load(System& system, std::size_t in_flight, Nanoseconds 
       }
     }
     const std::lock_guard lock(mutex);
-    if (!failure.empty()) {
-      ++result.failures;
-      if (result.failure.empty()) result.failure = failure;
-    }
+    if (!failure.empty()) add_failure(result, failure);
     for (const Action& action : actions) {
       last = std::max(last, action.end);
-      result.hello.push_back(microseconds(action.hello - action.start));
-      result.end.push_back(microseconds(action.end - action.start));
+      add(result, action);
     }
   };
   std::vector<std::thread> threads;

@@ -18,7 +18,8 @@ struct LoadOptions {
   Pattern pattern = Pattern::kPoisson;
   Nanoseconds duration = std::chrono::seconds(2);
   std::uint64_t seed = 1;
-  std::size_t in_flight = kLeastInFlight;  // actions at once; those that arrive beyond wait in a queue
+  // Actions at once, but where the system queues; those that arrive beyond wait in the generator's queue.
+  std::size_t in_flight = kLeastInFlight;
   // Threads that start actions where that blocks: as many as actions in flight.
   unsigned dispatchers = kLeastInFlight;
 };
@@ -61,7 +62,8 @@ LoadResult account(double rate, Nanoseconds duration, std::size_t arrivals, cons
 // Runs a load to the end of its duration, and until what was started then has ended.
 LoadResult run_open_load(System& system, double rate, const LoadOptions& options);
 
-// The closed view: `in_flight` actions at all times, each followed by the next.
+// The closed view: `in_flight` actions at all times, each followed by the next: by as many threads, or where the system
+// queues, by what is done at the end of each.
 struct ClosedResult {
   std::size_t in_flight = 0;
   double achieved = 0;  // actions a second, from the start to the last end

@@ -163,8 +163,9 @@ Section throughput_section(const Json& results) {
   section.words = fmt::format(
       "Arrivals by a {} process (seed {}) whatever became of those before, {} s at each rate (up to four times that "
       "for rates with few arrivals), up to {} actions in "
-      "flight; "
-      "what arrives beyond waits, and its latency counts from its arrival. A rate is sustained if {:.0f} % of what "
+      "flight, but in a pool, which queues itself; what arrives beyond waits, and its latency counts from its arrival. "
+      "While more wait, the generator rests 200 us at a time, which its lag shows. A rate is sustained if {:.0f} % of "
+      "what "
       "arrived in the measured window also ended in it, or all but {}; the climb ends after {} rates in a row that "
       "were not. The "
       "maximum is the most that ended in a second at any rate. {} threads start processes, one starts what is in this "
@@ -204,7 +205,9 @@ Section closed_section(const Json& results) {
   Section section;
   section.name = "closed";
   section.title = "Throughput, closed system";
-  section.words = "Actions a second with N in flight, each followed by the next.";
+  section.words =
+      "Actions a second with N in flight, each followed by the next: by N threads, or in a pool by the callback of "
+      "each.";
   section.grid.header = {"system"};
   for (const Json& one : throughput["systems"]) {
     std::vector<std::string> row = {label_of(throughput["labels"], one["name"])};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -204,6 +205,7 @@ class PoolSystem : public System {
     PoolOptions options;
     options.machine = kept_output();
     options.workers = std::thread::hardware_concurrency();
+    options.queue = std::numeric_limits<std::size_t>::max();
     Result<Pool> pool = Pool::create(*image, std::move(options));
     if (!pool) return tl::unexpected(pool.error());
     pool_ = std::move(*pool);
@@ -214,12 +216,13 @@ class PoolSystem : public System {
   Runners runner() override { return std::make_unique<PoolRunner>(*pool_); }
 
   bool submission_blocks() const override { return false; }
+  bool queues() const override { return true; }
 
   void submit(Completion done) override {
     const Time start = Clock::now();
     // Kept here as well, because a pool that refuses an action does not call it.
     const auto completion = std::make_shared<Completion>(std::move(done));
-    const Result<void> taken = pool_->submit({}, [start, completion](const Result<Outcome>& outcome) {
+    const Result<bool> taken = pool_->try_submit({}, [start, completion](const Result<Outcome>& outcome) {
       const Result<void> checked = check_hello(outcome);
       const Time end = Clock::now();
       (*completion)(checked ? Result<Action>(Action{start, end, end}) : tl::unexpected(checked.error()));

@@ -51,6 +51,9 @@ class System {
   // Whether `submit` makes its caller wait, as starting a process does: then many threads are needed to start many.
   virtual bool submission_blocks() const = 0;
 
+  // Whether it queues what is submitted without limit, and `done` may submit the next.
+  virtual bool queues() const { return false; }
+
   // Starts one action and returns; `done` is called by any thread, once.
   virtual void submit(Completion done) = 0;
 

@@ -186,6 +186,49 @@ TEST(ClosedLoad, RunsEachLoopToItsEnd) {
   EXPECT_EQ(result.hello.size(), result.end.size());
 }
 
+// Ends what is submitted on a thread of its own, one after the other.
+class Queueing : public InProcessSystem {
+ public:
+  using InProcessSystem::InProcessSystem;
+  bool queues() const override { return true; }
+};
+
+TEST(OpenLoad, LeavesQueueingToASystemThatDoes) {
+  std::atomic<std::size_t> current = 0;
+  std::atomic<std::size_t> most = 0;
+  Queueing system(
+      {"queue", "queue", "queue"}, [&] { return std::make_unique<Counting>(current, most); }, 100);
+  LoadOptions options;
+  options.pattern = Pattern::kConstant;
+  options.duration = milliseconds(100);
+  const LoadResult result = run_open_load(system, 50000, options);
+  EXPECT_GT(most, kLeastInFlight);
+  EXPECT_EQ(result.queued, static_cast<double>(result.abandoned) / static_cast<double>(result.due));
+  EXPECT_EQ(result.completed + result.abandoned, result.arrivals);
+}
+
+TEST(ClosedLoad, FollowsEachActionByTheNextWhereTheSystemQueues) {
+  std::atomic<std::size_t> current = 0;
+  std::atomic<std::size_t> most = 0;
+  Queueing system(
+      {"queue", "queue", "queue"}, [&] { return std::make_unique<Counting>(current, most); }, 3);
+  const ClosedResult result = run_closed_load(system, 5, milliseconds(50));
+  EXPECT_LE(most, 3u);
+  EXPECT_EQ(result.failures, 0u);
+  EXPECT_EQ(result.hello.size(), result.end.size());
+  EXPECT_GE(result.end.size(), 5u);
+  EXPECT_GT(result.achieved, 0);
+}
+
+TEST(ClosedLoad, EndsWhereTheSystemQueuesAndFails) {
+  Queueing system(
+      {"none", "none", "none"},
+      []() -> Result<std::unique_ptr<Runner>> { return fail(ErrorCode::kMonitor, "no machine"); }, 1);
+  const ClosedResult result = run_closed_load(system, 3, milliseconds(50));
+  EXPECT_EQ(result.failures, 3u);
+  EXPECT_EQ(result.failure, "no machine");
+}
+
 // An in-process system makes its runners on the threads that use them.
 class SameThread : public Runner {
  public:
