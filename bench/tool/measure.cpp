@@ -1,10 +1,9 @@
 #include "tool/measure.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
+#include <chrono>
 
 #include "tool/catalogue.h"
 #include "tool/cost.h"
@@ -15,6 +14,12 @@
 
 namespace spry::bench {
 namespace {
+
+std::string today() {
+  const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(day.year()), static_cast<unsigned>(day.month()),
+                     static_cast<unsigned>(day.day()));
+}
 
 using Systems = std::vector<std::unique_ptr<System>>;
 
@@ -61,7 +66,7 @@ class Measurement {
     results_["format"] = kFormat;
     results_["quick"] = options_.quick;
     results_["revision"] = options_.revision;
-    results_["date"] = fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));
+    results_["date"] = today();
     results_["host"] = to_json(describe_host());
     Json versions = Json::object();
     for (const char* const name : {"runc", "crun", "podman", "docker", "qemu-system-x86_64", "solo5-hvt"}) {

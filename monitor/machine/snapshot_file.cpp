@@ -83,13 +83,19 @@ std::array<char, 16> this_version() {
 
 // CPUID leaf 1 ECX and EDX, leaf 7 EBX, ECX and EDX, without what the operating system and not the CPU decides. A guest
 // may have looked.
-std::array<std::uint32_t, 5> cpu_features() {
+std::array<std::uint32_t, 5> read_cpu_features() {
   constexpr std::uint32_t kOsxsave = 1u << 27;
   constexpr std::uint32_t kOspke = 1u << 4;
   std::uint32_t eax = 0, ebx = 0, ecx1 = 0, edx1 = 0, ebx7 = 0, ecx7 = 0, edx7 = 0;
   __cpuid(1, eax, ebx, ecx1, edx1);
   __cpuid_count(7, 0, eax, ebx7, ecx7, edx7);
   return {ecx1 & ~kOsxsave, edx1, ebx7, ecx7 & ~kOspke, edx7};
+}
+
+// CPUID is a trap on a virtual machine: it is asked once.
+const std::array<std::uint32_t, 5>& cpu_features() {
+  static const std::array<std::uint32_t, 5> features = read_cpu_features();
+  return features;
 }
 
 tl::unexpected<Error> refuse(const std::string& path, std::string_view rule) {
@@ -405,7 +411,7 @@ Result<std::shared_ptr<const Base>> load_snapshot(const std::string& path, bool 
   if (metadata_digest(header, metadata) != header.metadata) {
     return refuse(path, "the snapshot's metadata does not match its digest: it is damaged");
   }
-  const auto cpu = cpu_features();
+  const auto& cpu = cpu_features();
   for (std::size_t i = 0; i < cpu.size(); ++i) {
     if ((header.cpu[i] & ~cpu[i]) == 0) continue;
     return refuse(path, "a snapshot from a CPU with features that this one does not have: take it anew here");
