@@ -129,7 +129,7 @@ TEST_P(BlockDevice, HandsFailuresOn) {
       {EROFS, -SPRY_EROFS},   {EPERM, -SPRY_EROFS},          {EFAULT, -SPRY_EFAULT}, {EBADF, -SPRY_EIO},
       {ETIMEDOUT, -SPRY_EIO}, {EOPNOTSUPP, -SPRY_EOPNOTSUPP}};
   for (const auto& [error, answer] : cases) {
-    medium_->step = [error](std::size_t) { return -error; };
+    medium_->step = [error = error](std::size_t) { return -error; };
     EXPECT_EQ(call(SPRY_BLOCK_READ, 0, kBase, sector_), answer) << error;
     EXPECT_EQ(call(SPRY_BLOCK_WRITE, 0, kBase, sector_), answer) << error;
     medium_->discard_error = error;
