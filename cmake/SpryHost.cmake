@@ -23,8 +23,6 @@ target_compile_options(
             -fno-omit-frame-pointer
             -ffunction-sections
             -fdata-sections)
-# Without it fmt's header links the C++ library's locales: a third of the command, and code and pages of its start-up.
-target_compile_definitions(spry_host_options INTERFACE "FMT_STATIC_THOUSANDS_SEPARATOR=','")
 if(SPRY_SANITIZE)
   target_compile_options(spry_host_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
   target_link_options(spry_host_options INTERFACE -fsanitize=address,undefined)

@@ -1,7 +1,6 @@
 #include "tool/cache.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <cstring>
 
 #include "system/descriptor.h"
+#include "text/format.h"
 
 namespace spry::bench {
 namespace {

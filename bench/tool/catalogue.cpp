@@ -1,10 +1,8 @@
 #include "tool/catalogue.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <filesystem>
 
+#include "text/format.h"
 #include "tool/cache.h"
 #include "tool/command_system.h"
 #include "tool/in_process.h"

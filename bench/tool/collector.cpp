@@ -1,6 +1,5 @@
 #include "tool/collector.h"
 
-#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -10,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "text/format.h"
 #include "tool/priority.h"
 
 namespace spry::bench {

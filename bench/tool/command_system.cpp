@@ -1,10 +1,11 @@
 #include "tool/command_system.h"
 
-#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <string_view>
+
+#include "text/format.h"
 
 namespace spry::bench {
 namespace {

@@ -1,11 +1,11 @@
 #include "tool/containers.h"
 
-#include <fmt/format.h>
 #include <sys/wait.h>
 
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "text/format.h"
 #include "tool/command_system.h"
 
 namespace spry::bench {

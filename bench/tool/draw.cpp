@@ -1,11 +1,10 @@
 #include "tool/draw.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sys/wait.h>
 
 #include <filesystem>
 
+#include "text/format.h"
 #include "tool/folder.h"
 #include "tool/live.h"
 #include "tool/paper.h"

@@ -1,7 +1,6 @@
 #include "tool/folder.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +12,8 @@
 #include <cstring>
 #include <memory>
 #include <utility>
+
+#include "text/format.h"
 
 namespace spry::bench {
 namespace {

@@ -1,8 +1,8 @@
 #include "tool/grid.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include "text/format.h"
 
 namespace spry::bench {
 namespace {

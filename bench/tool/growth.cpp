@@ -1,7 +1,6 @@
 #include "tool/growth.h"
 
-#include <fmt/format.h>
-
+#include "text/format.h"
 #include "tool/command_system.h"
 
 namespace spry::bench {

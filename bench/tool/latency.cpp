@@ -1,11 +1,11 @@
 #include "tool/latency.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <memory>
 #include <numeric>
 #include <random>
+
+#include "text/format.h"
 
 namespace spry::bench {
 

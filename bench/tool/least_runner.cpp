@@ -1,11 +1,10 @@
 #include "tool/least_runner.h"
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <cstring>
 
 #include "programs/least_machine.h"
+#include "text/format.h"
 
 namespace spry::bench {
 namespace {

@@ -1,6 +1,5 @@
 #include "tool/live.h"
 
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "spry/machine.h"
 #include "spry/snapshot.h"
 #include "system/descriptor.h"
+#include "text/format.h"
 #include "tool/spry_systems.h"
 #include "tool/statistics.h"
 

@@ -1,8 +1,8 @@
 // spry-bench: see `spry-bench help`.
-#include <fmt/format.h>
 
 #include <cstdio>
 
+#include "text/format.h"
 #include "tool/document.h"
 #include "tool/draw.h"
 #include "tool/folder.h"

@@ -1,10 +1,9 @@
 #include "tool/measure.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 
+#include "text/format.h"
 #include "tool/catalogue.h"
 #include "tool/cost.h"
 #include "tool/folder.h"

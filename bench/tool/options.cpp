@@ -1,7 +1,5 @@
 #include "tool/options.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <getopt.h>
 
 #include <algorithm>
@@ -9,6 +7,8 @@
 #include <cmath>
 #include <optional>
 #include <string_view>
+
+#include "text/format.h"
 
 namespace spry::bench {
 namespace {

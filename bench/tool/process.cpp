@@ -1,8 +1,6 @@
 #include "tool/process.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -14,6 +12,8 @@
 #include <cstring>
 #include <filesystem>
 #include <string_view>
+
+#include "text/format.h"
 
 namespace spry::bench {
 namespace {

@@ -1,9 +1,10 @@
 #include "tool/progress.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
+
+#include "text/format.h"
 
 namespace spry::bench {
 

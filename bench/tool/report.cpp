@@ -1,10 +1,9 @@
 #include "tool/report.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <optional>
 
+#include "text/format.h"
 #include "tool/aims.h"
 #include "tool/live.h"
 #include "tool/paper.h"

@@ -1,10 +1,9 @@
 #include "tool/results.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
+#include "text/format.h"
 #include "tool/folder.h"
 
 namespace spry::bench {

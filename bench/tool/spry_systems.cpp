@@ -1,7 +1,5 @@
 #include "tool/spry_systems.h"
 
-#include <fmt/format.h>
-
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -11,6 +9,7 @@
 #include "spry/pool.h"
 #include "spry/shell.h"
 #include "spry/snapshot.h"
+#include "text/format.h"
 #include "tool/command_system.h"
 #include "tool/in_process.h"
 

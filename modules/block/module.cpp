@@ -1,10 +1,10 @@
 // The module: from what the user said to a device.
-#include <fmt/format.h>
 
 #include "block.h"
 #include "file.h"
 #include "overlay.h"
 #include "specification.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,7 +1,6 @@
 #include "overlay.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "text/format.h"
 
 namespace spry::block {
 namespace {

@@ -1,6 +1,6 @@
 #include "specification.h"
 
-#include <fmt/format.h>
+#include "text/format.h"
 
 namespace spry::block {
 namespace {

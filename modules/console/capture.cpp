@@ -1,10 +1,9 @@
 #include "capture.h"
 
-#include <fmt/format.h>
-
 #include "console.h"
 #include "spry/devices.h"
 #include "spry/machine.h"
+#include "text/format.h"
 
 namespace spry {
 namespace console {

@@ -1,7 +1,6 @@
 #include "console.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +14,7 @@
 #include <optional>
 
 #include "capture.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,7 +1,6 @@
 #include "channel.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -14,6 +13,7 @@
 #include "packets.h"
 #include "stream.h"
 #include "tap.h"
+#include "text/format.h"
 
 namespace spry::net {
 namespace {

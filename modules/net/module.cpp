@@ -1,8 +1,8 @@
 // The module: from what the user said to a device.
-#include <fmt/format.h>
 #include <sys/random.h>
 
 #include "net.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,10 +1,11 @@
 #include "specification.h"
 
-#include <fmt/format.h>
 #include <net/if.h>
 #include <sys/un.h>
 
 #include <charconv>
+
+#include "text/format.h"
 
 namespace spry::net {
 namespace {

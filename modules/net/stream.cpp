@@ -1,7 +1,6 @@
 #include "stream.h"
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -14,6 +13,7 @@
 #include <cstring>
 
 #include "spry/abi.h"
+#include "text/format.h"
 
 namespace spry::net {
 namespace {

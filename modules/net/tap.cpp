@@ -1,7 +1,6 @@
 #include "tap.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
@@ -12,6 +11,8 @@
 
 #include <cerrno>
 #include <cstring>
+
+#include "text/format.h"
 
 namespace spry::net {
 namespace {

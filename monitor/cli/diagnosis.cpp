@@ -1,7 +1,6 @@
 #include "cli/diagnosis.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <cstring>
 
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

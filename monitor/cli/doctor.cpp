@@ -1,11 +1,11 @@
 // `spry doctor`: from the outside in, and no further than the first thing that stands in the way of the rest.
-#include <fmt/format.h>
 
 #include "cli/commands.h"
 #include "cli/diagnosis.h"
 #include "cli/probe.h"
 #include "kvm/kvm.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,12 +1,11 @@
 #include "cli/guest_machine.h"
 
-#include <fmt/format.h>
-
 #include <optional>
 #include <string_view>
 
 #include "cli/modules.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

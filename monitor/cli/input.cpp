@@ -1,7 +1,6 @@
 #include "cli/input.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 
 #include "system/io.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,9 +1,9 @@
 // `spry inspect`.
-#include <fmt/format.h>
 
 #include "cli/commands.h"
 #include "cli/inspection.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 

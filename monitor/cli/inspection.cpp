@@ -1,13 +1,12 @@
 #include "cli/inspection.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "spry/abi.h"
 #include "spry/machine.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,11 +1,11 @@
 // `spry`: finds the subcommand.
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -2,7 +2,6 @@
 // CLI11's 65, a third of what a process costs, and CLI11 needs iostream and its locales, which musl cannot serve.
 #include "cli/options.h"
 
-#include <fmt/format.h>
 #include <getopt.h>
 
 #include <cstring>
@@ -10,6 +9,7 @@
 
 #include "cli/units.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,7 +1,6 @@
 // `spry pool`: the order of this file is the order of a run.
 #include "spry/pool.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -16,6 +15,7 @@
 #include "cli/pool_outputs.h"
 #include "cli/program.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "spry/machine.h"
 #include "system/descriptor.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

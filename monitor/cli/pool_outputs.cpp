@@ -1,7 +1,6 @@
 #include "cli/pool_outputs.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +11,7 @@
 #include "system/descriptor.h"
 #include "system/io.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

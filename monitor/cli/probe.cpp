@@ -1,6 +1,5 @@
 #include "cli/probe.h"
 
-#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "machine/x86.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

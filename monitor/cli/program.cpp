@@ -1,8 +1,7 @@
 #include "cli/program.h"
 
-#include <fmt/format.h>
-
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 

@@ -1,13 +1,12 @@
 #include "cli/report.h"
 
-#include <fmt/format.h>
-
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "system/io.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

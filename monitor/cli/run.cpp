@@ -1,6 +1,5 @@
 // `spry run`: the order of this file is the order of a run.
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,6 +17,7 @@
 #include "cli/signals.h"
 #include "spry/machine.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

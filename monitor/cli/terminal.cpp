@@ -1,5 +1,4 @@
 // What the command says: by write(2), because neither stdio nor iostream may be relied on (monitor/cli/musl.c).
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/modules.h"
 #include "system/io.h"
+#include "text/format.h"
 
 namespace spry {
 

@@ -1,12 +1,11 @@
 #include "cli/units.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
 #include <limits>
 #include <optional>
 
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

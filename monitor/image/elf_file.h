@@ -2,7 +2,6 @@
 // reads the file through this class: with pread and never a mapping, so that a file truncated meanwhile is an error.
 #pragma once
 
-#include <fmt/format.h>
 #include <libelf.h>
 
 #include <cstddef>
@@ -15,6 +14,7 @@
 
 #include "spry/error.h"
 #include "system/descriptor.h"
+#include "text/format.h"
 
 namespace spry::image {
 

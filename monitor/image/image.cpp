@@ -1,6 +1,5 @@
 #include "spry/image.h"
 
-#include <fmt/format.h>
 #include <sys/random.h>
 
 #include <cerrno>
@@ -16,6 +15,7 @@
 #include "image/relocations.h"
 #include "image/symbols.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

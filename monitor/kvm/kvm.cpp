@@ -1,13 +1,14 @@
 #include "kvm/kvm.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,6 +1,5 @@
 #include "kvm/vcpu.h"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -8,6 +7,8 @@
 #include <cstring>
 #include <memory>
 #include <utility>
+
+#include "text/format.h"
 
 namespace spry {
 namespace {

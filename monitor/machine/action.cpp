@@ -1,7 +1,5 @@
 #include "machine/action.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -11,6 +9,7 @@
 #include "machine/trampoline.h"
 #include "machine/x86.h"
 #include "system/io.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

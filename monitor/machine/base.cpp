@@ -1,7 +1,5 @@
 #include "machine/base.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "machine/boot_pages.h"
@@ -13,6 +11,7 @@
 #include "machine/trampoline.h"
 #include "machine/x86.h"
 #include "system/io.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

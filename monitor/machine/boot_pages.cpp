@@ -1,6 +1,5 @@
 #include "machine/boot_pages.h"
 
-#include <fmt/format.h>
 #include <sys/random.h>
 
 #include <cerrno>
@@ -8,6 +7,7 @@
 
 #include "machine/features.h"
 #include "machine/x86.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

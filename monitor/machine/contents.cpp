@@ -1,6 +1,5 @@
 #include "machine/contents.h"
 
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 
 #include "machine/x86.h"
 #include "system/io.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

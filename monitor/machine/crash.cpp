@@ -1,10 +1,10 @@
 #include "machine/crash.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <iterator>
 #include <optional>
+
+#include "text/format.h"
 
 namespace spry {
 namespace {

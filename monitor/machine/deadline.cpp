@@ -1,6 +1,5 @@
 #include "machine/deadline.h"
 
-#include <fmt/format.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <cstring>
 
 #include "machine/clock.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

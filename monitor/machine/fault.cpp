@@ -1,12 +1,11 @@
 #include "machine/fault.h"
 
-#include <fmt/format.h>
-
 #include <array>
 
 #include "machine/instruction.h"
 #include "machine/x86.h"
 #include "spry/abi.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,12 +1,11 @@
 #include "machine/features.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "machine/x86.h"
 #include "spry/abi.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,6 +1,6 @@
 #include "machine/instruction.h"
 
-#include <fmt/format.h>
+#include "text/format.h"
 
 namespace spry {
 namespace {

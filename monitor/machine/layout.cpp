@@ -1,11 +1,10 @@
 #include "machine/layout.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "machine/x86.h"
 #include "spry/abi.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,7 +1,5 @@
 #include "spry/machine.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <string_view>
 
@@ -13,6 +11,7 @@
 #include "machine/trampoline.h"
 #include "machine/verify.h"
 #include "machine/x86.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

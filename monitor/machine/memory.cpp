@@ -1,6 +1,5 @@
 #include "machine/memory.h"
 
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "machine/x86.h"
+#include "text/format.h"
 
 namespace spry {
 

@@ -1,6 +1,5 @@
 #include "spry/pool.h"
 
-#include <fmt/format.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "machine/reaper.h"
 #include "machine/thread_signals.h"
 #include "system/descriptor.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

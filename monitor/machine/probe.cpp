@@ -1,7 +1,5 @@
 #include "machine/probe.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -10,6 +8,7 @@
 #include "machine/system_page.h"
 #include "machine/trampoline.h"
 #include "machine/x86.h"
+#include "text/format.h"
 
 extern "C" {
 extern const std::byte spry_probe[];

@@ -1,5 +1,4 @@
 // The run loop: enter, look why the guest left, serve it, enter again.
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "machine/system_page.h"
 #include "machine/x86.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

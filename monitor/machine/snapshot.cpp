@@ -1,9 +1,8 @@
 #include "spry/snapshot.h"
 
-#include <fmt/format.h>
-
 #include "machine/internals.h"
 #include "machine/snapshot_file.h"
+#include "text/format.h"
 
 namespace spry {
 

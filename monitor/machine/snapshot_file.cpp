@@ -2,7 +2,6 @@
 
 #include <cpuid.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "machine/x86.h"
 #include "system/io.h"
 #include "text/escape.h"
+#include "text/format.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

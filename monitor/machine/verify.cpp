@@ -1,12 +1,11 @@
 #include "machine/verify.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
 
 #include "machine/host_selectors.h"
 #include "machine/probe.h"
 #include "machine/x86.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

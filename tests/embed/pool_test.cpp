@@ -1,7 +1,6 @@
 // Pools: every action's outcome comes, and nothing of it stays.
 #include "spry/pool.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 
 #include <atomic>
@@ -12,6 +11,7 @@
 #include "guest.h"
 #include "held.h"
 #include "spy.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

@@ -1,6 +1,5 @@
 // soak ACTIONS PAIRS: so many pooled hellos, and so many pairs of the spy in one pool. Exits with 0 if nothing grew,
 // every counter adds up, and nothing was found. scripts/soak runs it.
-#include <fmt/format.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -10,6 +9,7 @@
 #include "spry/devices.h"
 #include "spry/pool.h"
 #include "spy.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

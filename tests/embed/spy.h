@@ -2,13 +2,12 @@
 // for it, with secrets veiled so that an input does not hold what is looked for.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <string>
 #include <string_view>
 
 #include "spry/machine.h"
 #include "spy/ways.h"
+#include "text/format.h"
 
 namespace spry {
 

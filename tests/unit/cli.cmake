@@ -15,7 +15,7 @@ spry_add_unit_test(
 # linked.
 add_executable(cli_link_test ${CMAKE_CURRENT_LIST_DIR}/cli_link_test.cpp)
 target_compile_definitions(cli_link_test PRIVATE JSON_NO_IO)
-target_link_libraries(cli_link_test PRIVATE spry_host_options fmt::fmt-header-only nlohmann_json::nlohmann_json)
+target_link_libraries(cli_link_test PRIVATE spry_text spry_host_options nlohmann_json::nlohmann_json)
 spry_link_command(cli_link_test)
 add_test(NAME cli_link_test COMMAND cli_link_test)
 

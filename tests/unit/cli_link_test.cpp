@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <getopt.h>
 #include <poll.h>
 #include <pthread.h>
@@ -22,6 +21,8 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+
+#include "text/format.h"
 
 namespace {
 

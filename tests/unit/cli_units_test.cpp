@@ -1,9 +1,9 @@
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <limits>
 
 #include "cli/units.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {

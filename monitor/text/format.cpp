@@ -1,0 +1,16 @@
+// Without this, what nobody here uses would link the C++ library's locales: a third of the command, with code and pages
+// of its start-up.
+#define FMT_STATIC_THOUSANDS_SEPARATOR ','
+
+#include "text/format.h"
+
+#include <fmt/format-inl.h>
+
+FMT_BEGIN_NAMESPACE
+namespace detail {
+
+template auto thousands_sep_impl<char>(locale_ref) -> thousands_sep_result<char>;
+template auto decimal_point_impl(locale_ref) -> char;
+
+}  // namespace detail
+FMT_END_NAMESPACE
