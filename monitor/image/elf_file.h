@@ -46,7 +46,7 @@ class ElfFile {
 
   // An Error of kNotUnikernel: the file's name, escaped, a colon and the formatted rest.
   template <class... Arguments>
-  tl::unexpected<Error> refuse(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
+  [[gnu::cold]] tl::unexpected<Error> refuse(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
     return fail(ErrorCode::kNotUnikernel, named(fmt::format(format, std::forward<Arguments>(arguments)...)));
   }
 

@@ -65,6 +65,18 @@ Result<void> Vm::clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::s
   return {};
 }
 
+bool Vm::give_local_apic() {
+  // With a local APIC KVM could let a guest whose page is gone sleep for ever instead of saying EFAULT (asynchronous
+  // page faults), but not where HLT does not exit. No guest here can execute HLT.
+  kvm_enable_cap exits = {};
+  exits.cap = KVM_CAP_X86_DISABLE_EXITS;
+  exits.args[0] = KVM_X86_DISABLE_EXITS_HLT;
+  kvm_enable_cap irqchip = {};
+  irqchip.cap = KVM_CAP_SPLIT_IRQCHIP;  // args[0]: no pin of an I/O APIC
+  return ioctl(descriptor_.get(), KVM_ENABLE_CAP, &exits) == 0 &&
+         ioctl(descriptor_.get(), KVM_ENABLE_CAP, &irqchip) == 0;
+}
+
 Result<Vcpu> Vm::create_vcpu() {
   Descriptor vcpu(ioctl(descriptor_.get(), KVM_CREATE_VCPU, 0));
   if (!vcpu) return ioctl_failed("KVM_CREATE_VCPU");

@@ -91,11 +91,22 @@ Result<void> check_snapshot(const MachineData& machine, const Base& base) {
   return {};
 }
 
-Result<std::unique_ptr<ShellData>> make_shell(std::unique_ptr<ShellData> shell) {
-  if (shell) return shell;
-  auto made = Shell::create();
-  if (!made) return tl::unexpected(made.error());
-  return Internals::take(std::move(*made));
+// The shell that was given, or a new one, in which all that the machine may ever have fits.
+Result<void> take_shell(MachineData& machine, std::unique_ptr<ShellData> given) {
+  const std::uint64_t end = std::max(machine.layout().memory, machine.input_area.end);
+  if (given == nullptr) {
+    auto made = make_shell(end);
+    if (!made) return tl::unexpected(made.error());
+    given = *std::move(made);
+  } else if (end > given->room) {
+    return fail(
+        ErrorCode::kMonitor,
+        fmt::format("{}: its memory and its longest input end at {} MiB, but the shell comes from a machine that "
+                    "had less, and takes {} MiB at most",
+                    machine.base->path, end >> 20, given->room >> 20));
+  }
+  machine.shell = std::move(given);
+  return {};
 }
 
 // CPU features are set before the first run and never again.
@@ -121,8 +132,6 @@ Result<void> furnish(MachineData& machine, const std::shared_ptr<Base>& fresh) {
   const Layout& layout = base.layout;
   const bool reusable = machine.options.reusable;
   const Range all = {0, layout.memory};
-  // Page tables that are shared map the input already.
-  machine.input_area = base.contents.in_memory() ? layout.input : input_area(layout.memory, machine.options.max_input);
   auto memory = GuestMemory::reserve(std::max(layout.memory, machine.input_area.end));
   if (!memory) return tl::unexpected(memory.error());
   machine.memory = std::move(*memory);
@@ -191,9 +200,11 @@ Result<void> build(MachineData& machine, std::unique_ptr<ShellData> shell, const
       machine.base = *std::move(loaded);
     }
   }
-  auto made = make_shell(std::move(shell));
-  if (!made) return tl::unexpected(made.error());
-  machine.shell = std::move(*made);
+  // Page tables that are shared map the input already.
+  const Layout& layout = machine.layout();
+  machine.input_area =
+      machine.base->contents.in_memory() ? layout.input : input_area(layout.memory, machine.options.max_input);
+  if (auto taken = take_shell(machine, std::move(shell)); !taken) return taken;
   Vcpu& vcpu = machine.shell->vcpu;
   if (auto given = give_features(*machine.shell, *machine.base); !given) return given;
   machine.shell->logs = machine.options.reusable;

@@ -1,6 +1,7 @@
 #include "spry/shell.h"
 
 #include "machine/shell_data.h"
+#include "machine/x86.h"
 
 namespace spry {
 
@@ -21,14 +22,24 @@ Shell::Shell(Shell&&) noexcept = default;
 Shell& Shell::operator=(Shell&&) noexcept = default;
 Shell::~Shell() = default;
 
-Result<Shell> Shell::create() {
+Result<std::unique_ptr<ShellData>> make_shell(std::uint64_t end) {
   auto kvm = Kvm::open();
   if (!kvm) return tl::unexpected(kvm.error());
   auto vm = kvm->create_vm();
   if (!vm) return tl::unexpected(vm.error());
+  const bool local_apic = end <= x86::APIC_DEFAULT_PHYS_BASE && vm->give_local_apic();
   auto vcpu = vm->create_vcpu();
   if (!vcpu) return tl::unexpected(vcpu.error());
-  return Shell(std::make_unique<ShellData>(std::move(*vm), std::move(*vcpu)));
+  auto shell = std::make_unique<ShellData>(std::move(*vm), std::move(*vcpu));
+  if (local_apic) shell->room = x86::APIC_DEFAULT_PHYS_BASE;
+  return shell;
+}
+
+// Any machine fits into it.
+Result<Shell> Shell::create() {
+  auto shell = make_shell(UINT64_MAX);
+  if (!shell) return tl::unexpected(shell.error());
+  return Shell(*std::move(shell));
 }
 
 }  // namespace spry

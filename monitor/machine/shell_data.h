@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kvm/kvm.h"
@@ -29,6 +30,7 @@ struct ShellData {
 
   Vm vm;
   Vcpu vcpu;
+  std::uint64_t room = UINT64_MAX;  // slots end here at most
   std::vector<Range> slots;
   bool has_input_slot = false;
   bool can_log = false;        // Vm::log_dirty_pages was called
@@ -36,5 +38,8 @@ struct ShellData {
   bool ran = false;            // its CPUID cannot be changed any more
   std::uint64_t features = 0;  // SPRY_FEATURE_* that its CPUID has
 };
+
+// A shell for slots that end at `end` at most: where that is low enough, one that is cheaper to make.
+Result<std::unique_ptr<ShellData>> make_shell(std::uint64_t end);
 
 }  // namespace spry

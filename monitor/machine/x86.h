@@ -31,7 +31,8 @@ inline constexpr std::uint64_t EFER_LMA = 1u << 10;
 inline constexpr std::uint64_t EFER_NXE = 1u << 11;
 
 // IA32_APIC_BASE after reset: enabled, bootstrap processor, at its default address (SDM 3A 11.4.4).
-inline constexpr std::uint64_t APIC_BASE_RESET = 0xfee00900;
+inline constexpr std::uint64_t APIC_DEFAULT_PHYS_BASE = 0xfee00000;
+inline constexpr std::uint64_t APIC_BASE_RESET = APIC_DEFAULT_PHYS_BASE | 0x900;
 inline constexpr std::uint32_t MSR_IA32_TSC = 0x10;
 
 // RFLAGS (SDM 3A 2.3).

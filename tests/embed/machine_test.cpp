@@ -63,6 +63,19 @@ TEST_F(Machines, BeginInAShellThatAnotherMachineLeft) {
   }
 }
 
+TEST_F(Machines, BeginOnlyInAShellWithRoomForThem) {
+  MachineOptions large;
+  large.devices = {capture()};
+  large.memory = std::uint64_t{5} << 30;
+  EXPECT_EQ(value(value(Machine::create(value(Shell::create()), load("hello"), large)).run()).output, "Hello\n");
+  MachineOptions small = large;
+  small.memory.reset();
+  Machine machine = value(Machine::create(load("hello"), small));
+  const auto refused = Machine::create(value(std::move(machine).release()), load("hello"), large);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("takes 4078 MiB at most"), std::string::npos) << refused.error().message;
+}
+
 TEST_F(Machines, ForgetAnInputThatCouldNotBeReadToItsEnd) {
   const std::string path = testing::TempDir() + "spry-short-input";
   std::ofstream(path) << std::string(8000, 's');

@@ -135,8 +135,9 @@ class SPRY_API Machine {
   // something.
   static Result<Machine> create(Image image, MachineOptions options);
 
-  // The same in a shell, which saves creating the VM and its vCPU. A shell that came back from a machine with CPU
-  // features of its manifest takes only images with the same features (kMonitor).
+  // The same in a shell, which saves creating the VM and its vCPU. A shell that came back from a machine takes only
+  // images whose manifests ask for the same CPU features, and, if that machine's memory and its longest input ended
+  // below 4078 MiB, only machines of which the same is true (kMonitor).
   static Result<Machine> create(Shell shell, Image image, MachineOptions options);
 
   // A machine whose actions begin where the snapshot was taken. `options.memory`, and the arguments after the first,
