@@ -55,6 +55,23 @@ int _dl_find_object(void *address, struct dl_find_object *result) {
   return 0;
 }
 
+/* libstdc++'s own take 71 KiB when the program starts, a mapping and three pages of it, to have something to throw when
+ * memory is out. Here that ends the command. An exception lies behind its header, which is the size that every GCC
+ * gives it on x86-64 (__cxa_refcounted_exception); a dependent one (std::rethrow_exception) is less than the header. */
+enum { kExceptionHeader = 128 };
+
+static void *allocate_exception(size_t size) {
+  void *memory = calloc(1, size);
+  if (memory == NULL) abort();
+  return memory;
+}
+void *__cxa_allocate_exception(size_t size) {
+  return (char *)allocate_exception(kExceptionHeader + size) + kExceptionHeader;
+}
+void __cxa_free_exception(void *object) { free((char *)object - kExceptionHeader); }
+void *__cxa_allocate_dependent_exception(void) { return allocate_exception(kExceptionHeader); }
+void __cxa_free_dependent_exception(void *exception) { free(exception); }
+
 /* libstdc++'s std::random_device. */
 uint32_t arc4random(void) {
   uint32_t value;

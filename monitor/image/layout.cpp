@@ -186,10 +186,11 @@ std::span<std::byte> Layout::find(std::span<std::byte> buffer, std::uint64_t add
 
 Result<Layout> lay_out(const ElfFile& file) {
   Layout layout;
-  layout.segments.reserve(kMaximumSegments);
-  layout.sources.reserve(kMaximumSegments);
-  Result<void> result;
   const auto headers = file.program_headers();
+  const std::size_t most = std::min(headers.size(), kMaximumSegments);
+  layout.segments.reserve(most);
+  layout.sources.reserve(most);
+  Result<void> result;
   for (std::size_t i = 0; result && i < headers.size(); ++i) {
     if (headers[i].p_type == PT_LOAD) result = add_segment(file, i, layout);
   }
