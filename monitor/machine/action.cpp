@@ -94,7 +94,7 @@ Result<void> write_boot_page(MachineData& machine, bool with_input) {
   if (machine.dirty.enabled()) machine.dirty.mark({layout.boot.start, layout.boot.start + sizeof(spry_boot)});
   spry_boot& boot = machine.boot();
   begin_clock(machine, boot);
-  return begin_boot_page(boot, start);
+  return begin_boot_page(boot, start, machine.entropy);
 }
 
 }  // namespace

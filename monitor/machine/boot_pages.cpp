@@ -1,8 +1,5 @@
 #include "machine/boot_pages.h"
 
-#include <sys/random.h>
-
-#include <cerrno>
 #include <cstring>
 
 #include "machine/features.h"
@@ -50,13 +47,6 @@ void fill_arguments(const std::vector<std::string>& arguments, std::span<std::by
   }
 }
 
-Result<void> fill_random(std::span<std::byte> bytes) {
-  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    return fail(ErrorCode::kMonitor, fmt::format("no random bytes: {}", std::strerror(errno)));
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::uint64_t> boot_pages_size(const std::vector<std::string>& arguments) {
@@ -89,18 +79,18 @@ Result<void> fill_boot_pages(const Base& base, std::span<std::byte> bytes) {
   auto& boot = *reinterpret_cast<spry_boot*>(bytes.data());
   fill_places(base, boot);
   fill_arguments(base.arguments, bytes, boot);
-  auto random = fill_random(std::as_writable_bytes(std::span(&boot.canary, 1)));
+  auto random = Entropy().take(std::as_writable_bytes(std::span(&boot.canary, 1)));
   // A zero byte first, as C libraries do: a string that runs over cannot supply it.
   boot.canary &= ~std::uint64_t{0xff};
   return random;
 }
 
-Result<void> begin_boot_page(spry_boot& boot, const ActionStart& start) {
+Result<void> begin_boot_page(spry_boot& boot, const ActionStart& start, Entropy& entropy) {
   boot.generation = start.generation;
   boot.flags = start.flags;
   boot.input = start.input;
   boot.input_length = start.input_length;
-  return fill_random(std::as_writable_bytes(std::span(boot.seed)));
+  return entropy.take(std::as_writable_bytes(std::span(boot.seed)));
 }
 
 }  // namespace spry

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "machine/base.h"
+#include "machine/entropy.h"
 #include "spry/abi.h"
 #include "spry/error.h"
 
@@ -31,7 +32,7 @@ struct ActionStart {
   std::uint64_t input_length = 0;  // bytes
 };
 
-// Writes it to the boot page, with fresh entropy. Error: kMonitor.
-Result<void> begin_boot_page(spry_boot& boot, const ActionStart& start);
+// Writes it to the boot page, with a fresh seed. Error: kMonitor.
+Result<void> begin_boot_page(spry_boot& boot, const ActionStart& start, Entropy& entropy);
 
 }  // namespace spry

@@ -13,6 +13,7 @@
 #include "machine/clock.h"
 #include "machine/deadline.h"
 #include "machine/dirty_pages.h"
+#include "machine/entropy.h"
 #include "machine/memory.h"
 #include "machine/page_tables.h"
 #include "machine/probe.h"
@@ -48,6 +49,7 @@ struct MachineData final : Guest {
   std::uint64_t idle_cost = 0;                   // ns spent on idle pages since they were last cleared
   std::unique_ptr<ProbeReport> probe;            // at the base, with options.verify
   bool native_vectors = false;                   // actions begin at the trampoline
+  Entropy entropy;                               // for seeds
   std::optional<GuestTsc> tsc;                   // with SPRY_FEATURE_CLOCK
 
   enum class State {
