@@ -32,7 +32,7 @@ constexpr Capability kCapabilities[] = {
     {KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", 0, Verdict::kBad, "use Linux 4.13 or later"},
     {KVM_CAP_NR_MEMSLOTS, "KVM_CAP_NR_MEMSLOTS", 0, Verdict::kBad, "use a kernel with KVM's present interface"},
     {KVM_CAP_GET_TSC_KHZ, "KVM_CAP_GET_TSC_KHZ", 0, Verdict::kNote, "guests pay an exit to read a clock"},
-    {KVM_CAP_XCRS, "KVM_CAP_XCRS", 0, Verdict::kNote, "guests that ask for XSAVE or AVX cannot run here"},
+    {KVM_CAP_XCRS, "KVM_CAP_XCRS", 0, Verdict::kNote, "guests that ask for XSAVE, AVX or AVX512 cannot run here"},
 };
 
 Finding check(const Kvm& kvm, const Capability& capability) {

@@ -20,7 +20,8 @@ struct Feature {
 constexpr Feature kFeatures[] = {{SPRY_FEATURE_CLOCK, "clock"},
                                  {SPRY_FEATURE_FSGSBASE, "fsgsbase"},
                                  {SPRY_FEATURE_XSAVE, "xsave"},
-                                 {SPRY_FEATURE_AVX, "avx"}};
+                                 {SPRY_FEATURE_AVX, "avx"},
+                                 {SPRY_FEATURE_AVX512, "avx512"}};
 
 std::vector<std::string> feature_names(std::uint64_t features) {
   std::vector<std::string> names;

@@ -23,6 +23,14 @@ constexpr std::uint32_t CPUID_1_ECX_PLAIN = 1u << 0 | 1u << 1 | 1u << 9 | 1u << 
 constexpr std::uint32_t CPUID_1_EDX_PLAIN = 0x0789a97f & ~(1u << 9);         // FPU to SSE2, without APIC
 constexpr std::uint32_t CPUID_7_EBX_FSGSBASE = 1u << 0;
 constexpr std::uint32_t CPUID_7_EBX_AVX2 = 1u << 5;
+constexpr std::uint32_t CPUID_7_EBX_AVX512F = 1u << 16;
+constexpr std::uint32_t CPUID_7_EBX_AVX512DQ = 1u << 17;
+constexpr std::uint32_t CPUID_7_EBX_AVX512CD = 1u << 28;
+constexpr std::uint32_t CPUID_7_EBX_AVX512BW = 1u << 30;
+constexpr std::uint32_t CPUID_7_EBX_AVX512VL = 1u << 31;
+// What SPRY_FEATURE_AVX512 promises.
+constexpr std::uint32_t CPUID_7_EBX_AVX512 =
+    CPUID_7_EBX_AVX512F | CPUID_7_EBX_AVX512DQ | CPUID_7_EBX_AVX512CD | CPUID_7_EBX_AVX512BW | CPUID_7_EBX_AVX512VL;
 constexpr std::uint32_t CPUID_7_EBX_PLAIN =
     1u << 3 | 1u << 8 | 1u << 9 | 1u << 18 | 1u << 19;                   // BMI, ERMS, RDSEED, ADX
 constexpr std::uint32_t CPUID_80000001_ECX_PLAIN = 1u << 0 | 1u << 5;    // LAHF, LZCNT
@@ -34,8 +42,12 @@ constexpr std::uint32_t kLastExtendedLeaf = 0x80000008;
 bool has(std::uint64_t features, std::uint64_t feature) { return (features & feature) != 0; }
 
 std::uint64_t xcr0(std::uint64_t features) {
-  return XCR0_X87 | XCR0_SSE | (has(features, SPRY_FEATURE_AVX) ? XCR0_AVX : 0);
+  return XCR0_X87 | XCR0_SSE | (has(features, SPRY_FEATURE_AVX) ? XCR0_AVX : 0) |
+         (has(features, SPRY_FEATURE_AVX512) ? XCR0_AVX512 : 0);
 }
+
+// Whether XCR0 has this part of the XSAVE area, by the index of its sub-leaf.
+bool has_part(std::uint64_t features, std::uint32_t index) { return index < 64 && (xcr0(features) >> index & 1) != 0; }
 
 // What is left of a supported entry; false if nothing is.
 bool allow(kvm_cpuid_entry2& entry, std::uint64_t features) {
@@ -55,12 +67,12 @@ bool allow(kvm_cpuid_entry2& entry, std::uint64_t features) {
       if (entry.index != 0) return false;
       entry.eax = 0;
       entry.ebx &= CPUID_7_EBX_PLAIN | (has(features, SPRY_FEATURE_FSGSBASE) ? CPUID_7_EBX_FSGSBASE : 0) |
-                   (avx ? CPUID_7_EBX_AVX2 : 0);
+                   (avx ? CPUID_7_EBX_AVX2 : 0) | (has(features, SPRY_FEATURE_AVX512) ? CPUID_7_EBX_AVX512 : 0);
       entry.ecx = 0;
       entry.edx = 0;
       return true;
     case 0xd:
-      if (!xsave || entry.index > 2 || (entry.index == 2 && !avx)) return false;
+      if (!xsave || (entry.index > 1 && !has_part(features, entry.index))) return false;
       if (entry.index == 0) {
         entry.eax &= static_cast<std::uint32_t>(xcr0(features));
         entry.edx = 0;
@@ -102,17 +114,24 @@ const char* missing_feature(const std::vector<kvm_cpuid_entry2>& supported, std:
       (!(bits(1, &kvm_cpuid_entry2::ecx) & CPUID_1_ECX_AVX) || !(bits(0xd, &kvm_cpuid_entry2::eax) & XCR0_AVX))) {
     return "AVX";
   }
+  if (has(features, SPRY_FEATURE_AVX512) &&
+      ((bits(7, &kvm_cpuid_entry2::ebx) & CPUID_7_EBX_AVX512) != CPUID_7_EBX_AVX512 ||
+       (bits(0xd, &kvm_cpuid_entry2::eax) & XCR0_AVX512) != XCR0_AVX512)) {
+    return "AVX512";
+  }
   return nullptr;
 }
 
 }  // namespace
 
 std::uint64_t with_implied(std::uint64_t features) {
-  return features | (has(features, SPRY_FEATURE_AVX) ? SPRY_FEATURE_XSAVE : 0);
+  if (has(features, SPRY_FEATURE_AVX512)) features |= SPRY_FEATURE_AVX;
+  if (has(features, SPRY_FEATURE_AVX)) features |= SPRY_FEATURE_XSAVE;
+  return features;
 }
 
 bool needs_cpuid(std::uint64_t features) {
-  return has(features, SPRY_FEATURE_FSGSBASE | SPRY_FEATURE_XSAVE | SPRY_FEATURE_AVX);
+  return has(features, SPRY_FEATURE_FSGSBASE | SPRY_FEATURE_XSAVE | SPRY_FEATURE_AVX | SPRY_FEATURE_AVX512);
 }
 
 std::uint64_t cr4_bits(std::uint64_t features) {

@@ -10,7 +10,7 @@
 
 namespace spry {
 
-// The features and those that they need: AVX is enabled through XSAVE.
+// The features and those that they need: AVX-512 brings AVX, which is enabled through XSAVE.
 std::uint64_t with_implied(std::uint64_t features);
 
 // True if any of the SPRY_FEATURE_* bits needs CPUID.

@@ -21,9 +21,15 @@ inline constexpr std::uint64_t CR4_OSFXSR = 1u << 9;
 inline constexpr std::uint64_t CR4_OSXMMEXCPT = 1u << 10;
 inline constexpr std::uint64_t CR4_FSGSBASE = 1u << 16;
 inline constexpr std::uint64_t CR4_OSXSAVE = 1u << 18;
+
+// Extended control register 0 (SDM 1 13.3). The last three are AVX-512's, enabled together or not at all.
 inline constexpr std::uint64_t XCR0_X87 = 1u << 0;
 inline constexpr std::uint64_t XCR0_SSE = 1u << 1;
 inline constexpr std::uint64_t XCR0_AVX = 1u << 2;
+inline constexpr std::uint64_t XCR0_OPMASK = 1u << 5;
+inline constexpr std::uint64_t XCR0_ZMM_HI256 = 1u << 6;
+inline constexpr std::uint64_t XCR0_HI16_ZMM = 1u << 7;
+inline constexpr std::uint64_t XCR0_AVX512 = XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM;
 
 // IA32_EFER (SDM 3A 2.2.1). SCE stays off: `syscall` has nowhere to go.
 inline constexpr std::uint64_t EFER_LME = 1u << 8;

@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   symbols.add_symbol("_ZN1aIJiES_IdEE1fEDpT_", symbols.base + spry::test::kText + 0x300, 0x10);
   ElfBuilder devices = ElfBuilder::pie();
   devices.add_device(7, "net", "uplink");
-  devices.add_needs(1 << 24, 1 << 16, SPRY_FEATURE_AVX | SPRY_FEATURE_XSAVE);
+  devices.add_needs(1 << 24, 1 << 16, SPRY_FEATURE_AVX512 | SPRY_FEATURE_XSAVE);
   ElfBuilder zeros = ElfBuilder::executable();
   zeros[spry::test::kStack] = {PT_LOAD, PF_R | PF_W, 0, 0x300000, 0, 0, 0x10000, 0x1000};
   const bool written = write(folder + "/executable", ElfBuilder::executable()) &&

@@ -142,7 +142,8 @@ SPRY_STATIC_ASSERT(sizeof(struct spry_net_frame) == 16, "net layout");
 #define SPRY_FEATURE_FSGSBASE (1u << 1) /* rdfsbase, wrfsbase, rdgsbase, wrgsbase */
 #define SPRY_FEATURE_XSAVE (1u << 2)    /* xsave family, XCR0 set */
 #define SPRY_FEATURE_AVX (1u << 3)      /* AVX state enabled in XCR0; brings XSAVE */
-#define SPRY_FEATURES_ALL 0xfu
+#define SPRY_FEATURE_AVX512 (1u << 4)   /* AVX-512 F, CD, BW, DQ and VL; brings AVX */
+#define SPRY_FEATURES_ALL 0x1fu
 
 /* Bits of spry_boot.flags. */
 #define SPRY_BOOT_READY (1u << 0) /* the input is there already: the first `ready` must not be a hypercall */

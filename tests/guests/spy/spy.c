@@ -66,7 +66,8 @@ static uint64_t address_of_way(const char *name) {
 static uint64_t manifest_classes(void) {
   uint64_t features = spry_boot_page()->features;
   return ((features & SPRY_FEATURE_FSGSBASE) != 0 ? SPY_CLASS_BASES : 0u) |
-         ((features & SPRY_FEATURE_AVX) != 0 ? SPY_CLASS_AVX : 0u);
+         ((features & SPRY_FEATURE_AVX) != 0 ? SPY_CLASS_AVX : 0u) |
+         ((features & SPRY_FEATURE_AVX512) != 0 ? SPY_CLASS_AVX512 : 0u);
 }
 
 /* --- the command --- */
