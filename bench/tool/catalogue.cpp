@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "text/format.h"
+#include "text/join.h"
 #include "tool/cache.h"
 #include "tool/command_system.h"
 #include "tool/in_process.h"
@@ -37,7 +38,7 @@ void add_cold(Systems& systems, Collector& collector, Description description, A
               std::vector<std::string> files) {
   std::vector<std::string> names;
   for (const std::string& file : files) names.push_back(std::filesystem::path(file).filename().string());
-  description.how = fmt::format("{} evicted from the page cache before each run", fmt::join(names, ", "));
+  description.how = fmt::format("{} evicted from the page cache before each run", join(names, ", "));
   description.throughput = false;
   CommandOptions options;
   options.arguments = std::move(arguments);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "text/format.h"
+#include "text/join.h"
 #include "tool/folder.h"
 #include "tool/live.h"
 #include "tool/paper.h"
@@ -108,7 +109,7 @@ set ylabel "milliseconds from the arrival to Hello"
 plot {}, \
      100 with lines lc rgb "#cc3311" dt 2 title "100 ms"
 )gnuplot",
-                                     fmt::join(plots, ", \\\n     "))};
+                                     join(plots, ", \\\n     "))};
 }
 
 Figure growth_figure(const Json& series) {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "text/format.h"
+#include "text/join.h"
 
 namespace spry::bench {
 namespace {
@@ -88,7 +89,7 @@ Result<void> apply_text(Options& options, int code, const std::string& value) {
       options.parts = split(value);
       for (const std::string& part : options.parts) {
         if (std::find(kAllParts.begin(), kAllParts.end(), part) == kAllParts.end()) {
-          return usage_error(fmt::format("--parts: \"{}\" is none of {}", part, fmt::join(kAllParts, ", ")));
+          return usage_error(fmt::format("--parts: \"{}\" is none of {}", part, join(kAllParts, ", ")));
         }
       }
       break;

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "text/format.h"
+#include "text/join.h"
 
 namespace spry::bench {
 namespace {
@@ -62,7 +63,7 @@ std::string show_command(const Arguments& arguments) {
     const bool path = argument.starts_with('/') && !argument.starts_with("/bin/");
     words.push_back(path ? std::filesystem::path(argument).filename().string() : argument);
   }
-  return fmt::format("{}", fmt::join(words, " "));
+  return join(words, " ");
 }
 
 Result<Process> spawn(const Arguments& arguments) {

@@ -6,6 +6,7 @@
 #include "cli/modules.h"
 #include "text/escape.h"
 #include "text/format.h"
+#include "text/join.h"
 
 namespace spry {
 namespace {
@@ -41,8 +42,8 @@ tl::unexpected<Error> refuse(const Specification& specification, const std::stri
     }
     others.push_back(fmt::format("--{} {}", need.kind, need.name));
   }
-  return fail(ErrorCode::kMonitor, fmt::format("{} names no such device{}{}", about, others.empty() ? "" : ", only ",
-                                               fmt::join(others, ", ")));
+  return fail(ErrorCode::kMonitor,
+              fmt::format("{} names no such device{}{}", about, others.empty() ? "" : ", only ", join(others, ", ")));
 }
 
 Result<std::vector<Attachment>> attach_devices(const GuestOptions& options, const Manifest& manifest,

@@ -7,6 +7,7 @@
 #include "spry/machine.h"
 #include "text/escape.h"
 #include "text/format.h"
+#include "text/join.h"
 
 namespace spry {
 namespace {
@@ -62,7 +63,7 @@ std::string format_inspection(const Image& image) {
   text += fmt::format("  memory       {}{}\n", size_of(memory_of(image)),
                       manifest.memory == 0 ? " (default)" : fmt::format(" (asks for {})", size_of(manifest.memory)));
   text += fmt::format("  stack        {}\n", manifest.stack == 0 ? "default" : size_of(manifest.stack));
-  text += fmt::format("  features     {}\n", features.empty() ? "none" : fmt::format("{}", fmt::join(features, " ")));
+  text += fmt::format("  features     {}\n", features.empty() ? "none" : join(features, " "));
   text += manifest.devices.empty() ? "  devices      none\n" : "  devices\n";
   for (const DeviceNeed& need : manifest.devices) {
     text += fmt::format("    {:>2}  {}  {}\n", need.handle, escape(need.kind), escape(need.name));

@@ -78,7 +78,7 @@ void begin_clock(MachineData& machine, spry_boot& boot) {
   boot.clock_ns = now.host_ns - machine.epoch_ns;
   boot.clock_mult = machine.tsc->scale.mult;
   boot.clock_shift = machine.tsc->scale.shift;
-  boot.clock_wall = host_wall_ns() - boot.clock_ns;
+  boot.clock_wall = now.wall_ns - boot.clock_ns;
 }
 
 Result<void> write_boot_page(MachineData& machine, bool with_input) {

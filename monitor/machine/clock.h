@@ -29,13 +29,14 @@ struct GuestTsc {
   TscScale scale;
 };
 
-// Two ioctls.
+// Two ioctls, and more only if something pauses the thread meanwhile.
 Result<GuestTsc> find_guest_tsc(Vcpu& vcpu);
 
-// The guest's TSC at one moment, and the host's monotonic clock.
+// The guest's TSC at one moment, and the host's clocks.
 struct ClockReading {
   std::uint64_t tsc = 0;
   std::uint64_t host_ns = 0;
+  std::uint64_t wall_ns = 0;
 };
 ClockReading read_clock(const GuestTsc& guest);
 

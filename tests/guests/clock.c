@@ -1,4 +1,6 @@
-/* The clocks: monotonic time advances and never goes back, the boot page and the hypercall agree, waiting waits. */
+/* The clocks: monotonic time advances and never goes back, the boot page and the hypercall agree, waiting waits. A host
+ * may be paused for any time between two instructions, an emulated one above all: so no reading has to be close to the
+ * next. */
 #include "guest_case.h"
 
 #define MILLISECOND 1000000u
@@ -14,16 +16,25 @@ static void advances(void) {
     CHECK(now >= last);
     last = now;
   }
-  CHECK(last > first && last - first < 60u * (uint64_t)SECOND);
+  CHECK(last > first);
 }
 
-/* Generous: an emulated host may be interrupted between any two readings. */
-static void close_to(uint64_t one, uint64_t other) { CHECK(one - other + SECOND / 4 < SECOND / 2); }
+/* What the boot page's clock may be off: the monitor sets it by the other within microseconds, and they drift apart. */
+#define TOLERANCE (5 * MILLISECOND)
+
+/* The hypercall's clock before and after the boot page's: however long the guest is paused between two readings, the
+ * middle one is between the others. */
+static void agree(uint64_t which, uint64_t (*read)(void)) {
+  uint64_t before = call(which), between = read(), after = call(which);
+  CHECK(before <= after);
+  CHECK(between + TOLERANCE >= before);
+  CHECK(between <= after + TOLERANCE);
+}
 
 static void agrees(void) {
   for (unsigned i = 0; i < 3; i++) {
-    close_to(spry_monotonic_ns(), call(SPRY_CLOCK_MONOTONIC));
-    close_to(spry_wall_ns(), call(SPRY_CLOCK_WALL));
+    agree(SPRY_CLOCK_MONOTONIC, spry_monotonic_ns);
+    agree(SPRY_CLOCK_WALL, spry_wall_ns);
     spry_sleep_until(spry_monotonic_ns() + 50 * MILLISECOND);
   }
 }
@@ -34,14 +45,22 @@ static void wall(void) {
         spry_wall_ns() - spry_monotonic_ns() < UINT64_MAX / 2);
 }
 
+static uint64_t smaller(uint64_t one, uint64_t other) { return one < other ? one : other; }
+
+/* No wait is too short. One may be long, because something paused the guest, but not each of them. */
 static void sleeps(void) {
-  uint64_t start = spry_monotonic_ns();
-  spry_sleep_until(start + 50 * MILLISECOND);
-  uint64_t end = spry_monotonic_ns();
-  CHECK(end - start >= 50 * MILLISECOND && end - start < 20u * (uint64_t)SECOND);
-  spry_sleep_until(0);
-  spry_sleep_until(end);
-  CHECK(spry_monotonic_ns() - end < 20u * (uint64_t)SECOND);
+  uint64_t wait = UINT64_MAX, none = UINT64_MAX;
+  for (unsigned i = 0; i < 3; i++) {
+    uint64_t start = spry_monotonic_ns();
+    spry_sleep_until(start + 50 * MILLISECOND);
+    uint64_t end = spry_monotonic_ns();
+    CHECK(end - start >= 50 * MILLISECOND);
+    spry_sleep_until(0);
+    spry_sleep_until(end);
+    wait = smaller(wait, end - start);
+    none = smaller(none, spry_monotonic_ns() - end);
+  }
+  CHECK(wait < 20u * (uint64_t)SECOND && none < 20u * (uint64_t)SECOND);
 }
 
 /* Nothing is ever ready on a console: a poll is a wait. */

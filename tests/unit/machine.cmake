@@ -16,4 +16,3 @@ spry_add_unit_test(
   machine_metadata_test.cpp
   machine_page_tables_test.cpp
   machine_system_page_test.cpp)
-target_precompile_headers(machine_test PRIVATE <gtest/gtest.h>)

@@ -1,0 +1,1 @@
+// Nothing: its precompiled header is what the programs of tests share.
