@@ -54,12 +54,11 @@ Result<void> map_input(MachineData& machine) {
 
 Result<void> begin_devices(MachineData& machine) {
   const Base& base = *machine.base;
-  std::uint64_t start = base.layout.shared.start;
-  const std::vector<Range> areas = shared_areas(base.shared, start);
+  SharedAreas areas(base.layout.shared.start);
   for (std::size_t handle = 0; handle < machine.devices.size(); ++handle) {
+    std::span<std::byte> area = machine.memory.bytes(areas.next(base.shared[handle]));
     Device* device = machine.devices[handle].get();
     if (device == nullptr) continue;
-    std::span<std::byte> area = machine.memory.bytes(areas[handle]);
     if (!base.at_ready) {
       device->attach(area);
     } else if (auto restored = device->restore(machine, area, base.devices[handle]); !restored) {
@@ -120,7 +119,8 @@ Result<void> begin_action(MachineData& machine, const Input& input) {
   // From here on something may be left that only a reset removes, also if the action cannot begin after all.
   machine.state = MachineData::State::kUsed;
   machine.finished = false;
-  const Receipt before = std::exchange(machine.outcome, {}).receipt;
+  const Receipt before = machine.outcome.receipt;
+  machine.outcome = {};
   machine.outcome.receipt.memory_reserved = base.layout.memory;
   machine.outcome.receipt.create = before.create;
   machine.outcome.receipt.reset = before.reset;

@@ -3,13 +3,10 @@
 #include <cstring>
 
 #include "machine/features.h"
-#include "machine/x86.h"
 #include "text/format.h"
 
 namespace spry {
 namespace {
-
-constexpr std::uint64_t kAreaAlignment = 16;
 
 void fill_places(const Base& base, spry_boot& boot) {
   const Layout& layout = base.layout;
@@ -26,9 +23,10 @@ void fill_places(const Base& base, spry_boot& boot) {
   boot.stack_start = visible(layout.stack.start);
   boot.stack_end = visible(layout.stack.end);
   boot.device_count = base.shared.size();
-  const std::vector<Range> areas = shared_areas(base.shared, layout.shared.start);
-  for (std::size_t handle = 0; handle < areas.size(); ++handle) {
-    if (!areas[handle].empty()) boot.devices[handle] = {visible(areas[handle].start), areas[handle].size()};
+  SharedAreas areas(layout.shared.start);
+  for (std::size_t handle = 0; handle < base.shared.size(); ++handle) {
+    const Range area = areas.next(base.shared[handle]);
+    if (!area.empty()) boot.devices[handle] = {visible(area.start), area.size()};
   }
 }
 
@@ -59,20 +57,10 @@ Result<std::uint64_t> boot_pages_size(const std::vector<std::string>& arguments)
   return sizeof(spry_boot) + size;
 }
 
-std::vector<Range> shared_areas(const std::vector<std::uint64_t>& sizes, std::uint64_t start) {
-  std::vector<Range> areas;
-  areas.reserve(sizes.size());
-  for (std::uint64_t size : sizes) {
-    areas.push_back({start, start + size});
-    start += x86::round_up(size, kAreaAlignment);
-  }
-  return areas;
-}
-
 std::uint64_t shared_areas_size(const std::vector<std::uint64_t>& sizes) {
-  std::uint64_t sum = 0;
-  for (std::uint64_t size : sizes) sum += x86::round_up(size, kAreaAlignment);
-  return sum;
+  SharedAreas areas(0);
+  for (std::uint64_t size : sizes) areas.next(size);
+  return areas.next(0).start;
 }
 
 Result<void> fill_boot_pages(const Base& base, std::span<std::byte> bytes) {

@@ -8,6 +8,7 @@
 
 #include "machine/base.h"
 #include "machine/entropy.h"
+#include "machine/x86.h"
 #include "spry/abi.h"
 #include "spry/error.h"
 
@@ -16,9 +17,24 @@ namespace spry {
 // Bytes that the boot pages take. Error: kMonitor if the arguments take more than 64 KiB.
 Result<std::uint64_t> boot_pages_size(const std::vector<std::string>& arguments);
 
-// Where the shared areas of devices lie, by handle, each 16-byte aligned; `sizes` as Base::shared, `start` that of
-// Layout::shared. And the bytes of all of them.
-std::vector<Range> shared_areas(const std::vector<std::uint64_t>& sizes, std::uint64_t start);
+// Where the shared areas of devices lie: one after the other by handle, each 16-byte aligned.
+class SharedAreas {
+ public:
+  explicit SharedAreas(std::uint64_t start) : next_(start) {}  // of Layout::shared
+
+  // The next handle's area; `size` from Base::shared.
+  Range next(std::uint64_t size) {
+    const Range area = {next_, next_ + size};
+    next_ += x86::round_up(size, kAlignment);
+    return area;
+  }
+
+ private:
+  static constexpr std::uint64_t kAlignment = 16;
+  std::uint64_t next_;
+};
+
+// The bytes that the areas of all `sizes` take.
 std::uint64_t shared_areas_size(const std::vector<std::uint64_t>& sizes);
 
 // Fills zeroed boot pages with what is the same for all actions; the canary is random. Error: kMonitor.
