@@ -1,10 +1,14 @@
 // Leaving the guest: a bare exit, a hypercall with everything that the monitor does for it, and whole actions of kept
 // machines.
 #include <benchmark/benchmark.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "programs/least_machine.h"
 #include "spry/machine.h"
@@ -23,6 +27,57 @@ void bare_exit(benchmark::State& state) {
   least_machine_destroy(&machine);
 }
 BENCHMARK(bare_exit);
+
+// What any reset by way of KVM adds to an exit, each with what is above it: general registers taken and set, special
+// registers set, the log of written pages asked for.
+enum class Extra { kRegisters, kSpecialRegisters, kDirtyLog };
+
+bool log_dirty_pages(const least_machine& machine) {
+  kvm_enable_cap by_hand = {};
+  by_hand.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2;
+  by_hand.args[0] = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+  kvm_userspace_memory_region region = {};
+  region.flags = KVM_MEM_LOG_DIRTY_PAGES;
+  region.memory_size = machine.memory_size;
+  region.userspace_addr = reinterpret_cast<std::uintptr_t>(machine.memory);
+  return ioctl(machine.vm, KVM_ENABLE_CAP, &by_hand) == 0 &&
+         ioctl(machine.vm, KVM_SET_USER_MEMORY_REGION, &region) == 0;
+}
+
+void bare_exit_and(benchmark::State& state, Extra last) {
+  least_machine machine = {};
+  constexpr std::size_t kPage = 4096;
+  std::vector<std::uint64_t> written(spry::bench::kLeastRunnerMemory / kPage / 64);
+  kvm_dirty_log log = {};
+  log.dirty_bitmap = written.data();
+  // The first entry sets all registers.
+  if (least_machine_create(&machine, spry::bench::kLeastRunnerMemory) != 0 || !log_dirty_pages(machine) ||
+      least_machine_enter(&machine) == nullptr) {
+    state.SkipWithError("no machine");
+    return;
+  }
+  const kvm_regs registers = machine.run->s.regs.regs;
+  machine.run->kvm_valid_regs = KVM_SYNC_X86_REGS;
+  for (auto _ : state) {
+    machine.run->s.regs.regs = registers;
+    machine.run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
+    if (last >= Extra::kSpecialRegisters) machine.run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS;
+    bool done = least_machine_enter(&machine) != nullptr;
+    if (last >= Extra::kDirtyLog) done = ioctl(machine.vm, KVM_GET_DIRTY_LOG, &log) == 0 && done;
+    if (!done) {
+      state.SkipWithError("KVM refuses");
+      break;
+    }
+  }
+  least_machine_destroy(&machine);
+}
+
+void bare_exit_registers(benchmark::State& state) { bare_exit_and(state, Extra::kRegisters); }
+void bare_exit_special_registers(benchmark::State& state) { bare_exit_and(state, Extra::kSpecialRegisters); }
+void bare_exit_dirty_log(benchmark::State& state) { bare_exit_and(state, Extra::kDirtyLog); }
+BENCHMARK(bare_exit_registers);
+BENCHMARK(bare_exit_special_registers);
+BENCHMARK(bare_exit_dirty_log);
 
 // The time of a run that makes `count` hypercalls.
 spry::Result<std::chrono::nanoseconds> run_with(const spry::Image& image, std::uint64_t count) {

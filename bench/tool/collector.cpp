@@ -66,13 +66,13 @@ void Collector::add(Process process, Arguments arguments, Completion done) {
 void Collector::finish(Entry& entry) {
   const Time end = Clock::now();
   while (entry.open) entry.open = entry.listener.receive(entry.process.output.get());
-  const Result<void> waited = wait_for(entry.process.pid, entry.arguments);
-  if (!waited) {
-    entry.done(tl::unexpected(waited.error()));
+  const Result<Usage> used = wait_for(entry.process.pid, entry.arguments);
+  if (!used) {
+    entry.done(tl::unexpected(used.error()));
   } else if (!entry.listener.heard()) {
     entry.done(fail(ErrorCode::kMonitor, fmt::format("\"{}\" did not print Hello", show_command(entry.arguments))));
   } else {
-    entry.done(Action{entry.process.start, entry.listener.hello(), end});
+    entry.done(Action{entry.process.start, entry.listener.hello(), end, *used});
   }
 }
 

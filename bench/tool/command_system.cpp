@@ -34,13 +34,13 @@ class CommandRunner : public Runner {
       while (listener.receive(process->output.get())) {
       }
     }
-    const Result<void> waited = wait_for(process->pid, arguments);
+    const Result<Usage> used = wait_for(process->pid, arguments);
     const Time end = Clock::now();
-    if (!waited) return tl::unexpected(waited.error());
+    if (!used) return tl::unexpected(used.error());
     if (!listener.heard()) {
       return fail(ErrorCode::kMonitor, fmt::format("\"{}\" did not print Hello", show_command(arguments)));
     }
-    return Action{process->start, listener.hello(), end};
+    return Action{process->start, listener.hello(), end, *used};
   }
 
  private:

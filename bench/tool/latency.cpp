@@ -14,7 +14,7 @@ std::vector<LatencySamples> measure_latency(std::span<System* const> systems, co
   std::vector<LatencySamples> samples;
   std::vector<std::unique_ptr<Runner>> runners;
   for (System* const system : systems) {
-    samples.push_back({system->description().name, {}, {}, {}});
+    samples.push_back({system->description().name, {}, {}, {}, {}});
     Result<std::unique_ptr<Runner>> runner = system->runner();
     if (!runner) samples.back().failure = runner.error().message;
     runners.push_back(runner ? std::move(*runner) : nullptr);
@@ -36,6 +36,7 @@ std::vector<LatencySamples> measure_latency(std::span<System* const> systems, co
       } else if (round >= options.warm_up) {
         samples[i].hello.push_back(microseconds(action->hello - action->start));
         samples[i].end.push_back(microseconds(action->end - action->start));
+        if (action->usage) samples[i].usage.push_back(*action->usage);
       }
     }
   }

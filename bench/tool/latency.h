@@ -21,7 +21,8 @@ struct LatencySamples {
   std::string name;
   std::vector<double> hello;  // microseconds, one for each round
   std::vector<double> end;
-  std::string failure;  // why the system was dropped on the way, or empty
+  std::vector<Usage> usage;  // of processes
+  std::string failure;       // why the system was dropped on the way, or empty
 };
 
 // A system that fails is dropped and the rest goes on. `title` is for the progress line.

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "tool/priority.h"
+#include "tool/processors.h"
 
 namespace spry::bench {
 namespace {
@@ -168,6 +169,13 @@ class Chains {
   std::vector<std::string> failures_;
 };
 
+void add_processor_time(LoadResult& result, const ProcessorTime& before, const ProcessorTime& after) {
+  constexpr double kMicrosecond = 1e-6;
+  const double busy = after.busy - before.busy;
+  if (after.all > before.all) result.busy = busy / (after.all - before.all);
+  if (result.completed != 0) result.processor_time = busy / kMicrosecond / static_cast<double>(result.completed);
+}
+
 }  // namespace
 
 LoadResult account(double rate, Nanoseconds duration, std::size_t arrivals, const std::vector<Served>& served) {
@@ -205,9 +213,12 @@ LoadResult run_open_load(System& system, double rate, const LoadOptions& options
   std::vector<Nanoseconds> arrivals = make_arrivals(options.pattern, rate, options.duration, options.seed);
   const std::size_t count = arrivals.size();
   OpenLoad load(system, std::move(arrivals), options);
+  const Result<ProcessorTime> before = processor_time();
   load.run();
+  const Result<ProcessorTime> after = processor_time();
   LoadResult result = account(rate, options.duration, count, load.served());
   result.failure = load.failure();
+  if (before && after) add_processor_time(result, *before, *after);
   return result;
 }
 

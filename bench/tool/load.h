@@ -50,6 +50,9 @@ struct LoadResult {
   std::vector<double> hello;  // microseconds from the arrival, queueing included
   std::vector<double> end;
   std::vector<double> lag;  // microseconds from when the generator could have started an action to when it did
+  // Of all processors, over the whole load, generator included; 0 where Linux does not tell.
+  double busy = 0;            // the share of their time
+  double processor_time = 0;  // microseconds for each action that ended
 };
 
 // The first part of a load is not measured: this share of its duration.

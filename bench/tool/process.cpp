@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -47,12 +48,21 @@ Result<pid_t> start(const Arguments& arguments, int output, int error) {
   return pid;
 }
 
-Result<int> wait_status(pid_t pid) {
+struct Ended {
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) return failure("waitpid", errno);
+  rusage usage = {};
+};
+
+Result<Ended> wait_end(pid_t pid) {
+  Ended ended;
+  while (wait4(pid, &ended.status, 0, &ended.usage) < 0) {
+    if (errno != EINTR) return failure("wait4", errno);
   }
-  return status;
+  return ended;
+}
+
+double to_microseconds(timeval time) {
+  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
 }
 
 }  // namespace
@@ -95,14 +105,19 @@ bool Listener::receive(int descriptor) {
   return true;
 }
 
-Result<void> wait_for(pid_t pid, const Arguments& arguments) {
-  const Result<int> status = wait_status(pid);
-  if (!status) return tl::unexpected(status.error());
-  if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return {};
+Result<Usage> wait_for(pid_t pid, const Arguments& arguments) {
+  const Result<Ended> ended = wait_end(pid);
+  if (!ended) return tl::unexpected(ended.error());
+  const int status = ended->status;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    const rusage& used = ended->usage;
+    return Usage{static_cast<double>(used.ru_minflt + used.ru_majflt),
+                 to_microseconds(used.ru_utime) + to_microseconds(used.ru_stime)};
+  }
   return fail(ErrorCode::kMonitor,
-              WIFSIGNALED(*status)
-                  ? fmt::format("\"{}\" was killed by signal {}", show_command(arguments), WTERMSIG(*status))
-                  : fmt::format("\"{}\" exited with {}", show_command(arguments), WEXITSTATUS(*status)));
+              WIFSIGNALED(status)
+                  ? fmt::format("\"{}\" was killed by signal {}", show_command(arguments), WTERMSIG(status))
+                  : fmt::format("\"{}\" exited with {}", show_command(arguments), WEXITSTATUS(status)));
 }
 
 Result<Captured> capture(const Arguments& arguments, Nanoseconds timeout) {
@@ -124,15 +139,15 @@ Result<Captured> capture(const Arguments& arguments, Nanoseconds timeout) {
     pollfd waited{reading.get(), POLLIN, 0};
     if (left <= 0 || poll(&waited, 1, static_cast<int>(left)) == 0) {
       kill(*pid, SIGKILL);
-      static_cast<void>(wait_status(*pid));
+      static_cast<void>(wait_end(*pid));
       return fail(ErrorCode::kMonitor,
                   fmt::format("\"{}\" did not end within {} s", show_command(arguments), seconds(timeout)));
     }
     open = listener.receive(reading.get());
   }
-  const Result<int> status = wait_status(*pid);
-  if (!status) return tl::unexpected(status.error());
-  return Captured{*status, listener.text()};
+  const Result<Ended> ended = wait_end(*pid);
+  if (!ended) return tl::unexpected(ended.error());
+  return Captured{ended->status, listener.text()};
 }
 
 std::string find_program(const std::string& name) {

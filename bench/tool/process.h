@@ -8,7 +8,7 @@
 
 #include "spry/error.h"
 #include "system/descriptor.h"
-#include "tool/clock.h"
+#include "tool/system.h"
 
 namespace spry::bench {
 
@@ -39,7 +39,7 @@ class Listener {
 };
 
 // Waits for a process, and says what went wrong if it did not exit with 0.
-Result<void> wait_for(pid_t pid, const Arguments& arguments);
+Result<Usage> wait_for(pid_t pid, const Arguments& arguments);
 
 // A command for people: programs and files by their names, because where they lie on this machine is nobody's business.
 std::string show_command(const Arguments& arguments);

@@ -76,6 +76,14 @@ Section host_section(const Json& results) {
   return section;
 }
 
+// The median of a list that only processes have.
+std::string used(const Json& sample, const char* key, std::string (*show)(double)) {
+  const std::vector<double> list = numbers(sample.value(key, Json::array()));
+  return list.empty() ? kNothing : show(median(list));
+}
+
+std::string show_count(double count) { return fmt::format("{:.0f}", count); }
+
 Section latency_section(const Json& results, const std::string& part, std::string title) {
   const Json& latency = results[part];
   const Json& samples = latency["samples"];
@@ -90,12 +98,15 @@ Section latency_section(const Json& results, const std::string& part, std::strin
       "From the invocation to \"Hello\" received, and to the end waited for. {} rounds of all systems, each in an "
       "order of its own, after {} "
       "to "
-      "warm up, {}. Medians, with 10th and 90th percentiles in brackets; ratios are computed round by round.",
+      "warm up, {}. Medians, with 10th and 90th percentiles in brackets; ratios are computed round by round. Page "
+      "faults "
+      "and CPU time are what Linux says of a process at its end; what a guest's memory takes is no fault of a "
+      "process's.",
       latency.value("rounds", 0), latency.value("warm_up", 0),
       gap > 0 ? fmt::format("with {} ms idle before each invocation", gap) : "back to back");
   section.grid.header = {"system", "to Hello", "p99", "over echo"};
   if (!fetch) section.grid.header.insert(section.grid.header.end(), {"over the floor", "paper, over echo"});
-  section.grid.header.insert(section.grid.header.end(), {"to the end", "end, over echo"});
+  section.grid.header.insert(section.grid.header.end(), {"to the end", "end, over echo", "page faults", "CPU time"});
   if (fetch) section.grid.header.emplace_back("evicted");
   for (const Json& one : samples) {
     const std::string name = one["name"];
@@ -111,6 +122,8 @@ Section latency_section(const Json& results, const std::string& part, std::strin
     }
     row.push_back(show_time(median(numbers(one["end_us"]))));
     row.push_back(paired(one, echo, "end_us"));
+    row.push_back(used(one, "page_faults", show_count));
+    row.push_back(used(one, "processor_us", show_time));
     if (fetch) {
       const Json* const system = find(latency["systems"], name);
       const std::string how = system == nullptr ? "" : system->value("how", "");
@@ -144,6 +157,14 @@ std::string fast_up_to(const Json& system) {
   return rate == 0 ? "never" : show_rate(rate);
 }
 
+// The rate at which most ended.
+const Json& busiest(const Json& system) {
+  const Json& steps = system["open"];
+  return *std::max_element(steps.begin(), steps.end(), [](const Json& a, const Json& b) {
+    return a.value("achieved", 0.0) < b.value("achieved", 0.0);
+  });
+}
+
 std::string remarks(const Json& system) {
   if (!system["at_90"].value("failure", "").empty()) return "failures: " + system["at_90"].value("failure", "");
   if (system.value("generator_bound", false)) return "the generator was the bottleneck";
@@ -170,7 +191,9 @@ Section throughput_section(const Json& results) {
       "maximum is the most that ended in a second at any rate. {} threads start processes, one starts what is in this "
       "process; their lag is the time "
       "from "
-      "when an action could have been started to when it was. ${} an hour and ${:.9f} an action need {:.2f} actions/s.",
+      "when an action could have been started to when it was. Busy is the share of all processors' time that was spent "
+      "on anything at the rate of the maximum, and CPU time that for each action, generator and kernel threads "
+      "included. ${} an hour and ${:.9f} an action need {:.2f} actions/s.",
       throughput.value("pattern", ""), throughput.value("seed", 0), throughput.value("duration_s", 0.0),
       throughput.value("in_flight", 0), 100 * throughput.value("sustained_share", 0.0), kSustainedRest,
       kUnsustainedInARow, throughput.value("dispatchers", 0), results["prices"].value("hourly", 0.0),
@@ -178,7 +201,7 @@ Section throughput_section(const Json& results) {
   section.grid.header = {
       "system",         "maximum/s",    "over echo",     "paper, over echo",       "times break-even",
       "at 90 %: Hello", "at 90 %: p99", "within 100 ms", "p99 below 100 ms up to", "lag p50, p99",
-      "remark"};
+      "busy",           "CPU time",     "remark"};
   for (const Json& one : throughput["systems"]) {
     const std::string name = one["name"];
     const Json& at_90 = one["at_90"];
@@ -194,7 +217,8 @@ Section throughput_section(const Json& results) {
          fast_up_to(one),
          fmt::format("{}, {}", show_time(percentile_at(at_90, "lag_us_percentiles", 50)),
                      show_time(percentile_at(at_90, "lag_us_percentiles", 99))),
-         remarks(one)});
+         fmt::format("{:.0f} %", 100 * busiest(one).value("busy", 0.0)),
+         show_time(busiest(one).value("processor_us", 0.0)), remarks(one)});
   }
   return section;
 }

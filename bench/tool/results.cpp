@@ -56,7 +56,17 @@ Json to_json(const Description& description) {
 }
 
 Json to_json(const LatencySamples& samples) {
-  return {{"name", samples.name}, {"hello_us", rounded(samples.hello)}, {"end_us", rounded(samples.end)}};
+  std::vector<double> faults;
+  std::vector<double> processor;
+  for (const Usage& usage : samples.usage) {
+    faults.push_back(usage.page_faults);
+    processor.push_back(usage.processor_time);
+  }
+  return {{"name", samples.name},
+          {"hello_us", rounded(samples.hello)},
+          {"end_us", rounded(samples.end)},
+          {"page_faults", rounded(faults)},
+          {"processor_us", rounded(processor)}};
 }
 
 Json to_json(const LoadResult& result) {
@@ -72,6 +82,8 @@ Json to_json(const LoadResult& result) {
           {"failures", result.failures},
           {"failure", result.failure},
           {"queued", rounded(result.queued)},
+          {"busy", rounded(result.busy)},
+          {"processor_us", rounded(result.processor_time)},
           {"hello_us_percentiles", rounded(quantiles(result.hello))},
           {"end_us_percentiles", rounded(quantiles(result.end))},
           {"lag_us_percentiles", rounded(quantiles(result.lag))}};

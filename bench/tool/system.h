@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "spry/error.h"
@@ -10,11 +11,18 @@
 
 namespace spry::bench {
 
+// What a process used until its end, its children included that it waited for (getrusage(2)).
+struct Usage {
+  double page_faults = 0;
+  double processor_time = 0;  // microseconds
+};
+
 // One action, in host time.
 struct Action {
-  Time start;  // of the invocation
-  Time hello;  // when "Hello" was received
-  Time end;    // when nothing of it was left to wait for
+  Time start;                       // of the invocation
+  Time hello;                       // when "Hello" was received
+  Time end;                         // when nothing of it was left to wait for
+  std::optional<Usage> usage = {};  // of a process
 };
 
 using Completion = std::function<void(Result<Action>)>;

@@ -7,6 +7,7 @@ spry_add_unit_test(
   bench_load_test.cpp
   bench_options_test.cpp
   bench_process_test.cpp
+  bench_processors_test.cpp
   bench_report_test.cpp
   bench_results_test.cpp
   bench_saturation_test.cpp

@@ -62,7 +62,7 @@ TEST(CommandSystem, GivesEachActionANameOfItsOwn) {
   EXPECT_NE(first, system.next_arguments());
 }
 
-TEST(CommandSystem, TimesAreInOrder) {
+TEST(CommandSystem, TellsTimesInOrderAndWhatWasUsed) {
   Collector collector;
   CommandOptions options;
   options.arguments = {"/bin/echo", "Hello"};
@@ -71,6 +71,8 @@ TEST(CommandSystem, TimesAreInOrder) {
     ASSERT_TRUE(action) << action.error().message;
     EXPECT_LE(action->start, action->hello);
     EXPECT_LE(action->hello, action->end);
+    ASSERT_TRUE(action->usage);
+    EXPECT_GT(action->usage->page_faults, 0);
   };
   ordered((*system.runner())->run());
   std::promise<Result<Action>> promise;

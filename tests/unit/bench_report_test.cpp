@@ -9,7 +9,7 @@ namespace {
 // Results as a run of everything leaves them, with two systems.
 Json sample_results() {
   const auto latency = [](const char* name, double time) {
-    return to_json(LatencySamples{name, {time, time, 2 * time}, {time + 100, time + 100, 2 * time}, {}});
+    return to_json(LatencySamples{name, {time, time, 2 * time}, {time + 100, time + 100, 2 * time}, {{40, 800}}, {}});
   };
   const auto throughput = [](const char* name, double maximum) {
     LoadResult step;
@@ -17,6 +17,8 @@ Json sample_results() {
     step.due = step.ended = 100;
     step.hello = step.end = {1000, 2000, 3000};
     step.lag = {1, 2, 3};
+    step.busy = 0.5;
+    step.processor_time = 1e6 * step.busy / maximum;
     ThroughputResult result;
     result.name = name;
     result.climb = {{step}, maximum, true, false};
@@ -26,7 +28,7 @@ Json sample_results() {
   };
   const Json systems = {{{"name", "echo"}, {"label", "/bin/echo"}, {"how", "/bin/echo Hello"}},
                         {{"name", "spry"}, {"label", "spry run"}, {"how", "spry run hello"}}};
-  Json point = to_json(LatencySamples{"growth", {10, 20}, {30, 40}, {}});
+  Json point = to_json(LatencySamples{"growth", {10, 20}, {30, 40}, {}, {}});
   point["x"] = 16;
   return {{"format", kFormat},
           {"date", "2017-05-08"},
@@ -81,6 +83,8 @@ TEST(Report, ComparesByRoundsAndWithThePaper) {
   EXPECT_EQ(latency.grid.rows[1][1], "1.50 ms (1.50 ms-2.70 ms)");
   EXPECT_EQ(latency.grid.rows[1][3], "1.50 (1.50-1.50)");
   EXPECT_EQ(latency.grid.rows[1][5], "1.34");
+  EXPECT_EQ(latency.grid.rows[1][8], "40");
+  EXPECT_EQ(latency.grid.rows[1][9], "800 us");
 }
 
 TEST(Report, HasTheCostLine) {
@@ -89,6 +93,12 @@ TEST(Report, HasTheCostLine) {
   EXPECT_EQ(throughput.grid.rows[1][2], "0.75");
   EXPECT_EQ(throughput.grid.rows[1][3], "0.59");
   EXPECT_EQ(throughput.grid.rows[1][4], "6.00");
+}
+
+TEST(Report, SaysHowBusyTheProcessorsWere) {
+  const Section throughput = section(make_report(sample_results()), "throughput");
+  EXPECT_EQ(throughput.grid.rows[1][10], "50 %");
+  EXPECT_EQ(throughput.grid.rows[1][11], "667 us");
 }
 
 const Aim& aim(const std::vector<Aim>& aims, const std::string& figure) {

@@ -15,7 +15,7 @@ namespace {
 TEST(Results, SurviveBeingWritten) {
   const Result<Folder> folder = Folder::make();
   ASSERT_TRUE(folder);
-  LatencySamples samples{"echo", {1.234, 1000, 0.5}, {2, 3, 4}, {}};
+  LatencySamples samples{"echo", {1.234, 1000, 0.5}, {2, 3, 4}, {{10, 5.5}, {20, 6}, {30, 7}}, {}};
   Json results = {{"format", kFormat},
                   {"note", "a [1, 2] in words"},
                   {"samples", Json::array({to_json(samples)})},
@@ -25,6 +25,8 @@ TEST(Results, SurviveBeingWritten) {
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(*read, results);
   EXPECT_EQ((*read)["samples"][0]["hello_us"], Json({1.23, 1000.0, 0.5}));
+  EXPECT_EQ((*read)["samples"][0]["page_faults"], Json({10.0, 20.0, 30.0}));
+  EXPECT_EQ((*read)["samples"][0]["processor_us"], Json({5.5, 6.0, 7.0}));
 }
 
 TEST(Folder, IsGoneWithItsOwner) {
