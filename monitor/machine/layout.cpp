@@ -14,7 +14,10 @@ using x86::kPageSize;
 using x86::round_down;
 using x86::round_up;
 
-constexpr std::uint64_t kInitialLeast = std::uint64_t{8} << 20;
+// What is covered at first. A machine that is reset logs small pages, and should not wait for slots in every action.
+// One that runs once has its small pages for a heap of this size at least; what it grows into comes in large ones.
+constexpr std::uint64_t kInitialOfReusable = std::uint64_t{8} << 20;
+constexpr std::uint64_t kInitialHeap = std::uint64_t{512} << 10;
 constexpr Permissions kReadOnly = {.read = true};
 constexpr Permissions kReadWrite = {.read = true, .write = true};
 
@@ -27,6 +30,15 @@ void place_monitor_pages(Layout& layout, bool trampoline, bool probe) {
 }
 
 namespace {
+
+// All of memory if the stack is at the end.
+std::uint64_t initially_covered(const Layout& layout, bool reusable) {
+  if (layout.stack.start > layout.image.start) return layout.memory;
+  const std::uint64_t wanted =
+      reusable ? std::max(kInitialOfReusable, round_up(layout.image.end, kLargePageSize) + kLargePageSize)
+               : round_up(layout.image.end + kInitialHeap, kLargePageSize);
+  return std::min(layout.memory, wanted);
+}
 
 // Places shared areas, stack and boot pages below SPRY_IMAGE_MIN, or stack and shared areas at the end of memory.
 bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t stack_size) {
@@ -81,11 +93,7 @@ Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
                             layout.memory >> 10, stack >> 10));
   }
   if (request.input != 0) layout.input = input_area(layout.memory, request.input);
-  // Room to begin with, so that a small action never waits for a slot; all of it if the stack is at the end.
-  layout.initial = layout.stack.start > layout.image.start
-                       ? layout.memory
-                       : std::min(layout.memory,
-                                  std::max(kInitialLeast, round_up(layout.image.end, kLargePageSize) + kLargePageSize));
+  layout.initial = initially_covered(layout, request.trampoline);
   return layout;
 }
 

@@ -15,15 +15,19 @@
 namespace spry {
 
 Result<GuestMemory> GuestMemory::reserve(std::uint64_t size) {
-  void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (base == MAP_FAILED) {
+  // KVM maps large pages only where guest-physical and host addresses are aligned alike.
+  const std::uint64_t mapped = size + x86::kLargePageSize;
+  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (start == MAP_FAILED) {
     return fail(ErrorCode::kMonitor, fmt::format("cannot reserve {} KiB of address space for guest memory: {}",
                                                  size >> 10, std::strerror(errno)));
   }
   GuestMemory memory;
-  memory.base_ = static_cast<std::byte*>(base);
+  const auto address = reinterpret_cast<std::uintptr_t>(start);
+  memory.before_ = x86::round_up(address, x86::kLargePageSize) - address;
+  memory.base_ = static_cast<std::byte*>(start) + memory.before_;
   memory.size_ = size;
-  if (madvise(base, size, MADV_DONTFORK) != 0) {
+  if (madvise(start, mapped, MADV_DONTFORK) != 0) {
     return fail(ErrorCode::kMonitor,
                 fmt::format("cannot keep guest memory from child processes: {}", std::strerror(errno)));
   }
@@ -33,19 +37,21 @@ Result<GuestMemory> GuestMemory::reserve(std::uint64_t size) {
 GuestMemory::GuestMemory(GuestMemory&& other) noexcept
     : base_(std::exchange(other.base_, nullptr)),
       size_(std::exchange(other.size_, 0)),
+      before_(std::exchange(other.before_, 0)),
       regions_(std::move(other.regions_)),
       slide_(other.slide_) {}
 
 GuestMemory& GuestMemory::operator=(GuestMemory&& other) noexcept {
   std::swap(base_, other.base_);
   std::swap(size_, other.size_);
+  std::swap(before_, other.before_);
   std::swap(regions_, other.regions_);
   std::swap(slide_, other.slide_);
   return *this;
 }
 
 GuestMemory::~GuestMemory() {
-  if (base_ != nullptr) munmap(base_, size_);
+  if (base_ != nullptr) munmap(base_ - before_, size_ + x86::kLargePageSize);
 }
 
 Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint64_t offset) {
@@ -63,6 +69,8 @@ Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t
 }
 
 void GuestMemory::drop(Range range) { madvise(base_ + range.start, range.size(), MADV_DONTNEED); }
+
+void GuestMemory::prefer_large_pages(Range range) { madvise(base_ + range.start, range.size(), MADV_HUGEPAGE); }
 
 Result<void> GuestMemory::map_file(Range range, int descriptor, std::uint64_t size) {
   void* mapped = mmap(base_ + range.start, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0);

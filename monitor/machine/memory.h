@@ -20,7 +20,7 @@ Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint6
 class GuestMemory {
  public:
   GuestMemory() = default;
-  // Reserves `size` bytes of zeroed address space (not inherited by children).
+  // Reserves `size` bytes of zeroed address space (not inherited by children), from a multiple of 2 MiB on.
   static Result<GuestMemory> reserve(std::uint64_t size);
   GuestMemory(GuestMemory&& other) noexcept;
   GuestMemory& operator=(GuestMemory&& other) noexcept;
@@ -33,6 +33,10 @@ class GuestMemory {
   Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
   // Gives back what was written to `range` (MADV_DONTNEED).
   void drop(Range range);
+
+  // Asks for large pages where nothing is mapped yet: host and KVM then fault once for each 2 MiB that the guest
+  // touches (MADV_HUGEPAGE). A kernel that has none goes on with small ones.
+  void prefer_large_pages(Range range);
 
   // Replaces `range` by a read-only private mapping of the first `size` bytes of a file.
   Result<void> map_file(Range range, int descriptor, std::uint64_t size);
@@ -55,6 +59,7 @@ class GuestMemory {
  private:
   std::byte* base_ = nullptr;
   std::uint64_t size_ = 0;
+  std::uint64_t before_ = 0;  // bytes of the mapping before base_
   std::vector<Region> regions_;
   std::uint64_t slide_ = 0;
 };

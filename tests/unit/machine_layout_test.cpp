@@ -106,8 +106,27 @@ TEST(Layout, TheUsualOneIsAsTheHeaderDrawsIt) {
   EXPECT_EQ(layout->image.start, image.extent().start);
   EXPECT_EQ(layout->heap.start, image.extent().end);
   EXPECT_EQ(layout->heap.end, 16 * kMiB);
-  EXPECT_EQ(layout->initial, 8 * kMiB);
+  EXPECT_EQ(layout->initial, 2 * kMiB);
   expect_sound(*layout, request(), kDefaultStack);
+}
+
+// What is covered at first holds some heap, 512 KiB at least; a machine that is reset begins with 8 MiB.
+TEST(Layout, AHeapToBeginWithIsCovered) {
+  ElfBuilder builder = ElfBuilder::pie();
+  Elf64_Phdr& last = builder[test::kLoadData];
+  LayoutRequest reusable = request();
+  reusable.trampoline = true;
+  for (const std::uint64_t end : {3 * kMiB / 2, 3 * kMiB / 2 + kPageSize, 9 * kMiB}) {
+    // The image is moved by 1 MiB less where its text begins.
+    last.p_memsz = end - (last.p_vaddr + kMiB - test::kText);
+    const Image image = load(builder);
+    ASSERT_EQ(image.extent().end, end);
+    const auto once = lay_out(image, request());
+    const auto again = lay_out(image, reusable);
+    ASSERT_TRUE(once && again);
+    EXPECT_EQ(once->initial, end == 3 * kMiB / 2 ? 2 * kMiB : end == 9 * kMiB ? 10 * kMiB : 4 * kMiB);
+    EXPECT_EQ(again->initial, end == 9 * kMiB ? 12 * kMiB : 8 * kMiB);
+  }
 }
 
 TEST(Layout, AStackOf512KiBIsLowAndOneByteMoreIsAtTheEnd) {

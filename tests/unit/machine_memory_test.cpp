@@ -3,7 +3,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <string>
 
 #include "machine/memory.h"
 #include "machine/x86.h"
@@ -62,6 +65,44 @@ class GuestPointers : public testing::Test {
 
   GuestMemory memory_;
 };
+
+// What VmFlags of /proc/self/smaps says of the mapping that `address` lies in (proc_pid_smaps(5)).
+std::string flags_at(const std::byte* address) {
+  std::ifstream smaps("/proc/self/smaps");
+  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+  bool inside = false;
+  for (std::string line; std::getline(smaps, line);) {
+    std::uintptr_t start = 0;
+    std::uintptr_t end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &start, &end) == 2) inside = wanted >= start && wanted < end;
+    if (inside && line.starts_with("VmFlags:")) return line + ' ';
+  }
+  return "";
+}
+
+TEST(GuestMemory, BeginsWhereALargePageDoes) {
+  for (int i = 0; i < 8; ++i) {
+    auto memory = GuestMemory::reserve(kSize + static_cast<unsigned>(i) * kPageSize);
+    ASSERT_TRUE(memory);
+    GuestMemory moved = *std::move(memory);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(moved.bytes({0, 1}).data()) % x86::kLargePageSize, 0u);
+  }
+}
+
+TEST(GuestMemory, PrefersLargePagesWhereItIsAsked) {
+  if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) GTEST_SKIP() << "this kernel has no large pages";
+  auto memory = GuestMemory::reserve(4 * x86::kLargePageSize);
+  ASSERT_TRUE(memory);
+  memory->prefer_large_pages({x86::kLargePageSize, 3 * x86::kLargePageSize});
+  const std::byte* start = memory->bytes({0, 1}).data();
+  const auto preferred = [start](std::uint64_t page) {
+    return flags_at(start + page * x86::kLargePageSize).find(" hg ") != std::string::npos;
+  };
+  EXPECT_FALSE(preferred(0));
+  EXPECT_TRUE(preferred(1));
+  EXPECT_TRUE(preferred(2));
+  EXPECT_FALSE(preferred(3));
+}
 
 TEST_F(GuestPointers, ReachTheLastByteAndNotTheNext) {
   EXPECT_TRUE(readable(0x10000, 1));
