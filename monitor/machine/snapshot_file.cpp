@@ -27,6 +27,7 @@
 namespace spry {
 namespace {
 
+using x86::kLargePageSize;
 using x86::kPageSize;
 
 constexpr std::array<char, 8> kMagic = {'S', 'P', 'R', 'Y', 'S', 'N', 'A', 'P'};
@@ -170,15 +171,24 @@ std::string text_of(const std::array<char, N>& array) {
 // Runs of the file, one after the other: those of memory without the monitor's own pages.
 std::vector<ContentsRun> runs_of(const Base& base) {
   std::vector<ContentsRun> runs;
-  std::uint64_t offset = 0;
   for (ContentsRun run : base.contents.runs()) {
     run.range.start = std::max(run.range.start, base.layout.boot.start);
-    if (run.range.start >= run.range.end) continue;
-    run.offset = offset;
-    offset += run.range.size();
-    runs.push_back(run);
+    if (run.range.start < run.range.end) runs.push_back(run);
   }
   return runs;
+}
+
+// Gives runs their places in the file, which begin at `start`. One that holds large pages is aligned as in memory,
+// after a hole: where the kernel keeps files in large pages, a machine then faults once for each 2 MiB.
+void place_runs(std::vector<ContentsRun>& runs, std::uint64_t start) {
+  std::uint64_t next = start;
+  for (ContentsRun& run : runs) {
+    run.offset = next;
+    if (x86::round_up(run.range.start, kLargePageSize) + kLargePageSize <= run.range.end) {
+      run.offset += (run.range.start - next) % kLargePageSize;
+    }
+    next = run.offset + run.range.size();
+  }
 }
 
 Parts parts_of(const Base& base) {
@@ -215,7 +225,7 @@ bool write_file(int descriptor, const Base& base) {
   parts.runs = runs_of(base);
   // The runs' offsets have the same size whatever they are.
   const std::uint64_t start = x86::round_up(sizeof(Header) + encode(parts).size(), kPageSize);
-  for (ContentsRun& run : parts.runs) run.offset += start;
+  place_runs(parts.runs, start);
   const std::vector<std::byte> metadata = encode(parts);
   Header header;
   header.version = this_version();

@@ -68,6 +68,19 @@ TEST_F(Snapshots, BeginActionsFromAFile) {
   }
 }
 
+// Only then can large pages of the file be large pages of the machine. In memory the state follows the image, which
+// begins at 1 MiB.
+TEST_F(Snapshots, OfMuchStateLieInTheirFileAsInMemoryModulo2MiB) {
+  ASSERT_TRUE(value(Snapshot::take(load("ready_state"), options())).save(path_));
+  constexpr std::uint64_t kFirstWord = 0xdc1b77ae0bf34dad;  // of the state
+  constexpr std::size_t kTwoMiB = std::size_t{2} << 20;
+  constexpr std::size_t kImage = std::size_t{64} << 10;  // and more than it has
+  const std::size_t state = contents().find({reinterpret_cast<const char*>(&kFirstWord), sizeof kFirstWord});
+  ASSERT_NE(state, std::string::npos);
+  EXPECT_GE(state % kTwoMiB, SPRY_IMAGE_MIN);
+  EXPECT_LT(state % kTwoMiB, SPRY_IMAGE_MIN + kImage);
+}
+
 TEST_F(Snapshots, AreRefusedForAnImageThatNeverCallsReady) {
   const auto refused = Snapshot::take(load("hello"), options());
   ASSERT_FALSE(refused);
