@@ -51,7 +51,8 @@ struct Layout {
 // Checks every PT_LOAD, PT_GNU_RELRO and the entry point, and places them. A segment without file bytes is checked as
 // all others are; a PT_LOAD with neither file bytes nor memory, which linkers leave behind for an empty one, is no
 // segment. An ET_EXEC lies where it was linked; so does a static PIE linked at SPRY_IMAGE_MIN or above, and all others
-// are moved to the first address from SPRY_IMAGE_MIN on that suits the largest alignment.
+// are moved to the first address from SPRY_IMAGE_MIN on that suits the largest alignment, and 2 MiB if a segment that
+// is not written has 4 MiB or more in the file.
 Result<Layout> lay_out(const ElfFile& file);
 
 }  // namespace spry::image

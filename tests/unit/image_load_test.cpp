@@ -104,6 +104,24 @@ TEST(ImageLoad, PieWithLargeAlignmentIsMovedByAMultipleOfIt) {
   expect_contents(image, builder, kTwoMiB + image.slide());
 }
 
+// From 4 MiB on a segment that is not written lies in memory as in its file, modulo the size of a large page.
+TEST(ImageLoad, PieWithALargeSegmentIsMovedByAMultipleOf2MiB) {
+  for (const std::uint64_t less : {1u, 0u}) {
+    ElfBuilder builder = ElfBuilder::pie();
+    Elf64_Phdr large = builder[test::kLoadReadOnly];
+    large.p_offset = large.p_vaddr = large.p_paddr = kTwoMiB;
+    large.p_filesz = large.p_memsz = 2 * kTwoMiB - less;
+    builder.program_headers.push_back(large);
+    ++builder.header.e_phnum;
+    MemoryFile file(builder.build());
+    file.resize(3 * kTwoMiB);
+    const auto image = Image::load(file.path());
+    ASSERT_TRUE(image) << image.error().message;
+    EXPECT_EQ(image->segments()[0].address, less != 0 ? SPRY_IMAGE_MIN : kTwoMiB + test::kText);
+    EXPECT_EQ(image->segments()[3].address % kTwoMiB, less != 0 ? SPRY_IMAGE_MIN - test::kText : 0);
+  }
+}
+
 TEST(ImageLoad, PieLinkedHighKeepsItsAddresses) {
   const ElfBuilder builder(ET_DYN, 0x400000);
   const Image image = load(builder);
