@@ -1,6 +1,7 @@
 #include "tool/growth.h"
 
 #include "text/format.h"
+#include "tool/cache.h"
 #include "tool/command_system.h"
 
 namespace spry::bench {
@@ -48,8 +49,13 @@ std::vector<GrowthSeries> make_growth(const Programs& programs, const Folder& fo
 
   GrowthSeries image{"image", "spry run, an image of which 1 % is used", "image size, KiB", {}};
   for (const std::uint64_t size : {16 * kKilo, 64 * kKilo, 256 * kKilo, kMega, 4 * kMega, 16 * kMega, 64 * kMega}) {
-    add(image, collector, static_cast<double>(size / kKilo),
-        {spry, "run", "--memory", "128M", guest(fmt::format("bench-image-{}", size / kKilo))});
+    const std::string file = guest(fmt::format("bench-image-{}", size / kKilo));
+    // The page cache has a file in pages of the sizes in which it came there: from here on those in which runs read it.
+    const auto forget = [file]() -> Result<void> {
+      const Result<Eviction> evicted = evict({file});
+      return evicted ? Result<void>() : tl::unexpected(evicted.error());
+    };
+    add(image, collector, static_cast<double>(size / kKilo), {spry, "run", "--memory", "128M", file}, forget);
   }
   all.push_back(std::move(image));
 

@@ -75,8 +75,8 @@ Result<void> place_segment(const Base& base, std::span<std::byte> memory, const 
   };
   if (!base.contents.empty()) return read(bytes) ? Result<void>() : truncated(base);
   if (!read({bytes.start, pages.start}) || !read({pages.end, bytes.end})) return truncated(base);
-  return map_private(memory.subspan(pages.start, pages.size()), file.descriptor,
-                     file.offset + (pages.start - bytes.start));
+  return map_private_large(memory.subspan(pages.start, pages.size()), file.descriptor,
+                           file.offset + (pages.start - bytes.start));
 }
 
 }  // namespace

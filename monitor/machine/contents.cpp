@@ -96,7 +96,8 @@ Result<void> Contents::place(GuestMemory& memory, std::uint64_t copied) const {
       return cut_short();
     }
     if (read == size) continue;
-    auto mapped = memory.map_private({run.range.start + read, run.range.end}, file_.get(), run.offset + read);
+    const Range rest = {run.range.start + read, run.range.end};
+    auto mapped = map_private_large(memory.bytes(rest), file_.get(), run.offset + read);
     if (!mapped) return mapped;
   }
   return {};

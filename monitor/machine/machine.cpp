@@ -127,9 +127,9 @@ Result<void> give_features(ShellData& shell, const Base& base) {
 
 // Whole large pages of `range`, for a machine that runs once. Each costs as much as some 25 small ones, because it is
 // cleared whole, and so none is for what a small action touches.
-void prefer_large_pages(MachineData& machine, Range range) {
+void grow_large(MachineData& machine, Range range) {
   const Range large = {round_up(range.start, kLargePageSize), round_down(range.end, kLargePageSize)};
-  if (!machine.options.reusable && large.start < large.end) machine.memory.prefer_large_pages(large);
+  if (!machine.options.reusable && large.start < large.end) prefer_large_pages(machine.memory.bytes(large));
 }
 
 // Memory, page tables and slots. A base without contents gets them here: one for this machine alone in its own memory,
@@ -167,7 +167,7 @@ Result<void> furnish(MachineData& machine, const std::shared_ptr<Base>& fresh) {
   machine.memory.set_regions(base.regions, layout.slide);
   machine.tables = PageTables(machine.memory.bytes(layout.tables), layout.tables.start, page_tables);
   machine.covered = base.covered;
-  if (layout.stack.start > layout.image.start) prefer_large_pages(machine, layout.heap);
+  if (layout.stack.start > layout.image.start) grow_large(machine, layout.heap);
   const Range covered = {0, base.covered};
   if (auto added = machine.shell->add_slot(covered, machine.memory.bytes(covered).data()); !added) return added;
   const Range input = machine.input_area;
@@ -247,7 +247,7 @@ Result<void> build(MachineData& machine, std::unique_ptr<ShellData> shell, const
 
 Result<void> cover_memory(MachineData& machine, std::uint64_t end) {
   const Range range = {machine.covered, end};
-  prefer_large_pages(machine, range);
+  grow_large(machine, range);
   if (auto added = machine.shell->add_slot(range, machine.memory.bytes(range).data()); !added) return added;
   machine.covered = end;
   const Layout& layout = machine.layout();

@@ -64,13 +64,19 @@ Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint6
   return {};
 }
 
+void prefer_large_pages(std::span<std::byte> memory) { madvise(memory.data(), memory.size(), MADV_HUGEPAGE); }
+
+Result<void> map_private_large(std::span<std::byte> memory, int descriptor, std::uint64_t offset) {
+  auto mapped = map_private(memory, descriptor, offset);
+  if (mapped && memory.size() >= 2 * x86::kLargePageSize) prefer_large_pages(memory);
+  return mapped;
+}
+
 Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t offset) {
   return spry::map_private(bytes(range), descriptor, offset);
 }
 
 void GuestMemory::drop(Range range) { madvise(base_ + range.start, range.size(), MADV_DONTNEED); }
-
-void GuestMemory::prefer_large_pages(Range range) { madvise(base_ + range.start, range.size(), MADV_HUGEPAGE); }
 
 Result<void> GuestMemory::map_file(Range range, int descriptor, std::uint64_t size) {
   void* mapped = mmap(base_ + range.start, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0);

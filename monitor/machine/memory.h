@@ -17,6 +17,13 @@ namespace spry {
 // bytes until something is written there. Not inherited by children. Error: kMonitor.
 Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint64_t offset);
 
+// Asks for large pages (MADV_HUGEPAGE): host and KVM then fault once for each whole 2 MiB that is touched first, and of
+// a file what is not in the page cache yet is read by so much. A kernel that has none goes on with small ones.
+void prefer_large_pages(std::span<std::byte> memory);
+
+// map_private for files that may be in the page cache in large pages; from 4 MiB on, which hold one, it prefers them.
+Result<void> map_private_large(std::span<std::byte> memory, int descriptor, std::uint64_t offset);
+
 class GuestMemory {
  public:
   GuestMemory() = default;
@@ -33,10 +40,6 @@ class GuestMemory {
   Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
   // Gives back what was written to `range` (MADV_DONTNEED).
   void drop(Range range);
-
-  // Asks for large pages where nothing is mapped yet: host and KVM then fault once for each 2 MiB that the guest
-  // touches (MADV_HUGEPAGE). A kernel that has none goes on with small ones.
-  void prefer_large_pages(Range range);
 
   // Replaces `range` by a read-only private mapping of the first `size` bytes of a file.
   Result<void> map_file(Range range, int descriptor, std::uint64_t size);

@@ -93,7 +93,7 @@ TEST(GuestMemory, PrefersLargePagesWhereItIsAsked) {
   if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) GTEST_SKIP() << "this kernel has no large pages";
   auto memory = GuestMemory::reserve(4 * x86::kLargePageSize);
   ASSERT_TRUE(memory);
-  memory->prefer_large_pages({x86::kLargePageSize, 3 * x86::kLargePageSize});
+  prefer_large_pages(memory->bytes({x86::kLargePageSize, 3 * x86::kLargePageSize}));
   const std::byte* start = memory->bytes({0, 1}).data();
   const auto preferred = [start](std::uint64_t page) {
     return flags_at(start + page * x86::kLargePageSize).find(" hg ") != std::string::npos;
@@ -102,6 +102,21 @@ TEST(GuestMemory, PrefersLargePagesWhereItIsAsked) {
   EXPECT_TRUE(preferred(1));
   EXPECT_TRUE(preferred(2));
   EXPECT_FALSE(preferred(3));
+}
+
+// Large pages are asked for from the size on that holds one wherever it begins.
+TEST(GuestMemory, PrefersLargePagesForLargeFiles) {
+  if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) GTEST_SKIP() << "this kernel has no large pages";
+  constexpr std::uint64_t kLarge = 2 * x86::kLargePageSize;
+  const int file = memfd_create("large", MFD_CLOEXEC);
+  ASSERT_EQ(ftruncate(file, kLarge), 0);
+  for (const std::uint64_t size : {kLarge - kPageSize, kLarge}) {
+    auto memory = GuestMemory::reserve(kLarge);
+    ASSERT_TRUE(memory);
+    ASSERT_TRUE(map_private_large(memory->bytes({0, size}), file, 0));
+    EXPECT_EQ(flags_at(memory->bytes({0, 1}).data()).find(" hg ") != std::string::npos, size == kLarge);
+  }
+  close(file);
 }
 
 TEST_F(GuestPointers, ReachTheLastByteAndNotTheNext) {
