@@ -168,7 +168,7 @@ std::string text_of(const std::array<char, N>& array) {
   return {array.begin(), std::find(array.begin(), array.end(), '\0')};
 }
 
-// Runs of the file, one after the other: those of memory without the monitor's own pages.
+// The runs of memory, without the monitor's own pages, that go into the file.
 std::vector<ContentsRun> runs_of(const Base& base) {
   std::vector<ContentsRun> runs;
   for (ContentsRun run : base.contents.runs()) {
