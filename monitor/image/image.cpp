@@ -20,7 +20,7 @@
 namespace spry {
 namespace {
 
-constexpr std::uint64_t kSlideUnit = std::uint64_t{2} << 20;
+constexpr std::uint64_t kSlideUnit = image::kLargePageSize;
 constexpr std::uint64_t kSlideMinimum = std::uint64_t{64} << 30;  // no slid address is a guest-physical one
 constexpr std::uint64_t kSlideEnd = (std::uint64_t{1} << 47) - (std::uint64_t{64} << 30);
 constexpr std::size_t kMaximumSymbol = 256;

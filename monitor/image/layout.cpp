@@ -12,7 +12,6 @@ namespace {
 
 static_assert(kMaximumEnd == kMaximumMemory);
 
-constexpr std::uint64_t kLargePageSize = std::uint64_t{2} << 20;
 // A segment of this size has a whole large page wherever it begins.
 constexpr std::uint64_t kLeastInLargePages = 2 * kLargePageSize;
 
@@ -125,12 +124,11 @@ Result<void> place(const ElfFile& file, Layout& layout) {
   const std::uint64_t lowest = align_down(layout.segments.front().address, SPRY_PAGE_SIZE);
   if (lowest < SPRY_IMAGE_MIN) {  // a static PIE: check_place refused an ET_EXEC there
     std::uint64_t alignment = SPRY_PAGE_SIZE;
-    for (std::size_t i = 0; i < layout.sources.size(); ++i) {
-      const Source& source = layout.sources[i];
-      alignment = std::max<std::uint64_t>(alignment, file.program_headers()[source.program_header].p_align);
+    for (const Source& source : layout.sources) {
+      const Elf64_Phdr& header = file.program_headers()[source.program_header];
+      alignment = std::max<std::uint64_t>(alignment, header.p_align);
       // In memory as in the file, so that what the kernel has in large pages is mapped by such.
-      const bool large = source.in_file && layout.segments[i].file_size >= kLeastInLargePages;
-      if (large) alignment = std::max(alignment, kLargePageSize);
+      if (source.in_file && header.p_filesz >= kLeastInLargePages) alignment = std::max(alignment, kLargePageSize);
     }
     layout.bias = align_up(SPRY_IMAGE_MIN - lowest, alignment);
   }

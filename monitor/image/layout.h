@@ -13,7 +13,8 @@
 namespace spry::image {
 
 inline constexpr std::size_t kMaximumSegments = 16;
-inline constexpr std::uint64_t kMaximumAlignment = std::uint64_t{2} << 20;
+inline constexpr std::uint64_t kLargePageSize = std::uint64_t{2} << 20;
+inline constexpr std::uint64_t kMaximumAlignment = kLargePageSize;
 inline constexpr std::uint64_t kMaximumFileBytes = std::uint64_t{1} << 30;
 // A read-only segment with more file bytes than this is not read but mapped: then it costs what is touched of it.
 inline constexpr std::uint64_t kLargestReadSegment = std::uint64_t{256} << 10;

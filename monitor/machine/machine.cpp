@@ -138,6 +138,7 @@ Result<void> furnish(MachineData& machine, const std::shared_ptr<Base>& fresh) {
   const Base& base = *machine.base;
   const Layout& layout = base.layout;
   const bool reusable = machine.options.reusable;
+  const bool low = layout.stack.start < layout.image.start;
   const Range all = {0, layout.memory};
   auto memory = GuestMemory::reserve(std::max(layout.memory, machine.input_area.end));
   if (!memory) return tl::unexpected(memory.error());
@@ -155,7 +156,6 @@ Result<void> furnish(MachineData& machine, const std::shared_ptr<Base>& fresh) {
   std::uint64_t page_tables = base.page_tables;
   if (!base.contents.empty()) {
     // What the monitor itself reads and writes lies below the image, or, with a large stack, anywhere.
-    const bool low = layout.stack.start < layout.image.start;
     if (auto placed = base.contents.place(machine.memory, low ? SPRY_IMAGE_MIN : layout.memory); !placed) return placed;
     if (!base.contents.in_memory()) {
       // A file has none of the monitor's pages: nothing of what they promise depends on it.
@@ -167,7 +167,7 @@ Result<void> furnish(MachineData& machine, const std::shared_ptr<Base>& fresh) {
   machine.memory.set_regions(base.regions, layout.slide);
   machine.tables = PageTables(machine.memory.bytes(layout.tables), layout.tables.start, page_tables);
   machine.covered = base.covered;
-  if (layout.stack.start > layout.image.start) grow_large(machine, layout.heap);
+  if (!low) grow_large(machine, layout.heap);  // which does not grow
   const Range covered = {0, base.covered};
   if (auto added = machine.shell->add_slot(covered, machine.memory.bytes(covered).data()); !added) return added;
   const Range input = machine.input_area;

@@ -13,6 +13,19 @@
 #include "text/format.h"
 
 namespace spry {
+namespace {
+
+Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint64_t offset) {
+  void* mapped = mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                      descriptor, static_cast<off_t>(offset));
+  if (mapped == MAP_FAILED || madvise(mapped, memory.size(), MADV_DONTFORK) != 0) {
+    return fail(ErrorCode::kMonitor, fmt::format("cannot map {} KiB of a file into guest memory: {}",
+                                                 memory.size() >> 10, std::strerror(errno)));
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<GuestMemory> GuestMemory::reserve(std::uint64_t size) {
   // KVM maps large pages only where guest-physical and host addresses are aligned alike.
@@ -52,16 +65,6 @@ GuestMemory& GuestMemory::operator=(GuestMemory&& other) noexcept {
 
 GuestMemory::~GuestMemory() {
   if (base_ != nullptr) munmap(base_ - before_, size_ + x86::kLargePageSize);
-}
-
-Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint64_t offset) {
-  void* mapped = mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
-                      descriptor, static_cast<off_t>(offset));
-  if (mapped == MAP_FAILED || madvise(mapped, memory.size(), MADV_DONTFORK) != 0) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot map {} KiB of a file into guest memory: {}",
-                                                 memory.size() >> 10, std::strerror(errno)));
-  }
-  return {};
 }
 
 void prefer_large_pages(std::span<std::byte> memory) { madvise(memory.data(), memory.size(), MADV_HUGEPAGE); }

@@ -257,7 +257,7 @@ bool sound(const Parts& parts, std::uint64_t start, std::uint64_t file_size) {
   const Layout& layout = parts.layout;
   const std::uint64_t memory = layout.memory;
   if (memory < kMinimumMemory || memory > kMaximumMemory || memory % kPageSize != 0) return false;
-  if (layout.slide % x86::kLargePageSize != 0 || layout.slide >= std::uint64_t{1} << 47) return false;
+  if (layout.slide % kLargePageSize != 0 || layout.slide >= std::uint64_t{1} << 47) return false;
   if (layout.tables.start != kPageTables || layout.tables.end != layout.boot.start || !layout.input.empty())
     return false;
   if (layout.trampoline.start != layout.boot.start || layout.trampoline.end != layout.boot.start) return false;
