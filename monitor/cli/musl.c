@@ -1,4 +1,5 @@
-/* What musl lacks of the C library that GCC's libraries and Debian's static ones were compiled for.
+/* What musl lacks of the C library that GCC's libraries and Debian's static ones were compiled for, and the one
+ * function of it that is too slow here.
  *
  * The command is compiled against glibc's headers and linked with musl (cmake/SpryMonitor.cmake says why). On x86-64
  * Linux that is sound for what the command and its libraries use, because both libraries hand the kernel's own types
@@ -20,6 +21,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>
+#include <emmintrin.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,3 +83,24 @@ uint32_t arc4random(void) {
 
 /* libelf. */
 void *rawmemchr(const void *bytes, int value) { return memchr(bytes, value, SIZE_MAX - (uintptr_t)bytes); }
+
+/* musl's compares byte by byte, which takes 1.1 us for a page; a reset compares each page that was ever written. */
+int memcmp(const void *left, const void *right, size_t size) {
+  const unsigned char *a = left;
+  const unsigned char *b = right;
+  enum { kVectors = 4, kStep = kVectors * sizeof(__m128i) };
+  size_t at = 0;
+  for (; size - at >= kStep; at += kStep) {
+    __m128i same = _mm_set1_epi8(-1);
+    for (size_t i = 0; i < kVectors; i++) {
+      const __m128i one = _mm_loadu_si128((const __m128i *)(const void *)(a + at) + i);
+      const __m128i other = _mm_loadu_si128((const __m128i *)(const void *)(b + at) + i);
+      same = _mm_and_si128(same, _mm_cmpeq_epi8(one, other));
+    }
+    if (_mm_movemask_epi8(same) != 0xffff) break;
+  }
+  for (; at < size; at++) {
+    if (a[at] != b[at]) return a[at] - b[at];
+  }
+  return 0;
+}
