@@ -28,8 +28,8 @@ void bare_exit(benchmark::State& state) {
 }
 BENCHMARK(bare_exit);
 
-// What any reset by way of KVM adds to an exit, each with what is above it: general registers taken and set, special
-// registers set, the log of written pages asked for.
+// What any reset by way of KVM adds to an exit, each with what is before it: general registers taken and set, special
+// registers set, and, where there is no dirty ring, the log of written pages asked for.
 enum class Extra { kRegisters, kSpecialRegisters, kDirtyLog };
 
 bool log_dirty_pages(const least_machine& machine) {

@@ -32,6 +32,9 @@ constexpr Capability kCapabilities[] = {
     {KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", 0, Verdict::kBad, "use Linux 4.13 or later"},
     {KVM_CAP_NR_MEMSLOTS, "KVM_CAP_NR_MEMSLOTS", 0, Verdict::kBad, "use a kernel with KVM's present interface"},
     {KVM_CAP_GET_TSC_KHZ, "KVM_CAP_GET_TSC_KHZ", 0, Verdict::kNote, "guests pay an exit to read a clock"},
+    {KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2", KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE,
+     Verdict::kNote, "pools, and taking snapshots, need Linux 5.2 or later"},
+    {KVM_CAP_DIRTY_LOG_RING, "KVM_CAP_DIRTY_LOG_RING", 0, Verdict::kNote, "every reset in a pool costs a system call"},
     {KVM_CAP_XCRS, "KVM_CAP_XCRS", 0, Verdict::kNote, "guests that ask for XSAVE, AVX or AVX512 cannot run here"},
 };
 

@@ -66,6 +66,18 @@ Result<void> Vm::clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::s
   return {};
 }
 
+bool Vm::give_dirty_ring(std::uint64_t entries) {
+  kvm_enable_cap request = {};
+  request.cap = KVM_CAP_DIRTY_LOG_RING;
+  request.args[0] = entries * sizeof(kvm_dirty_gfn);
+  return ioctl(descriptor_.get(), KVM_ENABLE_CAP, &request) == 0;
+}
+
+Result<void> Vm::reset_dirty_rings() {
+  if (ioctl(descriptor_.get(), KVM_RESET_DIRTY_RINGS, 0) < 0) return ioctl_failed("KVM_RESET_DIRTY_RINGS");
+  return {};
+}
+
 bool Vm::give_local_apic() {
   // With a local APIC KVM could let a guest whose page is gone sleep for ever instead of saying EFAULT (asynchronous
   // page faults), but not where HLT does not exit. No guest here can execute HLT.

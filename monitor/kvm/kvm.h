@@ -21,7 +21,8 @@ class Vm {
 
   // KVM_SET_USER_MEMORY_REGION: guest-physical [address, address + size) is host memory at `host`, which must outlive
   // the VM or the slot. All three are multiples of the page size. Costs 20 us for 16 MiB and 1 ms for 4 GiB. `logged`:
-  // the pages that the guest writes are told by `dirty_log`, which log_dirty_pages must have prepared.
+  // the pages that the guest writes are told by the ring, or by `dirty_log`: give_dirty_ring or log_dirty_pages must
+  // have prepared which.
   Result<void> set_memory_slot(std::uint32_t slot, std::uint64_t address, std::uint64_t size, void* host, bool logged);
 
   // Removes a slot. Whatever the vCPU had cached of it and of its page tables is gone. Takes milliseconds.
@@ -34,6 +35,14 @@ class Vm {
   // KVM_CLEAR_DIRTY_LOG: forgets the `bits` that are set among the slot's first `pages`, which are all of them; the
   // next write to such a page costs a fault of 2 us.
   Result<void> clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::span<std::uint64_t> bits);
+
+  // KVM_CAP_DIRTY_LOG_RING: the vCPU that is created next tells of each page that its guest writes in a ring of
+  // `entries`, a power of two from 1024 on (see DirtyRing), and dirty_log tells nothing. False where KVM has no such
+  // thing, or none so large.
+  bool give_dirty_ring(std::uint64_t entries);
+  // KVM_RESET_DIRTY_RINGS: takes the entries that were collected out of the ring. The next write to each of their pages
+  // costs a fault of 2 us, and is told again.
+  Result<void> reset_dirty_rings();
 
   // KVM_CAP_SPLIT_IRQCHIP: the vCPU that is created next has its local APIC in KVM. No guest at CPL 3 can reach it; it
   // is there because without one KVM patches its own code at the first such vCPU of the host, and back after the last

@@ -2,6 +2,7 @@
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -44,6 +45,16 @@ Vcpu& Vcpu::operator=(Vcpu&& other) noexcept {
 
 Vcpu::~Vcpu() {
   if (run_ != nullptr) munmap(run_, run_size_);
+}
+
+Result<DirtyRing> Vcpu::dirty_ring(std::uint64_t entries) {
+  const std::size_t size = entries * sizeof(kvm_dirty_gfn);
+  void* ring = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_.get(),
+                    off_t{KVM_DIRTY_LOG_PAGE_OFFSET} * sysconf(_SC_PAGESIZE));
+  if (ring == MAP_FAILED) {
+    return fail(ErrorCode::kMonitor, fmt::format("cannot map the vCPU's dirty ring: {}", std::strerror(errno)));
+  }
+  return DirtyRing({static_cast<kvm_dirty_gfn*>(ring), entries});
 }
 
 int Vcpu::run() { return ioctl(descriptor_.get(), KVM_RUN, 0) == 0 ? 0 : errno; }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "kvm/dirty_ring.h"
 #include "kvm/kvm_api.h"
 #include "spry/error.h"
 #include "system/descriptor.h"
@@ -19,6 +20,9 @@ class Vcpu {
   Vcpu(Vcpu&& other) noexcept;
   Vcpu& operator=(Vcpu&& other) noexcept;
   ~Vcpu();
+
+  // The ring of `entries` that Vm::give_dirty_ring has given it. Error: kMonitor.
+  Result<DirtyRing> dirty_ring(std::uint64_t entries);
 
   // KVM_RUN. 0 with state().exit_reason and registers() valid, or errno (EINTR: a signal or immediate_exit).
   [[nodiscard]] int run();

@@ -12,9 +12,9 @@ namespace {
 
 // The base's memory with what the machine has changed since.
 Result<Contents> copy_memory(MachineData& machine) {
-  ShellData& shell = *machine.shell;
+  const WriteLog log = machine.shell->write_log();
   const Layout& layout = machine.layout();
-  if (auto fetched = machine.dirty.fetch(shell.vm, shell.slots); !fetched) return tl::unexpected(fetched.error());
+  if (auto fetched = machine.dirty.fetch(log); !fetched) return tl::unexpected(fetched.error());
   auto contents = machine.base->contents.loaded(layout.memory);
   if (!contents) return contents;
   auto copy = [&](Range range) {
@@ -25,7 +25,7 @@ Result<Contents> copy_memory(MachineData& machine) {
     return false;
   });
   copy({layout.tables.start, layout.tables.start + machine.tables.used() * x86::kPageSize});
-  if (auto cleared = machine.dirty.clear(shell.vm, shell.slots); !cleared) return tl::unexpected(cleared.error());
+  if (auto cleared = machine.dirty.clear(log); !cleared) return tl::unexpected(cleared.error());
   if (auto placed = contents->place(machine.memory, 0); !placed) return tl::unexpected(placed.error());
   return contents;
 }

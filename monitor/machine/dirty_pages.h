@@ -1,4 +1,4 @@
-// Which pages of a machine differ from its base: KVM's dirty log, for what the guest wrote, and what the monitor wrote
+// Which pages of a machine differ from its base: what KVM tells of the guest's writes, and what the monitor wrote
 // itself, which KVM does not see.
 #pragma once
 
@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "kvm/kvm.h"
+#include "machine/write_log.h"
 #include "machine/x86.h"
 #include "spry/image.h"
 
@@ -17,31 +17,34 @@ class DirtyPages {
  public:
   DirtyPages() = default;
   explicit DirtyPages(std::uint64_t memory)
-      : written_((memory / x86::kPageSize + kBits - 1) / kBits), logged_(written_.size()) {}
+      : written_((memory / x86::kPageSize + kBits - 1) / kBits), logged_(written_.size()), idle_(written_.size()) {}
 
   bool enabled() const { return !written_.empty(); }
 
   // The monitor wrote to guest-physical `range`.
   void mark(Range range);
 
-  // Asks KVM for what the guest wrote; `slots` cover memory from 0 on without a gap, each from a multiple of 64 pages.
-  Result<void> fetch(Vm& vm, std::span<const Range> slots);
+  // Asks KVM for what the guest wrote.
+  Result<void> fetch(WriteLog log);
 
   // Calls visit(page's address) for each page of either kind; the monitor's own are then forgotten. What `visit`
   // answers true for is idle: the guest has it in KVM's log from an earlier action.
   template <class Visit>
   void drain(Visit visit);
 
-  // Clears the pages that the last drain found idle from KVM's log. Calls dropped(range) for each run of them.
+  // Has KVM forget the pages that the last drain found idle, all being as in the base. Calls dropped(range) for each
+  // run of them.
   template <class Dropped>
-  Result<void> clear_idle(Vm& vm, std::span<const Range> slots, Dropped dropped);
+  Result<void> clear_idle(WriteLog log, Dropped dropped);
 
-  // Forgets everything, in KVM's log too.
-  Result<void> clear(Vm& vm, std::span<const Range> slots);
+  // Forgets everything, and has KVM do so.
+  Result<void> clear(WriteLog log);
+
+  // Makes room in KVM's ring, while the guest runs.
+  Result<void> make_room(WriteLog log) { return log.make_room(logged_); }
 
  private:
-  static constexpr std::uint64_t kBits = 64;
-  Result<void> clear_in_kvm(Vm& vm, std::span<const Range> slots, std::span<std::uint64_t> bits);
+  static constexpr std::uint64_t kBits = WriteLog::kBits;
 
   std::vector<std::uint64_t> written_;
   std::vector<std::uint64_t> logged_;
@@ -52,22 +55,22 @@ class DirtyPages {
 
 template <class Visit>
 void DirtyPages::drain(Visit visit) {
-  idle_.assign(end_, 0);
   for (std::size_t word = 0; word < end_; ++word) {
+    std::uint64_t idle = 0;
     for (std::uint64_t bits = written_[word] | logged_[word]; bits != 0; bits &= bits - 1) {
       const auto bit = static_cast<unsigned>(std::countr_zero(bits));
-      if (visit((word * kBits + bit) * x86::kPageSize)) idle_[word] |= std::uint64_t{1} << bit;
+      if (visit((word * kBits + bit) * x86::kPageSize)) idle |= std::uint64_t{1} << bit;
     }
-    idle_[word] &= logged_[word];
+    idle_[word] = idle & logged_[word];
     written_[word] = 0;
   }
   written_end_ = 0;
 }
 
 template <class Dropped>
-Result<void> DirtyPages::clear_idle(Vm& vm, std::span<const Range> slots, Dropped dropped) {
+Result<void> DirtyPages::clear_idle(WriteLog log, Dropped dropped) {
   Range run;
-  for (std::size_t word = 0; word < idle_.size(); ++word) {
+  for (std::size_t word = 0; word < end_; ++word) {
     for (std::uint64_t bits = idle_[word]; bits != 0; bits &= bits - 1) {
       const std::uint64_t page = (word * kBits + static_cast<unsigned>(std::countr_zero(bits))) * x86::kPageSize;
       if (page != run.end || run.empty()) {
@@ -78,7 +81,7 @@ Result<void> DirtyPages::clear_idle(Vm& vm, std::span<const Range> slots, Droppe
     }
   }
   if (!run.empty()) dropped(run);
-  return clear_in_kvm(vm, slots, idle_);
+  return log.forget(idle_, logged_);
 }
 
 }  // namespace spry

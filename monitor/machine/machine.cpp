@@ -1,6 +1,7 @@
 #include "spry/machine.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
 
 #include "machine/action.h"
@@ -95,7 +96,7 @@ Result<void> check_snapshot(const MachineData& machine, const Base& base) {
 Result<void> take_shell(MachineData& machine, std::unique_ptr<ShellData> given) {
   const std::uint64_t end = std::max(machine.layout().memory, machine.input_area.end);
   if (given == nullptr) {
-    auto made = make_shell(end);
+    auto made = make_shell(end, machine.options.reusable ? machine.layout().memory / kPageSize : 0);
     if (!made) return tl::unexpected(made.error());
     given = *std::move(made);
   } else if (end > given->room) {
@@ -176,16 +177,6 @@ Result<void> furnish(MachineData& machine, const std::shared_ptr<Base>& fresh) {
   return machine.shell->add_input_slot(input, machine.memory.bytes(input).data());
 }
 
-Result<void> log_writes(MachineData& machine) {
-  ShellData& shell = *machine.shell;
-  if (!shell.can_log) {
-    if (auto logged = shell.vm.log_dirty_pages(); !logged) return logged;
-    shell.can_log = true;
-  }
-  machine.dirty = DirtyPages(machine.layout().memory);
-  return {};
-}
-
 // Either of `image` and `snapshot`.
 Result<void> build(MachineData& machine, std::unique_ptr<ShellData> shell, const Image* image,
                    std::shared_ptr<const Base> snapshot) {
@@ -215,9 +206,10 @@ Result<void> build(MachineData& machine, std::unique_ptr<ShellData> shell, const
   if (auto taken = take_shell(machine, std::move(shell)); !taken) return taken;
   Vcpu& vcpu = machine.shell->vcpu;
   if (auto given = give_features(*machine.shell, *machine.base); !given) return given;
-  machine.shell->logs = machine.options.reusable;
+  machine.shell->logs = false;
   if (machine.options.reusable) {
-    if (auto logs = log_writes(machine); !logs) return logs;
+    if (auto logs = machine.shell->log_writes(); !logs) return logs;
+    machine.dirty = DirtyPages(machine.layout().memory);
   }
   if (auto furnished = furnish(machine, fresh); !furnished) return furnished;
   if (fresh != nullptr && machine.options.reusable) {
@@ -271,6 +263,14 @@ std::optional<std::span<std::byte>> MachineData::resolve(GuestPointer pointer, s
 
 bool MachineData::write(GuestPointer to, std::span<const std::byte> from) {
   return resolve(to, from.size(), Access::kWrite) && memory.write(to, from);
+}
+
+int MachineData::enter() {
+  for (;;) {
+    const int error = shell->vcpu.run();
+    if (error != 0 || shell->vcpu.state().exit_reason != KVM_EXIT_DIRTY_RING_FULL) return error;
+    if (!dirty.make_room(shell->write_log())) return EIO;
+  }
 }
 
 std::string_view to_string(Reason reason) {

@@ -38,6 +38,9 @@ struct MachineData final : Guest {
   const Layout& layout() const { return base->layout; }
   spry_boot& boot() { return *reinterpret_cast<spry_boot*>(memory.bytes(layout().boot).data()); }
 
+  // KVM_RUN, and again whenever KVM's ring of written pages had to be emptied first. As Vcpu::run.
+  [[nodiscard]] int enter();
+
   MachineOptions options;
   std::shared_ptr<const Base> base;
   // Members are destroyed in reverse order: the VM must go before the memory that it uses.

@@ -44,7 +44,7 @@ Result<bool> step(MachineData& machine) {
   int error;
   do {
     vcpu.state().immediate_exit = 0;
-    error = vcpu.run();
+    error = machine.enter();
   } while (error == EINTR);
   const kvm_run& state = vcpu.state();
   if (error == 0 && state.exit_reason == KVM_EXIT_IO) {

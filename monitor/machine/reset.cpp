@@ -13,10 +13,10 @@ namespace {
 
 using x86::kPageSize;
 
-// What restoring and clearing cost, in ns (measured: bench/micro). A page that is in KVM's log is restored each time at
-// the cost of a comparison, whether the guest wrote it again or not; taking it out of the log costs an ioctl now and a
-// fault when the guest writes it again. So it is taken out once comparing has cost as much as that: never more than
-// twice what the better choice would have cost.
+// What restoring and clearing cost, in ns (measured: bench/micro). A page that KVM names is restored each time at the
+// cost of a comparison, whether the guest wrote it again or not; having KVM forget it costs an ioctl now and a fault
+// when the guest writes it again. So that is done once comparing has cost as much: never more than twice what the
+// better choice would have cost.
 constexpr std::uint64_t kCompareCost = 120;
 constexpr std::uint64_t kFaultCost = 2300;
 constexpr std::uint64_t kClearCost = 4000;
@@ -63,9 +63,10 @@ Result<void> drain(MachineData& machine) {
 Result<void> restore_memory(MachineData& machine) {
   const Layout& layout = machine.layout();
   const Contents& base = machine.base->contents;
-  ShellData& shell = *machine.shell;
-  if (auto fetched = machine.dirty.fetch(shell.vm, shell.slots); !fetched) return fetched;
+  const WriteLog log = machine.shell->write_log();
+  if (auto fetched = machine.dirty.fetch(log); !fetched) return fetched;
   std::uint64_t idle = 0;
+  std::uint64_t restored = 0;
   machine.dirty.drain([&](std::uint64_t page) {
     // Page tables are the monitor's, and what it adds to them is never taken back.
     if (page >= layout.tables.start && page < layout.tables.end) return false;
@@ -76,12 +77,14 @@ Result<void> restore_memory(MachineData& machine) {
       return true;
     }
     std::memcpy(now, then, kPageSize);
+    ++restored;
     return false;
   });
   machine.idle_cost += idle * kCompareCost;
-  if (idle == 0 || machine.idle_cost < idle * kFaultCost + kClearCost) return {};
+  const std::uint64_t faults = log.forgets_all() ? idle + restored : idle;
+  if (idle == 0 || machine.idle_cost < faults * kFaultCost + kClearCost) return {};
   machine.idle_cost = 0;
-  return machine.dirty.clear_idle(shell.vm, shell.slots, [&](Range run) { machine.memory.drop(run); });
+  return machine.dirty.clear_idle(log, [&](Range run) { machine.memory.drop(run); });
 }
 
 void clear_input(MachineData& machine) {

@@ -80,7 +80,7 @@ Result<void> Run::after_exit() {
 Result<void> Run::loop() {
   while (!ended_) {
     machine_.finished = false;
-    int error = vcpu_.run();
+    int error = machine_.enter();
     ++machine_.outcome.receipt.exits;
     Result<void> served;
     if (error == EINTR) {

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "kvm/kvm.h"
+#include "machine/write_log.h"
 #include "spry/image.h"
 
 namespace spry {
@@ -24,22 +26,29 @@ struct ShellData {
     has_input_slot = true;
     return vm.set_memory_slot(kInputSlot, range.start, range.size(), host, false);
   }
+  // And forgets what was written there.
   Result<void> remove_slots();
+
+  // Has KVM tell what the guest writes to the slots that are added from now on.
+  Result<void> log_writes();
+  WriteLog write_log() { return {vm, slots, ring ? &*ring : nullptr}; }
 
   static constexpr std::uint32_t kInputSlot = 64;
 
   Vm vm;
   Vcpu vcpu;
+  std::optional<DirtyRing> ring;    // else the slots' dirty log tells
   std::uint64_t room = UINT64_MAX;  // slots end here at most
   std::vector<Range> slots;
   bool has_input_slot = false;
-  bool can_log = false;        // Vm::log_dirty_pages was called
+  bool can_log = false;        // Vm::log_dirty_pages was called, or there is a ring
   bool logs = false;           // slots are logged
   bool ran = false;            // its CPUID cannot be changed any more
   std::uint64_t features = 0;  // SPRY_FEATURE_* that its CPUID has
 };
 
-// A shell for slots that end at `end` at most: where that is low enough, one that is cheaper to make.
-Result<std::unique_ptr<ShellData>> make_shell(std::uint64_t end);
+// A shell for slots that end at `end` at most: where that is low enough, one that is cheaper to make. With
+// `logged_pages` it has a ring for about so many pages that a guest writes, if KVM can and they are not too many.
+Result<std::unique_ptr<ShellData>> make_shell(std::uint64_t end, std::uint64_t logged_pages);
 
 }  // namespace spry

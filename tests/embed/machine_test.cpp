@@ -76,6 +76,45 @@ TEST_F(Machines, BeginOnlyInAShellWithRoomForThem) {
   EXPECT_NE(refused.error().message.find("takes 4078 MiB at most"), std::string::npos) << refused.error().message;
 }
 
+// Actions that write to many pages, to few, until the many are forgotten, and to many again: each finds zeros, and all
+// memory is compared after each.
+void write_pages(Machine machine) {
+  const auto write = [&machine](int pages) {
+    const Outcome outcome = value(machine.run(std::to_string(pages)));
+    ASSERT_EQ(outcome.reason, Reason::kExit) << outcome.crash;
+    ASSERT_EQ(outcome.status, 0) << pages;
+  };
+  for (const int pages : {3000, 1, 3000, 20}) write(pages);
+  for (int i = 0; i < 40; ++i) write(2);
+  for (const int pages : {3000, 0, 1}) write(pages);
+}
+
+MachineOptions verified() {
+  MachineOptions options = reusable();
+  options.verify = true;
+  return options;
+}
+
+TEST_F(Machines, AreResetByTheirRing) { write_pages(value(Machine::create(load("dirty"), verified()))); }
+
+TEST_F(Machines, AreResetByALogWhereARingWouldBeTooLarge) {
+  MachineOptions options = verified();
+  options.memory = std::uint64_t{128} << 20;
+  write_pages(value(Machine::create(load("dirty"), options)));
+}
+
+TEST_F(Machines, AreResetByALogInAShellThatHasNoRing) {
+  write_pages(value(Machine::create(value(Shell::create()), load("dirty"), verified())));
+}
+
+TEST_F(Machines, AreResetByARingThatCannotHoldTheirPages) {
+  MachineOptions small = verified();
+  small.memory = std::uint64_t{4} << 20;
+  Machine left = value(Machine::create(load("dirty"), small));
+  value(left.run("700"));
+  write_pages(value(Machine::create(value(std::move(left).release()), load("dirty"), verified())));
+}
+
 TEST_F(Machines, ForgetAnInputThatCouldNotBeReadToItsEnd) {
   const std::string path = testing::TempDir() + "spry-short-input";
   std::ofstream(path) << std::string(8000, 's');

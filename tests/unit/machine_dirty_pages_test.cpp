@@ -12,7 +12,7 @@ class Marked : public testing::Test {
  protected:
   // The addresses that a drain visits, in its order.
   Pages drained() {
-    EXPECT_TRUE(pages_.fetch(vm_, {}));
+    EXPECT_TRUE(pages_.fetch(log_));
     Pages visited;
     pages_.drain([&visited](std::uint64_t page) {
       visited.push_back(page);
@@ -23,6 +23,7 @@ class Marked : public testing::Test {
 
   static constexpr std::uint64_t kMemory = 200 * x86::kPageSize;
   Vm vm_{Descriptor(), 0};
+  WriteLog log_{vm_, {}, nullptr};
   DirtyPages pages_{kMemory};
 };
 
@@ -78,17 +79,17 @@ TEST_F(Marked, AllOfMemory) {
 
 TEST_F(Marked, ClearForgetsThem) {
   pages_.mark({0x1000, 0x90000});
-  EXPECT_TRUE(pages_.clear(vm_, {}));
+  EXPECT_TRUE(pages_.clear(log_));
   EXPECT_EQ(drained(), Pages{});
 }
 
 // Only what is in KVM's log can be idle: what the monitor wrote is seen without it.
 TEST_F(Marked, AreNeverIdle) {
   pages_.mark({0x1000, 0x3000});
-  ASSERT_TRUE(pages_.fetch(vm_, {}));
+  ASSERT_TRUE(pages_.fetch(log_));
   pages_.drain([](std::uint64_t) { return true; });
   int dropped = 0;
-  ASSERT_TRUE(pages_.clear_idle(vm_, {}, [&dropped](Range) { ++dropped; }));
+  ASSERT_TRUE(pages_.clear_idle(log_, [&dropped](Range) { ++dropped; }));
   EXPECT_EQ(dropped, 0);
 }
 
