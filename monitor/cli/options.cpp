@@ -125,7 +125,9 @@ const Parser::Option* Parser::find(std::string_view name) const {
 }
 
 Result<void> Parser::parse(int argc, char** argv) {
-  std::vector<option> table = {{"help", no_argument, nullptr, 'h'}};
+  std::vector<option> table;
+  table.reserve(options_.size() + 2);
+  table.push_back({"help", no_argument, nullptr, 'h'});
   for (std::size_t i = 0; i < options_.size(); ++i) {
     table.push_back({options_[i].name.c_str(), options_[i].takes_value ? required_argument : no_argument, nullptr,
                      kFirst + static_cast<int>(i)});
