@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -108,6 +109,32 @@ bool options_stop_at_the_first_word() {
          getopt_long(5, arguments, "+:h", table, nullptr) == -1 && optind == 3;
 }
 
+// By the first byte that differs, as unsigned, at every length, at many alignments, and with nothing readable behind.
+bool memory_is_compared() {
+  int (*volatile const compare)(const void*, const void*, std::size_t) = memcmp;
+  constexpr std::size_t kPage = 4096;
+  void* const pages = mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) return false;
+  unsigned char* const end = static_cast<unsigned char*>(pages) + kPage;
+  if (mprotect(end, kPage, PROT_NONE) != 0) return false;
+  constexpr std::size_t kLongest = 200;
+  const std::string other(kLongest + 16, '\x7f');
+  bool good = true;
+  for (std::size_t length = 0; length <= kLongest; ++length) {
+    unsigned char* const bytes = end - length;
+    const char* const same = other.data() + length % 16;
+    memset(bytes, 0x7f, length);
+    good = good && compare(bytes, same, length) == 0;
+    for (std::size_t at = 0; at < length; ++at) {
+      bytes[length - 1] = 0;
+      bytes[at] = 0x80;
+      good = good && compare(bytes, same, length) > 0 && compare(same, bytes, length) < 0;
+      bytes[at] = bytes[length - 1] = 0x7f;
+    }
+  }
+  return munmap(pages, 2 * kPage) == 0 && good;
+}
+
 bool the_rest_works() {
   const double root = std::sqrt(2.0);
   std::random_device device;  // arc4random, getentropy or an instruction
@@ -118,9 +145,9 @@ bool the_rest_works() {
 }  // namespace
 
 int main() {
-  bool (*const checks[])() = {exceptions_are_caught,          formatting_works,
-                              signals_are_delivered,          files_look_the_same,
-                              options_stop_at_the_first_word, the_rest_works};
+  bool (*const checks[])() = {
+      exceptions_are_caught,          formatting_works,   signals_are_delivered, files_look_the_same,
+      options_stop_at_the_first_word, memory_is_compared, the_rest_works};
   int number = 0;
   for (const auto check : checks) {
     ++number;
