@@ -9,5 +9,7 @@ int main(void) {
   if (least_machine_create(&machine, LEAST_MEMORY) != 0) _exit(1);
   const char *text = least_machine_enter(&machine);
   if (text == NULL || write(STDOUT_FILENO, text, strlen(text)) < 0) _exit(1);
+  /* As spry run: the process ends sooner where others end at the same time. */
+  least_machine_destroy(&machine);
   _exit(0);
 }

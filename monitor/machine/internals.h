@@ -1,4 +1,4 @@
-// The way from the public values to what they hold, for the files of this folder.
+// The way from the public values to what they hold, for the files of this folder and for the command.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,8 @@ struct Internals {
   static std::unique_ptr<ShellData> take(Shell&& shell) { return std::move(shell.data_); }
   static Machine machine(std::unique_ptr<MachineData> data) { return Machine(std::move(data)); }
   static MachineData& data(Machine& machine) { return *machine.data_; }
+  // Destroys its VM alone; the machine is not to be used any more.
+  static void close_vm(Machine& machine) { machine.data_->shell.reset(); }
   static Snapshot snapshot(std::shared_ptr<const Base> base) { return Snapshot(std::move(base)); }
   static std::shared_ptr<const Base> take(Snapshot&& snapshot) { return std::move(snapshot.base_); }
 };
