@@ -115,11 +115,14 @@ class _Futures:
         error = ffi.new("spry_error **")
         while lib.spry_pool_take(self._handle, ticket, outcome, error):
             with self._lock:
-                future = self._futures.pop(ticket[0])
+                future = self._futures[ticket[0]]
             if outcome[0] != ffi.NULL:
                 future.set_result(take_outcome(outcome[0]))
             else:
                 future.set_exception(take_error(error[0]))
+            # Only now: drain() waits for those that are there.
+            with self._lock:
+                del self._futures[ticket[0]]
 
     def __del__(self) -> None:
         os.close(self._end)

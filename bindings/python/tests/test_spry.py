@@ -10,8 +10,10 @@ import threading
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import spry
+from spry._outcome import take_outcome
 
 GUESTS = Path(os.environ["SPRY_GUESTS"])
 SPIN = b"fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n"
@@ -198,6 +200,20 @@ class Pools(unittest.TestCase):
             self.assertTrue(all(future.done() for future in futures))
             self.assertEqual([future.result().output for future in futures], [b"%d" % number for number in range(200)])
             self.assertEqual(called, [b"0"])
+
+    def test_drain_until_futures_are_settled(self) -> None:
+        taking = threading.Event()
+
+        def take_late(native: object) -> spry.Outcome:
+            taking.set()
+            time.sleep(0.2)
+            return take_outcome(native)
+
+        with spry.Pool(guest("echo_input"), workers=1) as pool, mock.patch("spry._pool.take_outcome", take_late):
+            future = pool.submit(b"late")
+            self.assertTrue(taking.wait(10))
+            pool.drain()
+            self.assertTrue(future.done())
 
     def test_refuse_to_wait_for_themselves(self) -> None:
         with spry.Pool(guest("spy"), spry.Options(deadline=0.2), workers=1) as pool:
