@@ -23,6 +23,7 @@ Json sample_results() {
     result.name = name;
     result.climb = {{step}, maximum, true, false};
     result.at_90 = step;
+    result.closed.push_back({1, maximum / 2, 0, {}, {1}, {2}});
     result.closed.push_back({4, maximum, 0, {}, {1}, {2}});
     return to_json(result);
   };
@@ -53,7 +54,7 @@ Json sample_results() {
             {"systems", {throughput("echo", 1000), throughput("spry", 750)}}}},
           {"growth", {{{"name", "memory"}, {"title", "memory"}, {"axis", "MiB"}, {"points", {point}}}}},
           {"live", {to_json(LiveResult{100, {10, 20}, {30, 40}, {5, 6}, 900, 300})}},
-          {"micro", {{"load", 12345.0}}},
+          {"micro", {{"load", 12345.0}, {"kept_machine", 40000.0}}},
           {"left_out", {{{"name", "crun"}, {"label", "crun"}, {"reason", "crun is not there"}}}}};
 }
 
@@ -119,6 +120,11 @@ TEST(Aims, AreComputedFromTheRun) {
   ASSERT_TRUE(most.value);
   EXPECT_DOUBLE_EQ(*most.value, 0.75);
   EXPECT_TRUE(most.met());
+  // 40 us, and 500 a second one after the other.
+  const Aim& kept = aim(aims, "hello in a kept machine with its reset, over echo, both back to back");
+  ASSERT_TRUE(kept.value);
+  EXPECT_DOUBLE_EQ(*kept.value, 0.02);
+  EXPECT_TRUE(kept.met());
   EXPECT_TRUE(aim(aims, "KiB of memory for each of 100 live machines").met());
 }
 
