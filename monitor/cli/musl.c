@@ -88,16 +88,11 @@ void *rawmemchr(const void *bytes, int value) { return memchr(bytes, value, SIZE
 int memcmp(const void *left, const void *right, size_t size) {
   const unsigned char *a = left;
   const unsigned char *b = right;
-  enum { kVectors = 4, kStep = kVectors * sizeof(__m128i) };
   size_t at = 0;
-  for (; size - at >= kStep; at += kStep) {
-    __m128i same = _mm_set1_epi8(-1);
-    for (size_t i = 0; i < kVectors; i++) {
-      const __m128i one = _mm_loadu_si128((const __m128i *)(const void *)(a + at) + i);
-      const __m128i other = _mm_loadu_si128((const __m128i *)(const void *)(b + at) + i);
-      same = _mm_and_si128(same, _mm_cmpeq_epi8(one, other));
-    }
-    if (_mm_movemask_epi8(same) != 0xffff) break;
+  for (; size - at >= sizeof(__m128i); at += sizeof(__m128i)) {
+    const __m128i one = _mm_loadu_si128((const __m128i *)(const void *)(a + at));
+    const __m128i other = _mm_loadu_si128((const __m128i *)(const void *)(b + at));
+    if (_mm_movemask_epi8(_mm_cmpeq_epi8(one, other)) != 0xffff) break;
   }
   for (; at < size; at++) {
     if (a[at] != b[at]) return a[at] - b[at];
