@@ -17,12 +17,17 @@ const Json* find(const Json& list, const char* key, const Json& value) {
 }
 
 // The median of the ratios of each round.
-Value ratio_of(const Json* of, const char* of_key, const Json* over, const char* over_key) {
+Value ratio_of(const Json* of, const Json* over, const char* key) {
   if (of == nullptr || over == nullptr) return std::nullopt;
   const std::vector<double> ratios =
-      pair_ratios((*of)[of_key].get<std::vector<double>>(), (*over)[over_key].get<std::vector<double>>());
+      pair_ratios((*of)[key].get<std::vector<double>>(), (*over)[key].get<std::vector<double>>());
   if (ratios.empty()) return std::nullopt;
   return median(ratios);
+}
+
+Value divide(Value of, Value over) {
+  if (!of || !over || *over == 0) return std::nullopt;
+  return *of / *over;
 }
 
 class Figures {
@@ -32,37 +37,29 @@ class Figures {
   Value latency(const char* of, const char* over, const char* key = "hello_us") const {
     if (!results_.contains("latency")) return std::nullopt;
     const Json& samples = results_["latency"]["samples"];
-    return ratio_of(find(samples, "name", of), key, find(samples, "name", over), key);
+    return ratio_of(find(samples, "name", of), find(samples, "name", over), key);
   }
 
-  Value micro(const char* of, const char* over) const {
-    if (!results_.contains("micro") || !results_["micro"].contains(of) || !results_["micro"].contains(over)) {
-      return std::nullopt;
-    }
-    return results_["micro"][of].get<double>() / results_["micro"][over].get<double>();
+  // Nanoseconds of a single part.
+  Value micro(const char* name) const {
+    if (!results_.contains("micro") || !results_["micro"].contains(name)) return std::nullopt;
+    return results_["micro"][name].get<double>();
   }
 
-  // Microseconds for each, with one in flight: the next begins when the last has been waited for.
+  // Nanoseconds for each with one in flight: the next begins when the last has been waited for.
   Value one_by_one(const char* name) const {
     const Json* const system = throughput(name);
     const Json* const alone = system == nullptr ? nullptr : find((*system)["closed"], "in_flight", 1);
-    if (alone == nullptr || (*alone)["achieved"].get<double>() == 0) return std::nullopt;
-    constexpr double kMicroseconds = 1e6;
-    return kMicroseconds / (*alone)["achieved"].get<double>();
+    if (alone == nullptr) return std::nullopt;
+    constexpr double kSecond = 1e9;
+    return divide(kSecond, (*alone)["achieved"].get<double>());
   }
 
-  Value micro_over_one_by_one(const char* of, const char* over) const {
-    const Value second = one_by_one(over);
-    if (!results_.contains("micro") || !results_["micro"].contains(of) || !second) return std::nullopt;
-    constexpr double kNanoseconds = 1e3;
-    return results_["micro"][of].get<double>() / kNanoseconds / *second;
-  }
-
-  Value open(const char* of, const char* over) const {
-    const Json* const first = throughput(of);
-    const Json* const second = throughput(over);
-    if (first == nullptr || second == nullptr) return std::nullopt;
-    return (*first)["maximum"].get<double>() / (*second)["maximum"].get<double>();
+  // The most at any rate.
+  Value open(const char* name) const {
+    const Json* const system = throughput(name);
+    if (system == nullptr) return std::nullopt;
+    return (*system)["maximum"].get<double>();
   }
 
   // The most at any number in flight.
@@ -74,19 +71,12 @@ class Figures {
     return most;
   }
 
-  Value closed(const char* of, const char* over) const {
-    const Value first = closed(of);
-    const Value second = closed(over);
-    if (!first || !second || *second == 0) return std::nullopt;
-    return *first / *second;
-  }
-
   Value growth(const char* name, double of, double over) const {
     if (!results_.contains("growth")) return std::nullopt;
     const Json* const series = find(results_["growth"], "name", name);
     if (series == nullptr) return std::nullopt;
     const Json& points = (*series)["points"];
-    return ratio_of(find(points, "x", of), "hello_us", find(points, "x", over), "hello_us");
+    return ratio_of(find(points, "x", of), find(points, "x", over), "hello_us");
   }
 
   Value live(std::size_t machines, const char* key) const {
@@ -115,15 +105,18 @@ std::vector<Aim> make_aims(const Json& results) {
       {"cold in-process hello over echo", 0.85, false, figures.latency("cold", "echo")},
       {"hello in a ready shell over echo", 0.4, false, figures.latency("shell", "echo")},
       {"hello in a kept machine with its reset, over echo, both back to back", 1.0 / 20, false,
-       figures.micro_over_one_by_one("kept_machine", "echo")},
+       divide(figures.micro("kept_machine"), figures.one_by_one("echo"))},
       {"the same, both to their end between other systems", 1.0 / 20, false,
        figures.latency("machine", "echo", "end_us")},
-      {"the same over a bare KVM_RUN, both back to back", 1.25, false, figures.micro("kept_machine", "bare_action")},
+      {"the same over a bare KVM_RUN, both back to back", 1.25, false,
+       divide(figures.micro("kept_machine"), figures.micro("bare_action"))},
       {"the same, both between other systems", 1.25, false, figures.latency("machine", "kvm-run", "end_us")},
-      {"hypercall over a bare exit", 1.1, false, figures.micro("hypercall", "bare_exit")},
-      {"most actions/s of spry run over echo, open system", 0.75, true, figures.open("spry", "echo")},
-      {"most actions/s of a pool over echo, open system", 15, true, figures.open("pooled", "echo")},
-      {"the same, closed system", 25, true, figures.closed("pooled", "echo")},
+      {"hypercall over a bare exit", 1.1, false, divide(figures.micro("hypercall"), figures.micro("bare_exit"))},
+      {"most actions/s of spry run over echo, open system", 0.75, true,
+       divide(figures.open("spry"), figures.open("echo"))},
+      {"most actions/s of a pool over echo, open system", 15, true,
+       divide(figures.open("pooled"), figures.open("echo"))},
+      {"the same, closed system", 25, true, divide(figures.closed("pooled"), figures.closed("echo"))},
       {"spry run with 4 GiB of memory over 16 MiB", 1.3, false, figures.growth("memory", 4096, 16)},
       {"spry run of 64 MiB with 1 % used, over 64 KiB", 2, false, figures.growth("image", 65536, 64)},
       {"snapshot of 8 MiB over cold in-process hello", 1.3, false, figures.latency("snapshot-8m", "cold")},
