@@ -25,8 +25,7 @@ Result<void> DirtyPages::clear(WriteLog log) {
   if (auto fetched = fetch(log); !fetched) return fetched;
   std::fill(written_.begin(), written_.end(), 0);
   written_end_ = 0;
-  std::vector<std::uint64_t> all = logged_;
-  return log.forget(all, logged_);
+  return log.forget(logged_, logged_);
 }
 
 }  // namespace spry

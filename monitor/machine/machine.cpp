@@ -206,7 +206,6 @@ Result<void> build(MachineData& machine, std::unique_ptr<ShellData> shell, const
   if (auto taken = take_shell(machine, std::move(shell)); !taken) return taken;
   Vcpu& vcpu = machine.shell->vcpu;
   if (auto given = give_features(*machine.shell, *machine.base); !given) return given;
-  machine.shell->logs = false;
   if (machine.options.reusable) {
     if (auto logs = machine.shell->log_writes(); !logs) return logs;
     machine.dirty = DirtyPages(machine.layout().memory);

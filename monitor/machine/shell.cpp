@@ -25,13 +25,14 @@ Result<void> ShellData::remove_slots() {
     if (auto removed = vm.remove_memory_slot(kInputSlot); !removed) return removed;
     has_input_slot = false;
   }
+  logs = false;
   if (!ring) return {};
   ring->collect([](std::uint32_t, std::uint64_t) {});
   return vm.reset_dirty_rings();
 }
 
 Result<void> ShellData::log_writes() {
-  if (!can_log) {
+  if (!ring && !can_log) {
     if (auto logged = vm.log_dirty_pages(); !logged) return logged;
     can_log = true;
   }
@@ -60,7 +61,6 @@ Result<std::unique_ptr<ShellData>> make_shell(std::uint64_t end, std::uint64_t l
     auto ring = shell->vcpu.dirty_ring(entries);
     if (!ring) return tl::unexpected(ring.error());
     shell->ring.emplace(std::move(*ring));
-    shell->can_log = true;
   }
   return shell;
 }

@@ -26,7 +26,7 @@ struct ShellData {
     has_input_slot = true;
     return vm.set_memory_slot(kInputSlot, range.start, range.size(), host, false);
   }
-  // And forgets what was written there.
+  // And forgets what was written there; those that come after are not logged.
   Result<void> remove_slots();
 
   // Has KVM tell what the guest writes to the slots that are added from now on.
@@ -41,7 +41,7 @@ struct ShellData {
   std::uint64_t room = UINT64_MAX;  // slots end here at most
   std::vector<Range> slots;
   bool has_input_slot = false;
-  bool can_log = false;        // Vm::log_dirty_pages was called, or there is a ring
+  bool can_log = false;        // Vm::log_dirty_pages was called
   bool logs = false;           // slots are logged
   bool ran = false;            // its CPUID cannot be changed any more
   std::uint64_t features = 0;  // SPRY_FEATURE_* that its CPUID has

@@ -26,7 +26,7 @@ class WriteLog {
   Result<void> fetch(std::span<std::uint64_t> bits);
 
   // Forgets pages, whose next write then costs a fault of 2 us: those of `chosen`, or, with a ring, all. Takes them out
-  // of `bits`.
+  // of `bits`, which `chosen` may be.
   Result<void> forget(std::span<std::uint64_t> chosen, std::span<std::uint64_t> bits);
   bool forgets_all() const { return ring_ != nullptr; }
 
