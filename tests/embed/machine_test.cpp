@@ -12,6 +12,12 @@ namespace {
 
 using Machines = WithKvm;
 
+MachineOptions verified() {
+  MachineOptions options = reusable();
+  options.verify = true;
+  return options;
+}
+
 TEST_F(Machines, RunOneActionAndKeepItsOutput) {
   MachineOptions options;
   options.devices = {capture()};
@@ -43,8 +49,7 @@ TEST_F(Machines, TakeAnInputForEachAction) {
 }
 
 TEST_F(Machines, AreVerifiedAfterEachReset) {
-  MachineOptions options = reusable();
-  options.verify = true;
+  const MachineOptions options = verified();
   Machine machine = value(Machine::create(load("wordcount"), options));
   for (int i = 0; i < 5; ++i) EXPECT_EQ(value(machine.run("one two three\n")).output, " 1  3 14\n");
 }
@@ -89,12 +94,6 @@ void write_pages(Machine machine) {
   for (const int pages : {3000, 0, 1}) write(pages);
 }
 
-MachineOptions verified() {
-  MachineOptions options = reusable();
-  options.verify = true;
-  return options;
-}
-
 TEST_F(Machines, AreResetByTheirRing) { write_pages(value(Machine::create(load("dirty"), verified()))); }
 
 TEST_F(Machines, AreResetByALogWhereARingWouldBeTooLarge) {
@@ -119,8 +118,7 @@ TEST_F(Machines, ForgetAnInputThatCouldNotBeReadToItsEnd) {
   const std::string path = testing::TempDir() + "spry-short-input";
   std::ofstream(path) << std::string(8000, 's');
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  MachineOptions options = reusable();
-  options.verify = true;
+  const MachineOptions options = verified();
   Machine machine = value(Machine::create(load("wordcount"), options));
   value(machine.run("one\n"));
   const auto refused = machine.run(Input::file(file, 9000));
@@ -133,8 +131,7 @@ TEST_F(Machines, ForgetAnInputThatCouldNotBeReadToItsEnd) {
 }
 
 TEST_F(Machines, AreInterruptedBeforeARunThatIsVerified) {
-  MachineOptions options = reusable();
-  options.verify = true;
+  const MachineOptions options = verified();
   Machine machine = value(Machine::create(load("wordcount"), options));
   value(machine.run("one\n"));
   machine.interrupt();
@@ -156,8 +153,7 @@ TEST_F(Machines, RunALargeImage) {
   MachineOptions once;
   once.devices = {capture()};
   EXPECT_EQ(value(value(Machine::create(image, once)).run()).output, "as linked\n");
-  MachineOptions options = reusable();
-  options.verify = true;
+  const MachineOptions options = verified();
   Machine machine = value(Machine::create(image, options));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(value(machine.run()).output, "as linked\n");
 }
