@@ -3,7 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "machine/layout.h"
+#include "memory/layout.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // The check of a guest's pointer.
-#include "machine/memory.h"
-
 #include <benchmark/benchmark.h>
+
+#include "memory/guest_memory.h"
 
 namespace {
 

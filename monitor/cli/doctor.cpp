@@ -2,7 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/diagnosis.h"
-#include "cli/probe.h"
+#include "kvm/host_check.h"
 #include "kvm/kvm.h"
 #include "text/escape.h"
 #include "text/format.h"

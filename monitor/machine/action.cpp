@@ -4,10 +4,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "machine/boot_pages.h"
-#include "machine/host_selectors.h"
-#include "machine/trampoline.h"
-#include "machine/x86.h"
+#include "cpu/x86.h"
+#include "kvm/host_selectors.h"
+#include "kvm/trampoline.h"
+#include "memory/boot_pages.h"
 #include "system/io.h"
 #include "text/format.h"
 

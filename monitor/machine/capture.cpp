@@ -2,10 +2,10 @@
 
 #include <cstring>
 
-#include "machine/entry_state.h"
-#include "machine/trampoline.h"
+#include "cpu/x86.h"
+#include "kvm/entry_state.h"
+#include "kvm/trampoline.h"
 #include "machine/verify.h"
-#include "machine/x86.h"
 
 namespace spry {
 namespace {

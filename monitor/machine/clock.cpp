@@ -2,7 +2,7 @@
 
 #include <x86intrin.h>
 
-#include "machine/x86.h"
+#include "cpu/x86.h"
 
 namespace spry {
 namespace {

@@ -4,9 +4,9 @@
 #include <memory>
 #include <utility>
 
-#include "machine/base.h"
 #include "machine/machine_data.h"
 #include "machine/shell_data.h"
+#include "snapshot/base.h"
 #include "spry/machine.h"
 #include "spry/shell.h"
 #include "spry/snapshot.h"

@@ -4,14 +4,14 @@
 #include <cerrno>
 #include <string_view>
 
+#include "cpu/x86.h"
+#include "kvm/entry_state.h"
+#include "kvm/features.h"
+#include "kvm/trampoline.h"
 #include "machine/action.h"
-#include "machine/entry_state.h"
-#include "machine/features.h"
 #include "machine/internals.h"
 #include "machine/reset.h"
-#include "machine/trampoline.h"
 #include "machine/verify.h"
-#include "machine/x86.h"
 #include "text/format.h"
 
 namespace spry {

@@ -9,15 +9,15 @@
 #include <optional>
 #include <vector>
 
-#include "machine/base.h"
+#include "kvm/deadline.h"
+#include "kvm/page_tables.h"
 #include "machine/clock.h"
-#include "machine/deadline.h"
-#include "machine/dirty_pages.h"
 #include "machine/entropy.h"
-#include "machine/memory.h"
-#include "machine/page_tables.h"
 #include "machine/probe.h"
 #include "machine/shell_data.h"
+#include "memory/dirty_pages.h"
+#include "memory/guest_memory.h"
+#include "snapshot/base.h"
 #include "spry/abi.h"
 #include "spry/machine.h"
 

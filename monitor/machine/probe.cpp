@@ -4,10 +4,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "cpu/x86.h"
+#include "kvm/system_page.h"
+#include "kvm/trampoline.h"
 #include "machine/machine_data.h"
-#include "machine/system_page.h"
-#include "machine/trampoline.h"
-#include "machine/x86.h"
 #include "text/format.h"
 
 extern "C" {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "machine/entry_state.h"
-#include "machine/instruction.h"
+#include "cpu/instruction.h"
+#include "cpu/x86.h"
+#include "kvm/entry_state.h"
 #include "machine/verify.h"
-#include "machine/x86.h"
 
 namespace spry {
 namespace {

@@ -8,14 +8,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include "cpu/crash.h"
+#include "cpu/fault.h"
+#include "cpu/x86.h"
+#include "kvm/system_page.h"
 #include "machine/action.h"
 #include "machine/capture.h"
 #include "machine/clock.h"
-#include "machine/crash.h"
-#include "machine/fault.h"
 #include "machine/machine_data.h"
-#include "machine/system_page.h"
-#include "machine/x86.h"
 #include "text/escape.h"
 #include "text/format.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "cpu/x86.h"
 #include "machine/shell_data.h"
-#include "machine/x86.h"
 
 namespace spry {
 namespace {

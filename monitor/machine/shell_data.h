@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "kvm/kvm.h"
-#include "machine/write_log.h"
+#include "kvm/write_log.h"
 #include "spry/image.h"
 
 namespace spry {

@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-#include "machine/host_selectors.h"
+#include "cpu/x86.h"
+#include "kvm/host_selectors.h"
 #include "machine/probe.h"
-#include "machine/x86.h"
 #include "text/format.h"
 
 namespace spry {

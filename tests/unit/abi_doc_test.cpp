@@ -13,7 +13,7 @@
 
 #include "image/elf_file.h"
 #include "image/layout.h"
-#include "machine/layout.h"
+#include "memory/layout.h"
 #include "spry/abi.h"
 #include "spry/machine.h"
 

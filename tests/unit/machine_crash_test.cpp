@@ -5,8 +5,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "cpu/crash.h"
 #include "elf_builder.h"
-#include "machine/crash.h"
 
 namespace spry {
 namespace {

@@ -8,13 +8,13 @@
 #include <memory>
 #include <optional>
 
+#include "cpu/x86.h"
+#include "kvm/deadline.h"
 #include "kvm/kvm.h"
+#include "kvm/page_tables.h"
+#include "kvm/system_page.h"
 #include "machine/clock.h"
-#include "machine/deadline.h"
-#include "machine/memory.h"
-#include "machine/page_tables.h"
-#include "machine/system_page.h"
-#include "machine/x86.h"
+#include "memory/guest_memory.h"
 
 namespace spry {
 namespace {

@@ -1,7 +1,7 @@
 // The pages that the monitor wrote to itself, without KVM's log: there is no slot.
 #include <gtest/gtest.h>
 
-#include "machine/dirty_pages.h"
+#include "memory/dirty_pages.h"
 
 namespace spry {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <vector>
 
-#include "machine/fault.h"
-#include "machine/x86.h"
+#include "cpu/fault.h"
+#include "cpu/x86.h"
 #include "spry/abi.h"
 
 namespace spry {

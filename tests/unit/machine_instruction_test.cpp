@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "machine/instruction.h"
+#include "cpu/instruction.h"
 
 namespace spry {
 namespace {

@@ -5,7 +5,7 @@
 #include <stdexcept>
 
 #include "elf_builder.h"
-#include "machine/layout.h"
+#include "memory/layout.h"
 #include "spry/abi.h"
 #include "spry/machine.h"
 

@@ -8,8 +8,8 @@
 #include <fstream>
 #include <string>
 
-#include "machine/memory.h"
-#include "machine/x86.h"
+#include "cpu/x86.h"
+#include "memory/guest_memory.h"
 
 namespace spry {
 namespace {

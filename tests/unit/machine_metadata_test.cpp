@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "machine/metadata.h"
+#include "snapshot/metadata.h"
 
 namespace spry {
 namespace {

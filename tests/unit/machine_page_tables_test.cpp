@@ -6,9 +6,9 @@
 #include <optional>
 #include <random>
 
-#include "machine/memory.h"
-#include "machine/page_tables.h"
-#include "machine/x86.h"
+#include "cpu/x86.h"
+#include "kvm/page_tables.h"
+#include "memory/guest_memory.h"
 
 namespace spry {
 namespace {

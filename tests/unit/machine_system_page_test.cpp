@@ -5,8 +5,8 @@
 #include <array>
 #include <cstring>
 
-#include "machine/system_page.h"
-#include "machine/x86.h"
+#include "cpu/x86.h"
+#include "kvm/system_page.h"
 #include "spry/abi.h"
 
 namespace spry {

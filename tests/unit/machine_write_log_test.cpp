@@ -5,8 +5,8 @@
 #include <array>
 #include <vector>
 
-#include "machine/write_log.h"
-#include "machine/x86.h"
+#include "cpu/x86.h"
+#include "kvm/write_log.h"
 
 namespace spry {
 namespace {

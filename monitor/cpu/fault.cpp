@@ -1,0 +1,189 @@
+#include "cpu/fault.h"
+
+#include <array>
+
+#include "cpu/instruction.h"
+#include "cpu/x86.h"
+#include "spry/abi.h"
+#include "text/format.h"
+
+namespace spry {
+namespace {
+
+using namespace x86;
+
+// An access this near to 0 is a null pointer with an offset.
+constexpr std::uint64_t kNullEnd = std::uint64_t{64} << 10;
+// How far below the stack pointer a function uses its frame, and how large a frame may be to be taken for one.
+constexpr std::uint64_t kBelowFrame = std::uint64_t{64} << 10;
+constexpr std::uint64_t kLargestFrame = std::uint64_t{1} << 30;
+constexpr std::size_t kLongestInstruction = 15;  // SDM 2A 2.3.11
+
+// As many bytes of code at `address` as the guest can read, at most an instruction's.
+class Code {
+ public:
+  Code(GuestMemory& memory, std::uint64_t address) {
+    while (size_ < bytes_.size() &&
+           memory.copy(std::as_writable_bytes(std::span(bytes_).subspan(size_, 1)), GuestPointer{address + size_})) {
+      ++size_;
+    }
+  }
+  std::span<const std::uint8_t> bytes() const { return std::span(bytes_).first(size_); }
+
+ private:
+  std::array<std::uint8_t, kLongestInstruction> bytes_ = {};
+  std::size_t size_ = 0;
+};
+
+bool is_syscall_before(GuestMemory& memory, std::uint64_t address) {
+  Code code(memory, address - 2);
+  return code.bytes().size() >= 2 && code.bytes()[0] == 0x0f && code.bytes()[1] == 0x05;
+}
+
+std::string io_words(std::uint16_t port) { return fmt::format("access to I/O port {:#x}", port); }
+
+// True for the guard page, and about where the stack pointer is once it has left the stack downwards: large frames jump
+// over the guard, onto whatever lies below it.
+bool is_stack_overflow(const GuestMemory& memory, const Layout& layout, std::uint64_t address,
+                       std::uint64_t stack_pointer) {
+  std::uint64_t stack_start = layout.stack.start + layout.slide;
+  if (address >= stack_start - kPageSize && address < stack_start) return true;
+  std::uint64_t beyond = stack_start - stack_pointer;  // huge for a pointer above
+  const Region* region = memory.find(stack_pointer);
+  bool elsewhere = region != nullptr && region->permissions.write;  // a stack of the guest's own
+  return beyond != 0 && beyond <= kLargestFrame && !elsewhere && address < stack_start &&
+         address >= stack_pointer - kBelowFrame;
+}
+
+std::string page_fault_words(GuestMemory& memory, const Layout& layout, std::uint64_t error_code, std::uint64_t address,
+                             const kvm_regs& registers) {
+  const Region* region = memory.find(address);
+  bool fetch = (error_code & PF_I) != 0;
+  bool write = (error_code & PF_W) != 0;
+  if (fetch) {
+    if (address < kNullEnd && region == nullptr) return fmt::format("null pointer execution at {:#x}", address);
+    std::uint64_t physical = address - layout.slide;
+    if (region == nullptr) {
+      const char* target = physical < SPRY_IMAGE_MIN ? "into the monitor's" : "to unmapped";
+      return fmt::format("jump {} memory at {:#x}", target, address);
+    }
+    bool stack = physical >= layout.stack.start && physical < layout.shared.end;
+    return fmt::format("executed {} at {:#x}", stack ? "the stack" : "data", address);
+  }
+  const char* verb = write ? "write" : "read";
+  if (address < kNullEnd && region == nullptr) return fmt::format("null pointer {} at {:#x}", verb, address);
+  if (is_stack_overflow(memory, layout, address, registers.rsp)) return fmt::format("stack overflow at {:#x}", address);
+  if (region == nullptr) {
+    std::uint64_t physical = address - layout.slide;
+    if (physical < SPRY_IMAGE_MIN) return fmt::format("{} of the monitor's memory at {:#x}", verb, address);
+    return fmt::format("{} of unmapped memory at {:#x}", verb, address);
+  }
+  if (write && region->permissions.execute) return fmt::format("write to code at {:#x}", address);
+  if (write && !region->permissions.write) return fmt::format("write to read-only memory at {:#x}", address);
+  return fmt::format("{} refused at {:#x}", verb, address);
+}
+
+// Also for a stack fault, which an emulated AMD CPU reports as this one.
+constexpr const char* kGeneralProtection =
+    "general protection fault (an address that is not canonical, a misaligned vector operand, or a privileged "
+    "instruction)";
+
+std::string general_protection_words(GuestMemory& memory, std::span<const std::uint8_t> code, std::uint64_t error_code,
+                                     const kvm_regs& registers) {
+  if (auto io = decode_io(code)) return io_words(io->port ? *io->port : static_cast<std::uint16_t>(registers.rdx));
+  if (std::string name = name_forbidden(code); !name.empty()) return name;
+  // Of `int n`, an emulated AMD CPU gives the address past the instruction.
+  if ((error_code & GP_IDT) != 0) {
+    std::string name = name_forbidden(Code(memory, registers.rip - 2).bytes());
+    if (!name.empty()) return name;
+  }
+  if (error_code != 0) return fmt::format("general protection fault with error code {:#x}", error_code);
+  return kGeneralProtection;
+}
+
+const char* simple_words(unsigned vector) {
+  switch (vector) {
+    case DE:
+      return "integer division by zero or overflow";
+    case DB:
+      return "debug trap";
+    case BP:
+      return "breakpoint (int3)";
+    case OF:
+      return "overflow trap (int 4)";
+    case BR:
+      return "bound range exceeded";
+    case NM:
+      return "floating-point unit not available";
+    case TS:
+      return "invalid task state segment";
+    case NP:
+      return "segment not present";
+    case SS:
+      return kGeneralProtection;
+    case MF:
+      return "x87 floating-point exception";
+    case AC:
+      return "misaligned access with alignment checks on";
+    case XM:
+      return "SIMD floating-point exception";
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+Fault explain_exception(GuestMemory& memory, const Layout& layout, unsigned vector, std::uint64_t error_code,
+                        std::uint64_t address, const kvm_regs& registers) {
+  Fault fault = {{}, registers};
+  Code code(memory, registers.rip);
+  // Without hardware virtualization, `syscall` jumps to LSTAR, which is 0, instead of raising #UD.
+  if (vector == PF && registers.rip == 0 && address == 0 && is_syscall_before(memory, registers.rcx)) {
+    fault.registers.rip = registers.rcx - 2;
+    fault.words = "system call instruction (syscall)";
+  } else if (vector == PF) {
+    fault.words = page_fault_words(memory, layout, error_code, address, registers);
+  } else if (vector == UD) {
+    fault.words = name_forbidden(code.bytes());
+    if (fault.words.empty()) fault.words = "invalid instruction";
+  } else if (vector == GP) {
+    fault.words = general_protection_words(memory, code.bytes(), error_code, registers);
+  } else if (const char* words = simple_words(vector)) {
+    fault.words = words;
+  } else {
+    fault.words = fmt::format("exception {}", vector);
+  }
+  return fault;
+}
+
+Fault explain_io(GuestMemory& memory, std::uint16_t port, const kvm_regs& registers) {
+  Fault fault = {io_words(port), registers};
+  // The instruction is here, or ends here.
+  if (decode_io(Code(memory, registers.rip).bytes())) return fault;
+  for (std::uint64_t size = 1; size <= 4; ++size) {
+    auto io = decode_io(Code(memory, registers.rip - size).bytes());
+    if (io && io->size == size) {
+      fault.registers.rip = registers.rip - size;
+      break;
+    }
+  }
+  return fault;
+}
+
+Fault explain_exit(GuestMemory& memory, std::uint32_t exit_reason, const kvm_regs& registers) {
+  Fault fault = {{}, registers};
+  std::string name = name_forbidden(Code(memory, registers.rip).bytes());
+  if (!name.empty()) {
+    fault.words = name;
+  } else if (exit_reason == KVM_EXIT_SHUTDOWN) {
+    fault.words = "triple fault";
+  } else if (exit_reason == KVM_EXIT_INTERNAL_ERROR) {
+    fault.words = "an instruction that this machine does not have";
+  } else {
+    fault.words = fmt::format("KVM exit {} that no guest should cause", exit_reason);
+  }
+  return fault;
+}
+
+}  // namespace spry

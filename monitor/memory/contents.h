@@ -1,0 +1,55 @@
+// The memory that machines begin with, once for all of them: each maps it copy on write.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "memory/guest_memory.h"
+#include "spry/error.h"
+#include "system/descriptor.h"
+
+namespace spry {
+
+// Pages of guest-physical memory and where a file has them; what no run names is zero.
+struct ContentsRun {
+  Range range;               // guest-physical, page-aligned
+  std::uint64_t offset = 0;  // in the file, page-aligned
+};
+
+class Contents {
+ public:
+  Contents() = default;
+  // A memfd of `size` zero bytes, to be filled through bytes().
+  static Result<Contents> allocate(std::uint64_t size);
+  // Runs of a file, in ascending order. Its bytes are reached by system calls and by guests only, because it may be
+  // truncated at any time.
+  static Contents of_file(Descriptor file, std::vector<ContentsRun> runs);
+
+  Contents(Contents&& other) noexcept;
+  Contents& operator=(Contents&& other) noexcept;
+  ~Contents();
+
+  bool empty() const { return runs_.empty(); }
+  // True if bytes() can be used.
+  bool in_memory() const { return bytes_ != nullptr; }
+  std::span<std::byte> bytes(Range range) const { return {bytes_ + range.start, range.size()}; }
+
+  // The runs of pages that are not zero (holes of the memfd are), in ascending order.
+  std::vector<ContentsRun> runs() const;
+
+  // Maps all of it into `memory`, copy on write; of a file, pages below `copied` and small runs are read instead.
+  Result<void> place(GuestMemory& memory, std::uint64_t copied) const;
+
+  // The same bytes in a memfd of `size` bytes.
+  Result<Contents> loaded(std::uint64_t size) const;
+
+ private:
+  Descriptor file_;
+  std::vector<ContentsRun> runs_;
+  std::byte* bytes_ = nullptr;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace spry

@@ -1,0 +1,150 @@
+#include "memory/guest_memory.h"
+
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "cpu/x86.h"
+#include "text/format.h"
+
+namespace spry {
+namespace {
+
+Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint64_t offset) {
+  void* mapped = mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                      descriptor, static_cast<off_t>(offset));
+  if (mapped == MAP_FAILED || madvise(mapped, memory.size(), MADV_DONTFORK) != 0) {
+    return fail(ErrorCode::kMonitor, fmt::format("cannot map {} KiB of a file into guest memory: {}",
+                                                 memory.size() >> 10, std::strerror(errno)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<GuestMemory> GuestMemory::reserve(std::uint64_t size) {
+  // KVM maps large pages only where guest-physical and host addresses are aligned alike.
+  const std::uint64_t mapped = size + x86::kLargePageSize;
+  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (start == MAP_FAILED) {
+    return fail(ErrorCode::kMonitor, fmt::format("cannot reserve {} KiB of address space for guest memory: {}",
+                                                 size >> 10, std::strerror(errno)));
+  }
+  GuestMemory memory;
+  const auto address = reinterpret_cast<std::uintptr_t>(start);
+  memory.before_ = x86::round_up(address, x86::kLargePageSize) - address;
+  memory.base_ = static_cast<std::byte*>(start) + memory.before_;
+  memory.size_ = size;
+  if (madvise(start, mapped, MADV_DONTFORK) != 0) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("cannot keep guest memory from child processes: {}", std::strerror(errno)));
+  }
+  return memory;
+}
+
+GuestMemory::GuestMemory(GuestMemory&& other) noexcept
+    : base_(std::exchange(other.base_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      before_(std::exchange(other.before_, 0)),
+      regions_(std::move(other.regions_)),
+      slide_(other.slide_) {}
+
+GuestMemory& GuestMemory::operator=(GuestMemory&& other) noexcept {
+  std::swap(base_, other.base_);
+  std::swap(size_, other.size_);
+  std::swap(before_, other.before_);
+  std::swap(regions_, other.regions_);
+  std::swap(slide_, other.slide_);
+  return *this;
+}
+
+GuestMemory::~GuestMemory() {
+  if (base_ != nullptr) munmap(base_ - before_, size_ + x86::kLargePageSize);
+}
+
+void prefer_large_pages(std::span<std::byte> memory) { madvise(memory.data(), memory.size(), MADV_HUGEPAGE); }
+
+Result<void> map_private_large(std::span<std::byte> memory, int descriptor, std::uint64_t offset) {
+  auto mapped = map_private(memory, descriptor, offset);
+  if (mapped && memory.size() >= 2 * x86::kLargePageSize) prefer_large_pages(memory);
+  return mapped;
+}
+
+Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t offset) {
+  return spry::map_private(bytes(range), descriptor, offset);
+}
+
+void GuestMemory::drop(Range range) { madvise(base_ + range.start, range.size(), MADV_DONTNEED); }
+
+Result<void> GuestMemory::map_file(Range range, int descriptor, std::uint64_t size) {
+  void* mapped = mmap(base_ + range.start, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0);
+  if (mapped == MAP_FAILED) {
+    return fail(ErrorCode::kMonitor, fmt::format("cannot map the input of {} bytes: {}", size, std::strerror(errno)));
+  }
+  if (madvise(mapped, size, MADV_DONTFORK) != 0) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("cannot keep the input from child processes: {}", std::strerror(errno)));
+  }
+  return {};
+}
+
+void GuestMemory::set_regions(std::vector<Region> regions, std::uint64_t slide) {
+  regions_ = std::move(regions);
+  slide_ = slide;
+}
+
+const Region* GuestMemory::find(std::uint64_t address) const {
+  if (address < slide_) return nullptr;
+  std::uint64_t physical = address - slide_;
+  auto region =
+      std::upper_bound(regions_.begin(), regions_.end(), physical,
+                       [](std::uint64_t value, const Region& candidate) { return value < candidate.range.end; });
+  return region != regions_.end() && physical >= region->range.start ? &*region : nullptr;
+}
+
+std::optional<std::span<std::byte>> GuestMemory::resolve(GuestPointer pointer, std::uint64_t length, Access access) {
+  if (length == 0) return std::span<std::byte>();
+  std::uint64_t address = static_cast<std::uint64_t>(pointer);
+  std::uint64_t last = address + (length - 1);
+  if (last < address) return std::nullopt;
+  // Adjacent regions may together hold what neither does alone.
+  for (std::uint64_t next = address;;) {
+    const Region* region = find(next);
+    if (region == nullptr) return std::nullopt;
+    if (access == Access::kWrite ? !region->permissions.write : !region->permissions.read) return std::nullopt;
+    if (last - slide_ < region->range.end) break;
+    next = region->range.end + slide_;
+  }
+  return std::span<std::byte>(base_ + (address - slide_), length);
+}
+
+bool GuestMemory::copy(std::span<std::byte> to, GuestPointer from) {
+  auto source = resolve(from, to.size(), Access::kRead);
+  if (!source) return false;
+  // The input may be a file that was truncated meanwhile: the kernel answers EFAULT where a load would raise SIGBUS.
+  iovec local = {to.data(), to.size()};
+  iovec remote = {source->data(), source->size()};
+  return to.empty() || process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(to.size());
+}
+
+bool GuestMemory::write(GuestPointer to, std::span<const std::byte> from) {
+  auto target = resolve(to, from.size(), Access::kWrite);
+  if (!target) return false;
+  iovec local = {const_cast<std::byte*>(from.data()), from.size()};
+  iovec remote = {target->data(), target->size()};
+  return from.empty() || process_vm_writev(getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(from.size());
+}
+
+std::uint64_t GuestMemory::resident() const {
+  std::vector<unsigned char> pages((size_ + x86::kPageSize - 1) / x86::kPageSize);
+  if (mincore(base_, size_, pages.data()) != 0) return 0;
+  auto count = std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return (page & 1) != 0; });
+  return static_cast<std::uint64_t>(count) * x86::kPageSize;
+}
+
+}  // namespace spry

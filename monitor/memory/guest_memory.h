@@ -1,0 +1,68 @@
+// Guest memory as the host sees it: one reservation, of which only what is touched costs anything.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "memory/layout.h"
+#include "spry/error.h"
+#include "spry/module.h"
+
+namespace spry {
+
+// Asks for large pages (MADV_HUGEPAGE): host and KVM then fault once for each whole 2 MiB that is touched first, and of
+// a file what is not in the page cache yet is read by so much. A kernel that has none goes on with small ones.
+void prefer_large_pages(std::span<std::byte> memory);
+
+// Replaces page-aligned host memory by a private mapping of a file from `offset` on, page-aligned: it has the file's
+// bytes until something is written there. From 4 MiB on, which hold a large page, it prefers such. Not inherited by
+// children. Error: kMonitor.
+Result<void> map_private_large(std::span<std::byte> memory, int descriptor, std::uint64_t offset);
+
+class GuestMemory {
+ public:
+  GuestMemory() = default;
+  // Reserves `size` bytes of zeroed address space (not inherited by children), from a multiple of 2 MiB on.
+  static Result<GuestMemory> reserve(std::uint64_t size);
+  GuestMemory(GuestMemory&& other) noexcept;
+  GuestMemory& operator=(GuestMemory&& other) noexcept;
+  ~GuestMemory();
+
+  // The monitor's own access, by guest-physical address; the range lies within the reservation.
+  std::span<std::byte> bytes(Range range) { return {base_ + range.start, range.size()}; }
+
+  // As map_private_large, with small pages; the range has the file's bytes again after `drop`.
+  Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
+  // Gives back what was written to `range` (MADV_DONTNEED).
+  void drop(Range range);
+
+  // Replaces `range` by a read-only private mapping of the first `size` bytes of a file.
+  Result<void> map_file(Range range, int descriptor, std::uint64_t size);
+
+  // Says what the guest may do where, in ascending order, at which slide.
+  void set_regions(std::vector<Region> regions, std::uint64_t slide);
+  // One more, above all others.
+  void add_region(const Region& region) { regions_.push_back(region); }
+  // The region that a guest virtual address lies in, or null.
+  const Region* find(std::uint64_t address) const;
+
+  // The one way from a guest's pointer to host memory: see Guest::resolve and Guest::copy.
+  std::optional<std::span<std::byte>> resolve(GuestPointer pointer, std::uint64_t length, Access access);
+  bool copy(std::span<std::byte> to, GuestPointer from);
+  bool write(GuestPointer to, std::span<const std::byte> from);
+
+  // Bytes of the reservation that are resident (mincore(2)).
+  std::uint64_t resident() const;
+
+ private:
+  std::byte* base_ = nullptr;
+  std::uint64_t size_ = 0;
+  std::uint64_t before_ = 0;  // bytes of the mapping before base_
+  std::vector<Region> regions_;
+  std::uint64_t slide_ = 0;
+};
+
+}  // namespace spry

@@ -1,0 +1,118 @@
+#include "memory/layout.h"
+
+#include <algorithm>
+
+#include "cpu/x86.h"
+#include "spry/abi.h"
+#include "text/format.h"
+
+namespace spry {
+namespace {
+
+using x86::kLargePageSize;
+using x86::kPageSize;
+using x86::round_down;
+using x86::round_up;
+
+// What is covered at first. A machine that is reset logs small pages, and should not wait for slots in every action.
+// One that runs once has its small pages for a heap of this size at least; what it grows into comes in large ones.
+constexpr std::uint64_t kInitialOfReusable = std::uint64_t{8} << 20;
+constexpr std::uint64_t kInitialHeap = std::uint64_t{512} << 10;
+constexpr Permissions kReadOnly = {.read = true};
+constexpr Permissions kReadWrite = {.read = true, .write = true};
+
+}  // namespace
+
+void place_monitor_pages(Layout& layout, bool trampoline, bool probe) {
+  layout.probe = {layout.boot.start - (probe ? 2 * kPageSize : 0), layout.boot.start};
+  layout.trampoline = {layout.probe.start - (trampoline ? kPageSize : 0), layout.probe.start};
+  layout.tables = {kPageTables, layout.trampoline.start};
+}
+
+namespace {
+
+// All of memory if the stack is at the end.
+std::uint64_t initially_covered(const Layout& layout, bool reusable) {
+  if (layout.stack.start > layout.image.start) return layout.memory;
+  const std::uint64_t wanted =
+      reusable ? std::max(kInitialOfReusable, round_up(layout.image.end, kLargePageSize) + kLargePageSize)
+               : round_up(layout.image.end + kInitialHeap, kLargePageSize);
+  return std::min(layout.memory, wanted);
+}
+
+// Places shared areas, stack and boot pages below SPRY_IMAGE_MIN, or stack and shared areas at the end of memory.
+bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t stack_size) {
+  if (request.shared > layout.memory) return false;  // nor can a sum overflow
+  bool low = stack_size <= kLargestLowStack && request.shared <= kLargestLowShared;
+  std::uint64_t end = low ? SPRY_IMAGE_MIN : layout.memory;
+  std::uint64_t needed = round_up(stack_size + request.shared, kPageSize);
+  if (needed + kPageSize > end) return false;
+  layout.shared = {round_down(end - request.shared, 16), end};
+  layout.stack = {end - needed, layout.shared.start};
+  std::uint64_t guard = layout.stack.start - kPageSize;
+  std::uint64_t boot_end = low ? guard : SPRY_IMAGE_MIN;
+  layout.boot = {boot_end - round_up(request.boot, kPageSize), boot_end};
+  place_monitor_pages(layout, request.trampoline, request.probe);
+  layout.heap = {layout.image.end, low ? layout.memory : guard};
+  return layout.heap.start <= layout.heap.end;
+}
+
+// Cuts a writable segment where RELRO makes its beginning read-only.
+void add_segment(std::vector<Region>& regions, const Segment& segment, Range relro) {
+  Range pages = {round_down(segment.address, kPageSize), round_up(segment.address + segment.memory_size, kPageSize)};
+  if (relro.empty() || relro.start < pages.start || relro.end > pages.end) {
+    regions.push_back({pages, segment.permissions});
+    return;
+  }
+  Permissions protected_permissions = segment.permissions;
+  protected_permissions.write = false;
+  const Region parts[] = {{{pages.start, relro.start}, segment.permissions},
+                          {relro, protected_permissions},
+                          {{relro.end, pages.end}, segment.permissions}};
+  for (const Region& part : parts) {
+    if (!part.range.empty()) regions.push_back(part);
+  }
+}
+
+}  // namespace
+
+Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
+  Layout layout;
+  layout.slide = image.slide();
+  layout.memory = request.memory;
+  layout.image = image.extent();
+  std::uint64_t stack = image.manifest().stack != 0 ? image.manifest().stack : kDefaultStack;
+  if (layout.image.end > layout.memory) {
+    return fail(ErrorCode::kNotUnikernel,
+                fmt::format("{}: its segments end at {:#x}, beyond the {} KiB of memory that the machine has",
+                            image.path(), layout.image.end, layout.memory >> 10));
+  }
+  if (stack > layout.memory || !place_stack(layout, request, round_up(stack, kPageSize))) {
+    return fail(ErrorCode::kNotUnikernel,
+                fmt::format("{}: {} KiB of memory do not hold its segments and its stack of {} KiB", image.path(),
+                            layout.memory >> 10, stack >> 10));
+  }
+  if (request.input != 0) layout.input = input_area(layout.memory, request.input);
+  layout.initial = initially_covered(layout, request.trampoline);
+  return layout;
+}
+
+Range input_area(std::uint64_t memory, std::uint64_t size) {
+  const std::uint64_t start = round_up(memory, kLargePageSize);
+  return {start, start + round_up(size, kPageSize)};
+}
+
+std::vector<Region> user_regions(const Image& image, const Layout& layout) {
+  std::vector<Region> regions;
+  regions.reserve(image.segments().size() + 6);
+  regions.push_back({layout.boot, kReadOnly});
+  auto add_stack = [&] { regions.push_back({{layout.stack.start, layout.shared.end}, kReadWrite}); };
+  bool low = layout.stack.start < layout.image.start;
+  if (low) add_stack();
+  for (const Segment& segment : image.segments()) add_segment(regions, segment, image.relro());
+  if (!layout.heap.empty()) regions.push_back({layout.heap, kReadWrite});
+  if (!low) add_stack();
+  return regions;
+}
+
+}  // namespace spry
