@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "cpu/crash.h"
-#include "cpu/fault.h"
+#include "machine/crash.h"
+#include "machine/fault.h"
 #include "cpu/x86.h"
 #include "kvm/system_page.h"
 #include "machine/action.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "kvm/kvm.h"
-#include "kvm/write_log.h"
+#include "kvm/kvm_write_log.h"
 #include "spry/image.h"
 
 namespace spry {

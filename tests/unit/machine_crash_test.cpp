@@ -5,7 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "cpu/crash.h"
+#include "machine/crash.h"
 #include "elf_builder.h"
 
 namespace spry {

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include "cpu/fault.h"
+#include "machine/fault.h"
 #include "cpu/x86.h"
 #include "spry/abi.h"
 

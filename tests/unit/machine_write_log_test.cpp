@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cpu/x86.h"
-#include "kvm/write_log.h"
+#include "kvm/kvm_write_log.h"
 
 namespace spry {
 namespace {

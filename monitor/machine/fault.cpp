@@ -1,4 +1,4 @@
-#include "cpu/fault.h"
+#include "machine/fault.h"
 
 #include <array>
 

@@ -1,4 +1,4 @@
-#include "kvm/write_log.h"
+#include "kvm/kvm_write_log.h"
 
 #include <algorithm>
 

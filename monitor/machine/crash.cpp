@@ -1,4 +1,4 @@
-#include "cpu/crash.h"
+#include "machine/crash.h"
 
 #include <array>
 #include <iterator>

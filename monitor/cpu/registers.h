@@ -1,0 +1,42 @@
+// What a guest at CPL 3 has of the CPU, on every platform.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace spry {
+
+// The general registers, RIP and RFLAGS, in the order of struct kvm_regs (kvm/vcpu.cpp asserts it).
+struct Registers {
+  std::uint64_t rax = 0, rbx = 0, rcx = 0, rdx = 0;
+  std::uint64_t rsi = 0, rdi = 0, rsp = 0, rbp = 0;
+  std::uint64_t r8 = 0, r9 = 0, r10 = 0, r11 = 0;
+  std::uint64_t r12 = 0, r13 = 0, r14 = 0, r15 = 0;
+  std::uint64_t rip = 0, rflags = 0;
+  bool operator==(const Registers&) const = default;
+};
+
+// A data segment register: its selector, and the base that 64-bit mode uses of FS and GS alone.
+struct DataSegment {
+  std::uint16_t selector = 0;
+  std::uint64_t base = 0;
+  bool operator==(const DataSegment&) const = default;
+};
+
+// x87, SSE and what else the CPU has, as an XSAVE area in the standard format (SDM 1 13.4): the legacy region of 512
+// bytes, the header of 64 and the extended region.
+struct VectorState {
+  static constexpr std::size_t kSize = 4096;
+  alignas(64) std::array<std::byte, kSize> area = {};
+};
+
+// All that differs from one guest to another. CS and SS are always the flat ones of 64-bit user mode.
+struct CpuState {
+  Registers registers;
+  DataSegment ds, es, fs, gs;
+  std::shared_ptr<const VectorState> vectors;  // null: as after reset (SDM 3A 10.1.1)
+};
+
+}  // namespace spry

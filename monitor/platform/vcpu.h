@@ -1,0 +1,120 @@
+// The seam: what the machine asks of whatever runs a guest's instructions, a virtual machine of KVM's or a process.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cpu/registers.h"
+#include "memory/contents.h"
+#include "memory/guest_memory.h"
+#include "memory/layout.h"
+#include "memory/write_log.h"
+#include "platform/exit.h"
+#include "platform/waiting.h"
+#include "spry/platform.h"
+
+namespace spry {
+
+// The guest's time-stamp counter: how its ticks become nanoseconds, and what it is ahead of the host's.
+struct GuestTsc {
+  std::uint64_t offset = 0;  // guest minus host, modulo 2^64
+  std::uint32_t mult = 0;    // ns = (ticks * mult) >> shift
+  std::uint32_t shift = 0;
+};
+
+// What a machine is to be, for Vcpu::furnish. Everything is borrowed during the call but for what CpuState shares.
+struct Furnishing {
+  const std::string& path;  // of the image or snapshot, for sentences
+  const Layout& layout;
+  std::span<const Region> regions;  // user memory, without the input's
+  std::uint64_t covered = 0;        // bytes from 0 that the guest is likely to touch; the rest may come later
+  std::uint64_t features = 0;       // SPRY_FEATURE_*, as the manifest asks for
+  Range input;                      // room for inputs that the guest has from the start, or empty
+  bool reusable = false;            // written pages are told, and actions follow one another
+};
+
+// One guest's CPU with the memory that it sees. It begins as a shell, without memory. Its life:
+//
+//   make_memory, furnish, [map_input]      the shell becomes a machine
+//   begin, run, run, ... [reset]           an action, and the next one
+//   empty                                  a shell again
+//
+// For one thread, which should be the one that made it; `kick` is for any. After an Error of any call, or an Exit
+// kDead or kFailed, it is only to be destroyed. It must be destroyed before the memory that it was furnished with.
+class Vcpu {
+ public:
+  Vcpu() = default;
+  Vcpu(const Vcpu&) = delete;
+  Vcpu& operator=(const Vcpu&) = delete;
+  virtual ~Vcpu() = default;
+
+  virtual Platform platform() const = 0;
+
+  // Zeroed guest memory of `size` bytes that this platform's guests can be shown: the monitor fills it before and after
+  // `furnish`. Error: kMonitor.
+  virtual Result<GuestMemory> make_memory(std::uint64_t size, bool reusable) = 0;
+
+  // Shows the guest `memory` with the permissions of the regions. Errors: kMonitor; kNotUnikernel if there is a feature
+  // that this host does not have, or memory and image need more than the platform has room for.
+  virtual Result<void> furnish(GuestMemory& memory, const Furnishing& furnishing) = 0;
+
+  // Shows a machine that runs once its input, read-only and page-aligned: what `memory` has there, or the beginning of
+  // the file behind `descriptor`, if that is not -1. Before the first run. Errors: as above.
+  virtual Result<void> map_input(Range range, int descriptor) = 0;
+
+  // The memory is now that of `contents`, and actions begin as `state` says (a base was captured). Error: kMonitor.
+  virtual Result<void> rebase(const Contents& contents, const CpuState& state) = 0;
+
+  // The next run begins there, whatever the guest did before: all registers and vectors, selectors and bases. `state`
+  // is borrowed until that run. Error: kMonitor.
+  virtual Result<void> begin(const CpuState& state) = 0;
+
+  // Runs the guest until there is something to serve. What the platform serves itself (memory that grows, a ring that
+  // is full) stays inside.
+  virtual Exit run() = 0;
+
+  // The guest's registers at the last exit: a view. Only those that Exit names are valid, unless complete_registers was
+  // called.
+  virtual Registers& registers() = 0;
+  // Makes all of `registers` valid after a hypercall, with RIP behind it. Error: kMonitor.
+  virtual Result<void> complete_registers() = 0;
+  // The result of the hypercall that was served: RAX at the next run.
+  virtual void answer(std::int64_t result) = 0;
+  // All of `registers` take effect at the next run. After a hypercall of code that is not the guest's own (a probe's).
+  virtual void write_registers() = 0;
+
+  // The guest's state at the hypercall that is being served, with RIP behind it. Error: kMonitor.
+  virtual Result<CpuState> save() = 0;
+
+  // Removes what the last action may have left in the CPU and `begin` does not remove. Error: kMonitor.
+  virtual Result<void> reset() = 0;
+  // After a reset: the name of what the platform knows to differ from before the first action, or null. Slow. Error:
+  // kMonitor.
+  virtual Result<const char*> difference() = 0;
+
+  // Of reusable machines; owned by the Vcpu. Null for others.
+  virtual WriteLog* write_log() = 0;
+  // Guest-physical addresses of instructions that the platform rewrote in the memory that it was furnished with, where
+  // the base has SPRY's `out %eax, $0x7e`: two bytes each, in ascending order.
+  virtual std::span<const std::uint64_t> rewritten() const = 0;
+
+  // Runs end at the deadline of `waiting`, or when it is interrupted, with kInterrupted; `signal` is the one that the
+  // platform may use for it (MachineOptions::deadline_signal). Until `disarm`. Error: kMonitor.
+  virtual Result<void> arm(Waiting& waiting, int signal) = 0;
+  virtual void disarm() = 0;
+  // Makes the current or the next run end with kInterrupted; called after Waiting::interrupt, by any thread or signal
+  // handler. To end a run that waits in the kernel, a signal must arrive at its thread as well.
+  virtual void kick() noexcept = 0;
+
+  // How the guest's TSC becomes time; nothing if that cannot be told. Error: kMonitor.
+  virtual Result<std::optional<GuestTsc>> tsc() = 0;
+
+  // Takes the memory away again: a shell, with nothing of the last machine in it. Error: kMonitor.
+  virtual Result<void> empty() = 0;
+};
+
+}  // namespace spry
