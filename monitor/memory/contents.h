@@ -39,8 +39,9 @@ class Contents {
   // The runs of pages that are not zero (holes of the memfd are), in ascending order.
   std::vector<ContentsRun> runs() const;
 
-  // Maps all of it into `memory`, copy on write; of a file, pages below `copied` and small runs are read instead.
-  Result<void> place(GuestMemory& memory, std::uint64_t copied) const;
+  // Puts what lies from `start` on, page-aligned, into `memory`, copy on write; of a file, pages below `copied` and
+  // small runs are read instead. Error: kMonitor.
+  Result<void> place(GuestMemory& memory, std::uint64_t start, std::uint64_t copied) const;
 
   // The same bytes in a memfd of `size` bytes.
   Result<Contents> loaded(std::uint64_t size) const;

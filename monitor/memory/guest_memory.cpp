@@ -69,14 +69,14 @@ GuestMemory::~GuestMemory() {
 
 void prefer_large_pages(std::span<std::byte> memory) { madvise(memory.data(), memory.size(), MADV_HUGEPAGE); }
 
-Result<void> map_private_large(std::span<std::byte> memory, int descriptor, std::uint64_t offset) {
-  auto mapped = map_private(memory, descriptor, offset);
-  if (mapped && memory.size() >= 2 * x86::kLargePageSize) prefer_large_pages(memory);
-  return mapped;
-}
-
 Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t offset) {
   return spry::map_private(bytes(range), descriptor, offset);
+}
+
+Result<void> GuestMemory::map_private_large(Range range, int descriptor, std::uint64_t offset) {
+  auto mapped = map_private(range, descriptor, offset);
+  if (mapped && range.size() >= 2 * x86::kLargePageSize) prefer_large_pages(bytes(range));
+  return mapped;
 }
 
 void GuestMemory::drop(Range range) { madvise(base_ + range.start, range.size(), MADV_DONTNEED); }

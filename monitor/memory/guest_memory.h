@@ -17,11 +17,6 @@ namespace spry {
 // a file what is not in the page cache yet is read by so much. A kernel that has none goes on with small ones.
 void prefer_large_pages(std::span<std::byte> memory);
 
-// Replaces page-aligned host memory by a private mapping of a file from `offset` on, page-aligned: it has the file's
-// bytes until something is written there. From 4 MiB on, which hold a large page, it prefers such. Not inherited by
-// children. Error: kMonitor.
-Result<void> map_private_large(std::span<std::byte> memory, int descriptor, std::uint64_t offset);
-
 class GuestMemory {
  public:
   GuestMemory() = default;
@@ -34,8 +29,11 @@ class GuestMemory {
   // The monitor's own access, by guest-physical address; the range lies within the reservation.
   std::span<std::byte> bytes(Range range) { return {base_ + range.start, range.size()}; }
 
-  // As map_private_large, with small pages; the range has the file's bytes again after `drop`.
+  // Replaces a page-aligned range by a private mapping of a file from `offset` on, page-aligned: it has the file's
+  // bytes until something is written there, and again after `drop`. Not inherited by children. Error: kMonitor.
   Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
+  // The same, with large pages from 4 MiB on, which hold one.
+  Result<void> map_private_large(Range range, int descriptor, std::uint64_t offset);
   // Gives back what was written to `range` (MADV_DONTNEED).
   void drop(Range range);
 

@@ -14,10 +14,10 @@
 #include <system_error>
 #include <thread>
 
-#include "machine/clock.h"
 #include "machine/internals.h"
 #include "pool/reaper.h"
 #include "pool/thread_signals.h"
+#include "system/clock.h"
 #include "system/descriptor.h"
 #include "text/format.h"
 
@@ -108,7 +108,8 @@ Result<Machine> PoolData::make_machine(Worker& worker) {
   }
   auto machine = Machine::create(Internals::snapshot(current), options.machine);
   if (!machine) return machine;
-  Internals::data(*machine).begins_ready = begins_ready;
+  MachineData& made = Internals::data(*machine);
+  if (begins_ready && made.beginning == Beginning::kUnknown) made.beginning = Beginning::kWithInput;
   const std::lock_guard lock(worker.mutex);
   ++worker.counts.machines;
   return machine;
@@ -127,7 +128,7 @@ bool PoolData::begin_initialising() {
 void PoolData::end_initialising(const MachineData* machine) {
   {
     const std::lock_guard lock(mutex);
-    const bool known = machine != nullptr && (machine->base->at_ready || machine->begins_ready);
+    const bool known = machine != nullptr && machine->beginning != Beginning::kUnknown;
     if (known) base = machine->base;
     initialised = known ? Initialised::kDone : Initialised::kNot;
   }
@@ -146,7 +147,8 @@ void PoolData::bring_to_base(std::optional<Machine>& machine) {
     reaper->take(std::move(*machine));
     machine.reset();
   } else {
-    Internals::data(*machine).begins_ready = true;
+    MachineData& data = Internals::data(*machine);
+    if (data.beginning == Beginning::kUnknown) data.beginning = Beginning::kWithInput;
   }
 }
 
@@ -351,7 +353,7 @@ Result<Pool> Pool::create(Image image, PoolOptions options) {
 Result<Pool> Pool::create(Snapshot snapshot, PoolOptions options) {
   auto data = open(std::move(options), snapshot.path());
   if (!data) return tl::unexpected(data.error());
-  auto base = load_contents(Internals::take(std::move(snapshot)), (*data)->options.machine);
+  auto base = load_contents(Internals::take(std::move(snapshot)));
   if (!base) return tl::unexpected(base.error());
   (*data)->base = *std::move(base);
   (*data)->initialised = PoolData::Initialised::kDone;
