@@ -75,6 +75,7 @@ struct PoolData {
   Stage stage = Stage::kOpen;
   Initialised initialised = Initialised::kNot;
   std::shared_ptr<const Base> base;
+  Platform platform = Platform::kAutomatic;
   std::uint64_t submitted = 0;
   std::uint64_t cancelled = 0;
   std::deque<Pool::Completion> completions;
@@ -110,6 +111,10 @@ Result<Machine> PoolData::make_machine(Worker& worker) {
   if (!machine) return machine;
   MachineData& made = Internals::data(*machine);
   if (begins_ready && made.beginning == Beginning::kUnknown) made.beginning = Beginning::kWithInput;
+  {
+    const std::lock_guard lock(mutex);
+    platform = made.vcpu->platform();
+  }
   const std::lock_guard lock(worker.mutex);
   ++worker.counts.machines;
   return machine;
@@ -252,6 +257,7 @@ Result<void> PoolData::start(std::optional<Image> image) {
         if (image) {
           const std::lock_guard lock(mutex);
           base = Internals::data(*machine).base;
+          platform = Internals::data(*machine).vcpu->platform();
           worker.counts.machines = 1;
         }
         made.set_value({});
@@ -411,6 +417,7 @@ PoolStatistics Pool::statistics() const {
   PoolStatistics sum;
   {
     const std::lock_guard lock(data_->mutex);
+    sum.platform = data_->platform;
     sum.submitted = data_->submitted;
     sum.cancelled = data_->cancelled;
     sum.waiting = data_->queue.size();
