@@ -97,7 +97,7 @@ Result<void> Contents::place(GuestMemory& memory, std::uint64_t copied) const {
     }
     if (read == size) continue;
     const Range rest = {run.range.start + read, run.range.end};
-    auto mapped = map_private_large(memory.bytes(rest), file_.get(), run.offset + read);
+    auto mapped = memory.map_large(rest, file_.get(), run.offset + read);
     if (!mapped) return mapped;
   }
   return {};

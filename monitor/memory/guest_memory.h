@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "memory/layout.h"
 #include "spry/error.h"
 #include "spry/module.h"
+#include "system/descriptor.h"
 
 namespace spry {
 
@@ -22,11 +24,15 @@ void prefer_large_pages(std::span<std::byte> memory);
 // children. Error: kMonitor.
 Result<void> map_private_large(std::span<std::byte> memory, int descriptor, std::uint64_t offset);
 
+// Of one of two kinds. Private memory is this process's. Shared memory is a memfd's, of which another process can be
+// shown the same pages.
 class GuestMemory {
  public:
   GuestMemory() = default;
   // Reserves `size` bytes of zeroed address space (not inherited by children), from a multiple of 2 MiB on.
   static Result<GuestMemory> reserve(std::uint64_t size);
+  // The same, shared. Its file cannot shrink.
+  static Result<GuestMemory> share(std::uint64_t size);
   GuestMemory(GuestMemory&& other) noexcept;
   GuestMemory& operator=(GuestMemory&& other) noexcept;
   ~GuestMemory();
@@ -34,9 +40,20 @@ class GuestMemory {
   // The monitor's own access, by guest-physical address; the range lies within the reservation.
   std::span<std::byte> bytes(Range range) { return {base_ + range.start, range.size()}; }
 
-  // As map_private_large, with small pages; the range has the file's bytes again after `drop`.
+  // The memfd of shared memory, with guest-physical addresses as offsets; -1 of private memory.
+  int descriptor() const { return file_.get(); }
+  // Shared memory that has been touched: the pages that are not holes of its file, in ascending order, within `range`.
+  std::vector<Range> populated(Range range) const;
+
+  // As map_private_large, with small pages; the range has the file's bytes again after `drop`. Shared memory gets a
+  // copy of what is no hole of the file.
   Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
-  // Gives back what was written to `range` (MADV_DONTNEED).
+  // map_private_large, or the copy.
+  Result<void> map_large(Range range, int descriptor, std::uint64_t offset);
+  // Says what map_private would have copied: `ranges`, in ascending order.
+  void set_copied(std::vector<Range> ranges) { copied_ = std::move(ranges); }
+  // Gives back what was written to `range` (MADV_DONTNEED). Of shared memory, what map_private copied there must be
+  // there again already, and stays; the rest becomes zero.
   void drop(Range range);
 
   // Replaces `range` by a read-only private mapping of the first `size` bytes of a file.
@@ -61,6 +78,8 @@ class GuestMemory {
   std::byte* base_ = nullptr;
   std::uint64_t size_ = 0;
   std::uint64_t before_ = 0;  // bytes of the mapping before base_
+  Descriptor file_;
+  std::vector<Range> copied_;  // of shared memory, in ascending order
   std::vector<Region> regions_;
   std::uint64_t slide_ = 0;
 };
