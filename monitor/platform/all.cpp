@@ -4,10 +4,11 @@
 namespace spry {
 
 extern const PlatformEntry kvm_platform;
+extern const PlatformEntry process_platform;
 
 namespace {
 
-constinit const PlatformEntry* const table[] = {&kvm_platform};
+constinit const PlatformEntry* const table[] = {&kvm_platform, &process_platform};
 
 }  // namespace
 
