@@ -39,6 +39,8 @@ class GuestMemory {
   int descriptor() const { return file_.get(); }
   // Shared memory that has been touched: the pages that are not holes of its file, in ascending order, within `range`.
   std::vector<Range> populated(Range range) const;
+  // Changes whenever what `populated` answers may have become other pages.
+  std::uint64_t population() const;
 
   // Replaces a page-aligned range by a private mapping of a file from `offset` on, page-aligned: it has the file's
   // bytes until something is written there, and again after `drop`. Not inherited by children. Shared memory gets a
@@ -76,6 +78,7 @@ class GuestMemory {
   std::uint64_t before_ = 0;  // bytes of the mapping before base_
   Descriptor file_;
   std::vector<Range> copied_;  // of shared memory, in ascending order
+  std::uint64_t drops_ = 0;
   std::vector<Region> regions_;
   std::uint64_t slide_ = 0;
 };

@@ -63,6 +63,7 @@ GuestProcess& GuestProcess::operator=(GuestProcess&& other) noexcept {
   std::swap(pagemap_, other.pagemap_);
   std::swap(gate_, other.gate_);
   std::swap(log_error_, other.log_error_);
+  std::swap(wakes_in_place_, other.wakes_in_place_);
   return *this;
 }
 
@@ -112,7 +113,7 @@ Result<void> GuestProcess::start(const spry_plan& plan, std::span<const int> des
   log_error_ = reply.log_error;
   stub_.channel = Descriptor();
   // The guest goes on where the monitor answers it, instead of on another processor; only slower without.
-  ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+  wakes_in_place_ = ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
   return {};
 }
 

@@ -39,6 +39,8 @@ class GuestProcess {
   // why.
   int pagemap() const { return pagemap_.get(); }
   int log_error() const { return log_error_; }
+  // SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP is in effect.
+  bool wakes_in_place() const { return wakes_in_place_; }
 
   enum class Event { kNotification, kDead, kTimeout, kSignal, kFailed };
   // Waits for the next notification until `until_ns` or until `waiting` is over. kSignal: a signal came to this thread.
@@ -64,6 +66,7 @@ class GuestProcess {
   Descriptor pagemap_;
   std::uint64_t gate_ = 0;
   int log_error_ = 0;
+  bool wakes_in_place_ = false;
 };
 
 }  // namespace spry

@@ -50,6 +50,8 @@ class ProcessVcpu final : public Vcpu {
   Result<std::optional<GuestTsc>> tsc() override;
   Result<void> empty() override;
 
+  const GuestProcess& process() const { return process_; }
+
  private:
   // Where the guest is.
   enum class State {

@@ -20,14 +20,6 @@ inline Image load(const std::string& name) {
   return *image;
 }
 
-// Tests that run guests: skipped with a reason where there is no KVM.
-class WithKvm : public testing::Test {
- protected:
-  void SetUp() override {
-    if (access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/kvm is not there, or may not be used";
-  }
-};
-
 inline MachineOptions reusable() {
   MachineOptions options;
   options.devices = {capture()};

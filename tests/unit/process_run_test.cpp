@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 #include "process_guest.h"
@@ -143,8 +144,9 @@ TEST(ProcessRuns, ASignalThatMeansNothingLosesNothing) {
   ProcessGuest guest(CODE(spin));
   guest.begin();
   const pid_t thread = static_cast<pid_t>(syscall(SYS_gettid));
-  std::thread other([thread] {
-    for (int i = 0; i < 5; ++i) {
+  std::atomic<bool> done = false;
+  std::thread other([thread, &done] {
+    while (!done) {
       usleep(10000);
       syscall(SYS_tgkill, getpid(), thread, SIGUSR1);
     }
@@ -156,6 +158,7 @@ TEST(ProcessRuns, ASignalThatMeansNothingLosesNothing) {
     EXPECT_GT(guest.word(kData), last);
     last = guest.word(kData);
   }
+  done = true;
   other.join();
 }
 
