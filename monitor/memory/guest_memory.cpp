@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -128,7 +129,7 @@ Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t
   if (!file_) return spry::map_private(bytes(range), descriptor, offset);
   for (const Range& run : data_runs(descriptor, {offset, offset + range.size()})) {
     const Range target = {range.start + (run.start - offset), range.start + (run.end - offset)};
-    if (!read_all_at(descriptor, bytes(target), run.start)) {
+    if (!fill(target, descriptor, run.start)) {
       return fail(ErrorCode::kMonitor, fmt::format("cannot copy {} KiB of a file into guest memory: {}",
                                                    target.size() >> 10, std::strerror(errno)));
     }
@@ -136,6 +137,22 @@ Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t
   }
   std::sort(copied_.begin(), copied_.end(), [](const Range& a, const Range& b) { return a.start < b.start; });
   return {};
+}
+
+// What the kernel copies from file to file takes no page faults, which cost ten times as much on some virtual machines.
+bool GuestMemory::fill(Range range, int descriptor, std::uint64_t offset) {
+  if (!file_) return read_all_at(descriptor, bytes(range), offset);
+  if (lseek(file_.get(), static_cast<off_t>(range.start), SEEK_SET) < 0) return false;
+  auto from = static_cast<off_t>(offset);
+  while (!range.empty()) {
+    const ssize_t sent = sendfile(file_.get(), descriptor, &from, range.size());
+    if (sent < 0 && errno == EINTR) continue;
+    // Not every file can be sent.
+    if (sent < 0) return read_all_at(descriptor, bytes(range), static_cast<std::uint64_t>(from));
+    if (sent == 0) return false;
+    range.start += static_cast<std::uint64_t>(sent);
+  }
+  return true;
 }
 
 Result<void> GuestMemory::map_large(Range range, int descriptor, std::uint64_t offset) {

@@ -50,6 +50,9 @@ class GuestMemory {
   // As map_private_large, with small pages; the range has the file's bytes again after `drop`. Shared memory gets a
   // copy of what is no hole of the file.
   Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
+  // Reads `range` from a file. False if it could not be, and errno says why, or if the file is shorter: errno is as it
+  // was.
+  bool fill(Range range, int descriptor, std::uint64_t offset);
   // map_private_large, or the copy.
   Result<void> map_large(Range range, int descriptor, std::uint64_t offset);
   // Says what map_private would have copied: `ranges`, in ascending order.
