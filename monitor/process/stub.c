@@ -55,6 +55,9 @@ struct kernel_sigaction {
   uint64_t mask;
 };
 
+/* All is in this file, and found relative to the instruction. */
+#pragma GCC visibility push(hidden)
+
 /* Code addresses. The filter knows two calls by what is behind their `syscall`. */
 extern const char spry_gate[], spry_gate_called[], spry_begin[], spry_base_set[], spry_sent[], spry_closed[];
 
@@ -196,6 +199,8 @@ long spry_close(unsigned first, unsigned last, unsigned flags);
 __attribute__((noreturn)) void spry_continue(void (*function)(void));
 __attribute__((noreturn)) void spry_begin_first(void);
 __attribute__((noreturn)) void spry_main(void);
+
+#pragma GCC visibility pop
 
 static inline long call(long number, long a, long b, long c, long d, long e, long f) {
   long result;
