@@ -229,7 +229,7 @@ std::string ran_on(spry_platform platform) {
 TEST_F(CApi, ChoosesPlatforms) {
   EXPECT_EQ(ran_on(SPRY_PLATFORM_PROCESS), "process");
   const std::string kvm = ran_on(SPRY_PLATFORM_KVM);
-  if (kvm != "kvm") EXPECT_NE(kvm.find("/dev/kvm"), std::string::npos) << kvm;
+  EXPECT_TRUE(kvm == "kvm" || kvm.find("cannot open /dev/kvm") != std::string::npos) << kvm;
   EXPECT_STREQ(spry_platform_name(SPRY_PLATFORM_AUTOMATIC), "automatic");
   const char* const named = getenv("SPRY_PLATFORM");
   const std::string before = named != nullptr ? named : "";
