@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 
@@ -18,6 +20,12 @@ inline Image load(const std::string& name) {
   auto image = Image::load(guest(name));
   if (!image) ADD_FAILURE() << image.error().message;
   return *image;
+}
+
+// A deadline that actions meet, if they end at all: on a host that is slower than others, SPRY_TEST_SLOWNESS times as long.
+inline std::chrono::milliseconds enough(int milliseconds) {
+  const char* const slowness = std::getenv("SPRY_TEST_SLOWNESS");
+  return std::chrono::milliseconds(milliseconds) * (slowness != nullptr ? std::atoi(slowness) : 1);
 }
 
 inline MachineOptions reusable() {

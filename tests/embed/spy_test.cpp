@@ -9,7 +9,7 @@ namespace {
 
 MachineOptions spy_options() {
   MachineOptions options = reusable();
-  options.deadline = std::chrono::milliseconds(100);
+  options.deadline = enough(100);
   return options;
 }
 

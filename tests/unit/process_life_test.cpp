@@ -18,6 +18,10 @@
 namespace spry {
 namespace {
 
+GUEST(l_pages,
+      "movabs $0x550000200000, %rbx\n mov 0x200008(%rbx), %rsi\n movq $5, 0x400010(%rbx)\n"
+      "mov 0x400008(%rbx), %rdx\n mov $1, %eax\n out %eax, $0x7e\n mov 0x7ff000(%rbx), %rsi\n"
+      "mov $1, %eax\n out %eax, $0x7e\n");
 GUEST(l_exit, "mov $1, %eax\n out %eax, $0x7e\n ud2");
 GUEST(l_spin, "1: incq (%rdi)\n jmp 1b");
 GUEST(l_sum,
@@ -78,7 +82,7 @@ TEST(ProcessLives, ThatCannotBeginLeaveNothingEither) {
     ProcessGuest guest(CODE(l_exit));
     std::vector<Region> bad = guest.regions;
     bad.push_back({{kSize + 1, kSize + 0x1001}, {.read = true}});
-    ASSERT_TRUE(guest.vcpu->furnish(guest.memory, {guest.path, guest.layout, bad, kSize, 0, {}, false}));
+    ASSERT_TRUE(guest.vcpu->furnish(guest.memory, guest.furnishing(bad)));
     guest.begin();
     const Exit exit = guest.run();
     EXPECT_EQ(exit.kind, Exit::Kind::kFailed) << exit;
@@ -104,10 +108,17 @@ TEST(ProcessLives, TakeLowDescriptorsWhateverHasThem) {
       const std::vector<Region> regions = {{{kCode, kData}, {.read = true, .execute = true}}};
       memory->set_regions(regions, kSlide);
       std::copy(l_exit_start, l_exit_end, memory->bytes({kCode, kData}).begin());
-      good = good && (*made)->furnish(*memory, {path, layout, regions, kSize, 0, {}, false});
       CpuState state;
       state.registers.rip = kCode + kSlide;
-      good = good && (*made)->begin(state) && (*made)->run().kind == Exit::Kind::kHypercall;
+      const Furnishing furnishing = {.path = path,
+                                     .layout = layout,
+                                     .regions = regions,
+                                     .state = state,
+                                     .covered = kSize,
+                                     .end = kSize,
+                                     .input = {}};
+      good = good && (*made)->furnish(*memory, furnishing) && (*made)->begin(state.registers) &&
+             (*made)->run().kind == Exit::Kind::kHypercall;
     }
     _exit(good ? 0 : 3);
   }
@@ -219,6 +230,47 @@ TEST(ProcessInputs, AreReadOnlyAndGone) {
       "guest: a page of the machine's memory is gone: its input, its image or its snapshot was truncated while it "
       "ran");
   close(input);
+}
+
+// 8 MiB of a file at the heap's beginning; each word has its offset.
+TEST(ProcessInputs, OfALargeFileAreBroughtWhenTheyAreTouched) {
+  constexpr std::uint64_t kLarge = std::uint64_t{8} << 20;
+  const int file = memfd_create("snapshot", 0);
+  std::vector<std::uint64_t> words(kLarge / 8);
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = i * 8 + 1;
+  ASSERT_EQ(write(file, words.data(), kLarge), static_cast<ssize_t>(kLarge));
+  for (const bool truncated : {false, true}) {
+    ASSERT_EQ(ftruncate(file, kLarge), 0);
+    ProcessGuest guest(CODE(l_pages));
+    ASSERT_TRUE(guest.memory.map_private_large({kHeap, kHeap + kLarge}, file, 0));
+    EXPECT_EQ(guest.memory.waiting().size(), 1u);
+    guest.begin();
+    Exit exit = guest.run();
+    ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+    EXPECT_EQ(guest.registers().rsi, 0x200009u);
+    EXPECT_EQ(guest.registers().rdx, 0x400009u);
+    // Both see what the other has touched, and written.
+    EXPECT_EQ(guest.word(kHeap + 0x400010), 5u);
+    EXPECT_EQ(guest.word(kHeap + 0x600000), 0x600001u);
+    std::uint64_t copied = 0;
+    ASSERT_TRUE(
+        guest.memory.copy(std::as_writable_bytes(std::span(&copied, 1)), GuestPointer{kSlide + kHeap + 0x300000}));
+    EXPECT_EQ(copied, 0x300001u);
+    EXPECT_LT(guest.memory.resident(), std::uint64_t{2} << 20);
+    ASSERT_EQ(ftruncate(file, truncated ? 0x700000 : kLarge), 0);
+    guest.vcpu->answer(0);
+    exit = guest.run();
+    if (truncated) {
+      EXPECT_EQ(exit.kind, Exit::Kind::kFailed) << exit;
+      EXPECT_NE(exit.error.message.find("was truncated while it ran"), std::string::npos);
+      EXPECT_FALSE(
+          guest.memory.copy(std::as_writable_bytes(std::span(&copied, 1)), GuestPointer{kSlide + kHeap + 0x7f0000}));
+    } else {
+      EXPECT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+      EXPECT_EQ(guest.registers().rsi, 0x7ff001u);
+    }
+  }
+  close(file);
 }
 
 TEST(ProcessClocks, AgreeWithEachOther) {

@@ -155,9 +155,10 @@ TEST(ProcessRuns, ASignalThatMeansNothingLosesNothing) {
   for (int i = 0; i < 5; ++i) {
     const Exit exit = guest.run();
     EXPECT_EQ(exit.kind, Exit::Kind::kInterrupted) << exit;
-    EXPECT_GT(guest.word(kData), last);
+    EXPECT_GE(guest.word(kData), last);  // the next signal may have come before it could run
     last = guest.word(kData);
   }
+  EXPECT_GT(last, 0u);
   done = true;
   other.join();
 }
