@@ -7,32 +7,13 @@
 #include "tool/aims.h"
 #include "tool/live.h"
 #include "tool/paper.h"
+#include "tool/show.h"
 #include "tool/statistics.h"
 
 namespace spry::bench {
 namespace {
 
 constexpr const char* kNothing = "";
-
-// A duration with three digits that count.
-std::string show_time(double microseconds) {
-  constexpr double kThousand = 1000;
-  if (microseconds < 10) return fmt::format("{:.2f} us", microseconds);
-  if (microseconds < 100) return fmt::format("{:.1f} us", microseconds);
-  if (microseconds < kThousand) return fmt::format("{:.0f} us", microseconds);
-  if (microseconds < 10 * kThousand) return fmt::format("{:.2f} ms", microseconds / kThousand);
-  if (microseconds < 100 * kThousand) return fmt::format("{:.1f} ms", microseconds / kThousand);
-  if (microseconds < kThousand * kThousand) return fmt::format("{:.0f} ms", microseconds / kThousand);
-  return fmt::format("{:.2f} s", microseconds / kThousand / kThousand);
-}
-
-std::string show_rate(double rate) { return rate < 100 ? fmt::format("{:.1f}", rate) : fmt::format("{:.0f}", rate); }
-
-std::string show_ratio(double ratio) {
-  return ratio < 0.1  ? fmt::format("{:.4f}", ratio)
-         : ratio < 10 ? fmt::format("{:.2f}", ratio)
-                      : fmt::format("{:.1f}", ratio);
-}
 
 std::vector<double> numbers(const Json& list) { return list.get<std::vector<double>>(); }
 
@@ -81,8 +62,6 @@ std::string used(const Json& sample, const char* key, std::string (*show)(double
   const std::vector<double> list = numbers(sample.value(key, Json::array()));
   return list.empty() ? kNothing : show(median(list));
 }
-
-std::string show_count(double count) { return fmt::format("{:.0f}", count); }
 
 Section latency_section(const Json& results, const std::string& part, std::string title) {
   const Json& latency = results[part];

@@ -1,6 +1,6 @@
 #include "tool/aims.h"
 #include "tool/document.h"
-#include "tool/draw.h"
+#include "tool/figures.h"
 #include "tool/report.h"
 
 namespace spry::bench {
@@ -155,8 +155,8 @@ TEST(Figures, AreOneForEachPlot) {
 
 TEST(Figures, HaveThePapersNumbers) {
   const std::vector<Figure> figures = make_figures(sample_results());
-  EXPECT_NE(figures[0].script.find("\"spry run\" 1.5 1.5 2.7 7.8\n"), std::string::npos) << figures[0].script;
-  EXPECT_NE(figures[1].script.find("\"spry run\" 750 193\n"), std::string::npos) << figures[1].script;
+  EXPECT_NE(figures[0].script.find("\"ukvm in the paper: 7.8 ms\""), std::string::npos) << figures[0].script;
+  EXPECT_NE(figures[1].script.find("\"ukvm in the paper: 193\""), std::string::npos) << figures[1].script;
 }
 
 const Grid grid = {{"name", "n"}, {{"a", "1"}, {"bcd", "23"}}};
