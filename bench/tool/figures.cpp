@@ -5,6 +5,7 @@
 
 #include "text/format.h"
 #include "tool/live.h"
+#include "tool/lookup.h"
 #include "tool/names.h"
 #include "tool/paper.h"
 #include "tool/show.h"
@@ -16,15 +17,6 @@ namespace {
 constexpr double kThousand = 1000;
 constexpr int kSmall = 380;  // pixels
 constexpr int kTall = 640;
-
-std::string label_of(const Json& systems, const std::string& name) {
-  for (const Json& system : systems) {
-    if (system["name"] == name) return system.value("label", name);
-  }
-  return name;
-}
-
-std::vector<double> numbers(const Json& list) { return list.get<std::vector<double>>(); }
 
 Figure latency_figure(const Json& results) {
   const Json& latency = results["latency"];
@@ -180,13 +172,12 @@ Figure live_figure(const Json& live) {
 
 std::vector<Figure> make_figures(const Json& results) {
   std::vector<Figure> figures;
-  const auto has = [&](const char* part) { return results.contains(part) && !results[part].empty(); };
-  if (has("latency") && !results["latency"]["samples"].empty()) figures.push_back(latency_figure(results));
-  if (has("throughput") && !results["throughput"]["systems"].empty()) {
+  if (has(results, "latency") && !results["latency"]["samples"].empty()) figures.push_back(latency_figure(results));
+  if (has(results, "throughput") && !results["throughput"]["systems"].empty()) {
     figures.push_back(throughput_figure(results));
     figures.push_back(load_figure(results));
   }
-  if (has("growth")) {
+  if (has(results, "growth")) {
     std::vector<std::string> drawn;
     for (const Json& series : results["growth"]) {
       const std::string group = group_of(series);
@@ -195,7 +186,7 @@ std::vector<Figure> make_figures(const Json& results) {
       figures.push_back(growth_figure(results["growth"], group));
     }
   }
-  if (has("live")) figures.push_back(live_figure(results["live"]));
+  if (has(results, "live")) figures.push_back(live_figure(results["live"]));
   return figures;
 }
 

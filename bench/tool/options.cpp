@@ -155,6 +155,7 @@ Result<Verb> parse_verb(std::string_view word) {
   if (word == "measure") return Verb::kMeasure;
   if (word == "table") return Verb::kTable;
   if (word == "draw") return Verb::kDraw;
+  if (word == "publish") return Verb::kPublish;
   if (word == "document") return Verb::kDocument;
   if (word == "help" || word == "--help" || word == "-h") return Verb::kHelp;
   return usage_error(fmt::format("unknown command {}", word));
@@ -174,7 +175,8 @@ std::string usage() {
   spry-bench measure [OPTION...] RESULTS   measure, and write RESULTS (JSON)
   spry-bench table RESULTS                 print RESULTS
   spry-bench draw RESULTS FOLDER           draw RESULTS into FOLDER (SVG, PNG)
-  spry-bench document RESULTS PAGE         write RESULTS between the markers of PAGE
+  spry-bench publish RESULTS FOLDER        renew FOLDER/kvm or FOLDER/process, the set that RESULTS belong to
+  spry-bench document FOLDER PAGE          write both sets between the markers of PAGE
 
   --quick               fewer rounds and shorter loads
   --parts LIST          some of latency,fetch,throughput,growth
@@ -245,8 +247,12 @@ Result<Options> parse_options(int argc, char** argv) {
     if (!applied) return tl::unexpected(applied.error());
   }
   const std::vector<std::string> operands(argv + 1 + optind, argv + argc);
-  const bool two = options.verb == Verb::kDraw || options.verb == Verb::kDocument;
-  if (operands.size() != (two ? 2U : 1U)) return usage_error(two ? "needs RESULTS and a target" : "needs RESULTS");
+  const bool two = options.verb != Verb::kMeasure && options.verb != Verb::kTable;
+  if (operands.size() != (two ? 2U : 1U)) {
+    return usage_error(options.verb == Verb::kDocument ? "needs FOLDER and PAGE"
+                       : two                           ? "needs RESULTS and FOLDER"
+                                                       : "needs RESULTS");
+  }
   options.results = operands[0];
   if (two) options.target = operands[1];
   return options;

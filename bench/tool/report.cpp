@@ -1,12 +1,16 @@
 #include "tool/report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "text/format.h"
+#include "text/join.h"
 #include "tool/aims.h"
 #include "tool/live.h"
+#include "tool/lookup.h"
 #include "tool/paper.h"
+#include "tool/sets.h"
 #include "tool/show.h"
 #include "tool/statistics.h"
 
@@ -14,20 +18,6 @@ namespace spry::bench {
 namespace {
 
 constexpr const char* kNothing = "";
-
-std::vector<double> numbers(const Json& list) { return list.get<std::vector<double>>(); }
-
-const Json* find(const Json& list, const std::string& name) {
-  for (const Json& one : list) {
-    if (one["name"] == name) return &one;
-  }
-  return nullptr;
-}
-
-std::string label_of(const Json& systems, const std::string& name) {
-  const Json* const system = find(systems, name);
-  return system == nullptr ? name : system->value("label", name);
-}
 
 // "1.34 (1.20-1.50)": the median of the ratios of each round, and their 10th and 90th percentiles.
 std::string paired(const Json& samples, const Json* over, const char* key) {
@@ -37,23 +27,8 @@ std::string paired(const Json& samples, const Json* over, const char* key) {
 }
 
 Section host_section(const Json& results) {
-  const Json& host = results["host"];
-  Section section{"host", "Machine", {}, {{"", "value"}, {}}};
-  const auto add = [&](std::string name, std::string value) {
-    section.grid.rows.push_back({std::move(name), std::move(value)});
-  };
-  add("processor", fmt::format("{}, {} processors", host.value("processor", ""), host.value("processors", 0)));
-  add("memory", fmt::format("{:.1f} GiB", host.value("memory_gib", 0.0)));
-  add("kernel", fmt::format("Linux {}, preemption {}", host.value("kernel", ""), host.value("preemption", "")));
-  const bool virtual_machine = host.value("virtual_machine", false);
-  const bool hardware = host.value("hardware_kvm", false);
-  add("KVM", virtual_machine ? (hardware ? "nested: the machine is itself a virtual machine"
-                                         : "in a virtual machine that shows neither VT-x nor AMD-V")
-                             : "on the hardware");
-  add("load average before", fmt::format("{:.2f}", host.value("load_average", 0.0)));
-  if (!results.value("revision", "").empty()) add("revision", results.value("revision", ""));
-  add("measured", fmt::format("{}{}", results.value("date", ""), results.value("quick", false) ? ", --quick" : ""));
-  for (const auto& [name, version] : results["versions"].items()) add(name, version.get<std::string>());
+  Section section{"host", "Machine", {}, {{"", "value"}, {}}, {}};
+  for (const auto& [name, value] : describe(results)) section.grid.rows.push_back({name, value});
   return section;
 }
 
@@ -283,29 +258,77 @@ Section live_section(const Json& results) {
   section.grid.header = {"machines", "one more, to Hello",    "to the end", fmt::format("{} faults", kLiveFaults),
                          "KiB each", "KiB each, one snapshot"};
   for (const Json& one : results["live"]) {
-    const bool any = one.value("machines", 0) > 0;
-    section.grid.rows.push_back({fmt::format("{}", one.value("machines", 0)),
+    const std::size_t machines = one.value("machines", std::size_t{0});
+    section.grid.rows.push_back({fmt::format("{}, {}", one.value("platform", "kvm"), machines),
                                  show_time(median(numbers(one["hello_us"]))), show_time(median(numbers(one["end_us"]))),
                                  show_time(median(numbers(one["faults_us"]))),
-                                 any ? fmt::format("{:.0f}", one.value("memory_kib", 0.0)) : kNothing,
-                                 any ? fmt::format("{:.0f}", one.value("snapshot_memory_kib", 0.0)) : kNothing});
+                                 machines > 0 ? show_count(one.value("memory_kib", 0.0)) : kNothing,
+                                 machines > 0 ? show_count(one.value("snapshot_memory_kib", 0.0)) : kNothing});
   }
   return section;
 }
 
+// "0.05", or "1/60" where the digits would not end.
+std::string show_limit(double limit) {
+  constexpr double kHundred = 100;
+  const double inverse = 1 / limit;
+  return limit < 1 && std::round(limit * kHundred) != limit * kHundred ? fmt::format("1/{:.0f}", inverse)
+                                                                       : fmt::format("{}", limit);
+}
+
+Section block_section(const Json& results) {
+  const Json& block = results["block"];
+  const Json& samples = block["samples"];
+  const double mebibytes = block["mebibytes"];
+  Section section;
+  section.name = "block";
+  section.title = "Block device";
+  section.words = fmt::format(
+      "A guest goes over a disk of {} MiB from its beginning to its end, so many KiB a call, beside dd with the same "
+      "block size on the same file: whole processes, from start to end, nothing synced. {} rounds; medians, and "
+      "medians of the ratios of each round.",
+      mebibytes, block.value("rounds", 0));
+  section.grid.header = {"transfer", "MiB/s", "over dd"};
+  for (const Json& one : samples) {
+    const std::string name = one["name"];
+    const std::string beside = name.substr(0, name.rfind('-')) + "-dd";
+    const Json* const dd = find(samples, beside);
+    constexpr double kSecond = 1e6;
+    const std::vector<double> end = numbers(one["end_us"]);
+    section.grid.rows.push_back(
+        {label_of(block["systems"], name), show_rate(mebibytes * kSecond / median(end)),
+         dd == nullptr ? kNothing : show_ratio(median(pair_ratios(numbers((*dd)["end_us"]), end)))});
+  }
+  return section;
+}
+
+// Of the platforms of which the run measured something.
 Section aims_section(const Json& results) {
   Section section;
   section.name = "aims";
   section.title = "Aims";
-  section.words = "What the project set itself, computed from this run.";
   section.grid.header = {"figure", "aim", "measured", ""};
-  for (const Aim& aim : make_aims(results)) {
-    section.grid.rows.push_back({aim.figure, fmt::format("{} {}", aim.at_least ? "at least" : "at most", aim.limit),
-                                 aim.value ? show_ratio(*aim.value) : "not measured",
-                                 !aim.value  ? kNothing
-                                 : aim.met() ? "met"
-                                             : "missed"});
+  const std::vector<Aim> aims = make_aims(results);
+  std::vector<std::string> left_out;
+  for (const char* const platform : kSets) {
+    const auto of_platform = [&](const Aim& aim) { return aim.platform == platform; };
+    if (std::none_of(aims.begin(), aims.end(), [&](const Aim& aim) { return of_platform(aim) && aim.value; })) {
+      left_out.emplace_back(platform);
+      continue;
+    }
+    for (const Aim& aim : aims) {
+      if (!of_platform(aim)) continue;
+      section.grid.rows.push_back({fmt::format("{}: {}", platform, aim.figure),
+                                   fmt::format("{} {}", aim.at_least ? "at least" : "at most", show_limit(aim.limit)),
+                                   aim.value ? show_ratio(*aim.value) : "not measured",
+                                   !aim.value  ? kNothing
+                                   : aim.met() ? "met"
+                                               : "missed"});
+    }
   }
+  section.words = "What the project set itself, computed from this run.";
+  if (!left_out.empty()) section.words += fmt::format(" Nothing was measured on: {}.", join(left_out, ", "));
+  if (section.grid.rows.empty()) return {"aims", "Aims", "Not measured.", {}};
   return section;
 }
 
@@ -324,21 +347,51 @@ Section micro_section(const Json& results) {
   return section;
 }
 
+// Each reason once, with all that it keeps away.
 Section left_out_section(const Json& results) {
   Section section;
   section.name = "left-out";
   section.title = "Left out";
-  section.grid.header = {"system", "why"};
+  section.grid.header = {"why", "systems"};
   for (const Json& one : results["left_out"]) {
-    section.grid.rows.push_back({one.value("label", ""), one.value("reason", "")});
+    const std::string reason = one.value("reason", "");
+    const std::string label = one.value("label", "");
+    auto row = std::find_if(section.grid.rows.begin(), section.grid.rows.end(),
+                            [&](const auto& other) { return other[0] == reason; });
+    if (row == section.grid.rows.end()) {
+      section.grid.rows.push_back({reason, label});
+    } else {
+      (*row)[1] += ", " + label;
+    }
   }
   return section;
 }
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> describe(const Json& results) {
+  const Json& host = results["host"];
+  const bool virtual_machine = host.value("virtual_machine", false);
+  const bool hardware = host.value("hardware_kvm", false);
+  std::string kvm = virtual_machine ? (hardware ? "nested: the machine is itself a virtual machine"
+                                                : "in a virtual machine that shows neither VT-x nor AMD-V")
+                                    : "on the hardware";
+  if (!host.value("kvm", true)) kvm = virtual_machine ? "none, in a virtual machine" : "none";
+  std::vector<std::pair<std::string, std::string>> lines = {
+      {"processor", fmt::format("{}, {} processors", host.value("processor", ""), host.value("processors", 0))},
+      {"memory", fmt::format("{:.1f} GiB", host.value("memory_gib", 0.0))},
+      {"kernel", fmt::format("Linux {}, preemption {}", host.value("kernel", ""), host.value("preemption", ""))},
+      {"KVM", std::move(kvm)},
+      {"load average before", fmt::format("{:.2f}", host.value("load_average", 0.0))}};
+  if (!results.value("revision", "").empty()) lines.emplace_back("revision", results.value("revision", ""));
+  lines.emplace_back("measured",
+                     fmt::format("{}{}", results.value("date", ""), results.value("quick", false) ? ", --quick" : ""));
+  for (const auto& [name, version] : results["versions"].items()) lines.emplace_back(name, version.get<std::string>());
+  return lines;
+}
+
 std::vector<Section> make_report(const Json& results) {
-  std::vector<Section> sections = {host_section(results)};
+  std::vector<Section> sections;
   const auto add = [&](const char* part, const char* name, const auto& make) {
     if (results.contains(part) && !results[part].empty()) {
       sections.push_back(make());
@@ -346,6 +399,7 @@ std::vector<Section> make_report(const Json& results) {
       sections.push_back({name, name, results.contains(part) ? "Nothing." : "Not measured.", {}});
     }
   };
+  add("host", "host", [&] { return host_section(results); });
   sections.push_back(aims_section(results));
   add("latency", "latency", [&] { return latency_section(results, "latency", "Latency"); });
   add("fetch", "fetch", [&] { return latency_section(results, "fetch", "Latency with a cold page cache"); });
@@ -354,6 +408,7 @@ std::vector<Section> make_report(const Json& results) {
   add("throughput", "load", [&] { return load_section(results); });
   add("growth", "growth", [&] { return growth_section(results); });
   add("live", "live", [&] { return live_section(results); });
+  add("block", "block", [&] { return block_section(results); });
   add("micro", "micro", [&] { return micro_section(results); });
   add("left_out", "left-out", [&] { return left_out_section(results); });
   return sections;

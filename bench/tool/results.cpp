@@ -47,6 +47,7 @@ Json to_json(const Host& host) {
           {"kernel", host.kernel},
           {"preemption", host.preemption},
           {"virtual_machine", host.virtual_machine},
+          {"kvm", host.kvm},
           {"hardware_kvm", host.hardware_kvm},
           {"load_average", host.load}};
 }
