@@ -111,7 +111,7 @@ Axis growth_axis(const std::string& title, const std::vector<double>& values) {
 std::string group_of(const Json& series) { return series.value("group", series.value("name", "")); }
 
 // Beside a line to Hello, the one to the end, which matters less.
-Style to_the_end(Style style) { return {"#999999", style.mark == 7 ? 6 : 4, "(3,3)"}; }
+Style to_the_end(Style style) { return {"#999999", style.mark, "(2,5)"}; }
 
 Figure growth_figure(const Json& all, const std::string& group) {
   std::vector<double> values;

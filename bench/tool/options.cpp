@@ -35,7 +35,7 @@ enum Code : int {
   kRevision,
 };
 
-const std::vector<std::string> kAllParts = {"latency", "fetch", "throughput", "growth"};
+const std::vector<std::string> kAllParts = {"latency", "fetch", "throughput", "growth", "block"};
 
 tl::unexpected<Error> usage_error(std::string sentence) { return fail(ErrorCode::kMonitor, std::move(sentence)); }
 
@@ -65,6 +65,7 @@ void set_defaults(Options& options) {
   options.closed_in_flight =
       quick ? std::vector<std::size_t>{1, 8, 64} : std::vector<std::size_t>{1, 2, 4, 8, 16, 32, 64};
   options.growth_rounds = quick ? 10 : 50;
+  options.block_rounds = quick ? 5 : 15;
   options.parts = kAllParts;
 }
 
@@ -179,7 +180,7 @@ std::string usage() {
   spry-bench document FOLDER PAGE          write both sets between the markers of PAGE
 
   --quick               fewer rounds and shorter loads
-  --parts LIST          some of latency,fetch,throughput,growth
+  --parts LIST          some of latency,fetch,throughput,growth,block
   --only LIST           names of systems, as in the results
   --rounds N            of the latency measurement, 30 at least (200; quick: 30)
   --warm-up N           rounds before that are not counted (10; quick: 3)

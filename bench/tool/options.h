@@ -26,7 +26,8 @@ struct Options {
   Nanoseconds closed_duration = {};
   std::vector<std::size_t> closed_in_flight;
   unsigned growth_rounds = 0;
-  std::vector<std::string> parts;  // of latency, fetch, throughput, growth
+  unsigned block_rounds = 0;
+  std::vector<std::string> parts;  // of latency, fetch, throughput, growth, block
   std::vector<std::string> only;   // names of systems; empty: all
   Guests guests;
   Prices prices;

@@ -230,14 +230,15 @@ Section growth_section(const Json& results) {
   section.grid.header = {"series", "x", "to Hello", "to the end", "last over first"};
   for (const Json& series : results["growth"]) {
     const Json& points = series["points"];
+    const std::string label = series.value("label", "");
+    const std::string title = series.value("title", "") + (label.empty() ? "" : fmt::format(" ({})", label));
     for (std::size_t i = 0; i < points.size(); ++i) {
       const Json& point = points[i];
       const bool last = i + 1 == points.size();
-      section.grid.rows.push_back({i == 0 ? series.value("title", "") : "",
-                                   fmt::format("{} {}", point.value("x", 0.0), i == 0 ? series.value("axis", "") : ""),
-                                   show_time(median(numbers(point["hello_us"]))),
-                                   show_time(median(numbers(point["end_us"]))),
-                                   last ? paired(point, &points[0], "hello_us") : kNothing});
+      section.grid.rows.push_back(
+          {i == 0 ? title : "", fmt::format("{} {}", point.value("x", 0.0), i == 0 ? series.value("axis", "") : ""),
+           show_time(median(numbers(point["hello_us"]))), show_time(median(numbers(point["end_us"]))),
+           last ? paired(point, &points[0], "hello_us") : kNothing});
     }
   }
   return section;

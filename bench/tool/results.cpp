@@ -5,6 +5,7 @@
 
 #include "text/format.h"
 #include "tool/folder.h"
+#include "tool/platform.h"
 
 namespace spry::bench {
 namespace {
@@ -114,11 +115,9 @@ Json to_json(const ThroughputResult& result) {
 }
 
 Json to_json(const LiveResult& result) {
-  return {{"machines", result.machines},
-          {"memory_kib", rounded(result.memory_kib)},
-          {"snapshot_memory_kib", rounded(result.snapshot_memory_kib)},
-          {"hello_us", rounded(result.hello)},
-          {"end_us", rounded(result.end)},
+  return {{"platform", word_for(result.platform)},    {"machines", result.machines},
+          {"memory_kib", rounded(result.memory_kib)}, {"snapshot_memory_kib", rounded(result.snapshot_memory_kib)},
+          {"hello_us", rounded(result.hello)},        {"end_us", rounded(result.end)},
           {"faults_us", rounded(result.faults)}};
 }
 

@@ -73,7 +73,7 @@ TEST(BenchOptions, RefusesEverythingElse) {
   EXPECT_EQ(error_of({"measure", "--gap", "1ms", "r"}), "--gap: \"1ms\" is not a number from 0 to 1000000");
   EXPECT_EQ(error_of({"measure", "--pattern", "sine", "r"}), "--pattern: \"sine\" is neither poisson nor constant");
   EXPECT_EQ(error_of({"measure", "--parts", "latency,", "r"}),
-            "--parts: \"\" is none of latency, fetch, throughput, growth");
+            "--parts: \"\" is none of latency, fetch, throughput, growth, block");
   EXPECT_NE(error_of({"measure", "--frobnicate", "r"}).find("unknown option"), std::string::npos);
   EXPECT_NE(error_of({"measure", "r", "--seed"}).find("needs a value"), std::string::npos);
 }

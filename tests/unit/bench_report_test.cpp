@@ -56,7 +56,7 @@ Json sample_results() {
             {"labels", systems},
             {"systems", {throughput("echo", 1000), throughput("spry", 750)}}}},
           {"growth", {{{"name", "memory"}, {"title", "memory"}, {"axis", "MiB"}, {"points", {point}}}}},
-          {"live", {to_json(LiveResult{100, {10, 20}, {30, 40}, {5, 6}, 900, 300})}},
+          {"live", {to_json(LiveResult{Platform::kKvm, 100, {10, 20}, {30, 40}, {5, 6}, 900, 300})}},
           {"micro", {{"load", 12345.0}, {"kept_machine", 40000.0}}},
           {"left_out", {{{"name", "crun"}, {"label", "crun"}, {"reason", "crun is not there"}}}}};
 }
