@@ -85,8 +85,8 @@ std::vector<ContentsRun> Contents::runs() const {
   return runs;
 }
 
-Result<void> Contents::place(GuestMemory& memory, std::uint64_t copied) const {
-  if (in_memory()) return memory.map_private({0, size_}, file_.get(), 0);
+Result<void> Contents::place(GuestMemory& memory, std::uint64_t start, std::uint64_t copied) const {
+  if (in_memory()) return memory.map_private({start, size_}, file_.get(), start);
   for (const ContentsRun& run : runs_) {
     const std::uint64_t size = run.range.size();
     const std::uint64_t read = size <= kLargestReadRun     ? size
@@ -97,7 +97,7 @@ Result<void> Contents::place(GuestMemory& memory, std::uint64_t copied) const {
     }
     if (read == size) continue;
     const Range rest = {run.range.start + read, run.range.end};
-    auto mapped = map_private_large(memory.bytes(rest), file_.get(), run.offset + read);
+    auto mapped = memory.map_private_large(rest, file_.get(), run.offset + read);
     if (!mapped) return mapped;
   }
   return {};

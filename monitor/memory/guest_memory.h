@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "memory/layout.h"
 #include "spry/error.h"
 #include "spry/module.h"
+#include "system/descriptor.h"
 
 namespace spry {
 
@@ -17,16 +19,15 @@ namespace spry {
 // a file what is not in the page cache yet is read by so much. A kernel that has none goes on with small ones.
 void prefer_large_pages(std::span<std::byte> memory);
 
-// Replaces page-aligned host memory by a private mapping of a file from `offset` on, page-aligned: it has the file's
-// bytes until something is written there. From 4 MiB on, which hold a large page, it prefers such. Not inherited by
-// children. Error: kMonitor.
-Result<void> map_private_large(std::span<std::byte> memory, int descriptor, std::uint64_t offset);
-
+// Of one of two kinds. Private memory is this process's. Shared memory is a memfd's, of which another process can be
+// shown the same pages.
 class GuestMemory {
  public:
   GuestMemory() = default;
   // Reserves `size` bytes of zeroed address space (not inherited by children), from a multiple of 2 MiB on.
   static Result<GuestMemory> reserve(std::uint64_t size);
+  // The same, shared. Its file cannot shrink.
+  static Result<GuestMemory> share(std::uint64_t size);
   GuestMemory(GuestMemory&& other) noexcept;
   GuestMemory& operator=(GuestMemory&& other) noexcept;
   ~GuestMemory();
@@ -34,9 +35,21 @@ class GuestMemory {
   // The monitor's own access, by guest-physical address; the range lies within the reservation.
   std::span<std::byte> bytes(Range range) { return {base_ + range.start, range.size()}; }
 
-  // As map_private_large, with small pages; the range has the file's bytes again after `drop`.
+  // The memfd of shared memory, with guest-physical addresses as offsets; -1 of private memory.
+  int descriptor() const { return file_.get(); }
+  // Shared memory that has been touched: the pages that are not holes of its file, in ascending order, within `range`.
+  std::vector<Range> populated(Range range) const;
+
+  // Replaces a page-aligned range by a private mapping of a file from `offset` on, page-aligned: it has the file's
+  // bytes until something is written there, and again after `drop`. Not inherited by children. Shared memory gets a
+  // copy of what is no hole of the file instead. Error: kMonitor.
   Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
-  // Gives back what was written to `range` (MADV_DONTNEED).
+  // The same, with large pages from 4 MiB on, which hold one.
+  Result<void> map_private_large(Range range, int descriptor, std::uint64_t offset);
+  // Says what map_private would have copied: `ranges`, in ascending order.
+  void set_copied(std::vector<Range> ranges) { copied_ = std::move(ranges); }
+  // Gives back what was written to `range` (MADV_DONTNEED). Of shared memory, what map_private copied there must be
+  // there again already, and stays; the rest becomes zero.
   void drop(Range range);
 
   // Replaces `range` by a read-only private mapping of the first `size` bytes of a file.
@@ -61,6 +74,8 @@ class GuestMemory {
   std::byte* base_ = nullptr;
   std::uint64_t size_ = 0;
   std::uint64_t before_ = 0;  // bytes of the mapping before base_
+  Descriptor file_;
+  std::vector<Range> copied_;  // of shared memory, in ascending order
   std::vector<Region> regions_;
   std::uint64_t slide_ = 0;
 };

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "cpu/x86.h"
-#include "machine/entropy.h"
 #include "snapshot/base.h"
 #include "spry/abi.h"
 #include "spry/error.h"
+#include "system/entropy.h"
 
 namespace spry {
 

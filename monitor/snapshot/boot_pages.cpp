@@ -1,8 +1,8 @@
-#include "memory/boot_pages.h"
+#include "snapshot/boot_pages.h"
 
 #include <cstring>
 
-#include "kvm/features.h"
+#include "cpu/features.h"
 #include "text/format.h"
 
 namespace spry {

@@ -1,4 +1,4 @@
-#include "machine/entropy.h"
+#include "system/entropy.h"
 
 #include <sys/random.h>
 

@@ -1,4 +1,4 @@
-#include "kvm/vcpu.h"
+#include "kvm/vcpu_ioctls.h"
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -26,28 +26,28 @@ struct WithEntries : Header {
 
 }  // namespace
 
-Vcpu::Vcpu(Descriptor descriptor, kvm_run* run, std::size_t run_size)
+VcpuIoctls::VcpuIoctls(Descriptor descriptor, kvm_run* run, std::size_t run_size)
     : descriptor_(std::move(descriptor)), run_(run), run_size_(run_size) {
   run_->kvm_valid_regs = KVM_SYNC_X86_REGS;
 }
 
-Vcpu::Vcpu(Vcpu&& other) noexcept
+VcpuIoctls::VcpuIoctls(VcpuIoctls&& other) noexcept
     : descriptor_(std::move(other.descriptor_)),
       run_(std::exchange(other.run_, nullptr)),
       run_size_(std::exchange(other.run_size_, 0)) {}
 
-Vcpu& Vcpu::operator=(Vcpu&& other) noexcept {
+VcpuIoctls& VcpuIoctls::operator=(VcpuIoctls&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(run_, other.run_);
   std::swap(run_size_, other.run_size_);
   return *this;
 }
 
-Vcpu::~Vcpu() {
+VcpuIoctls::~VcpuIoctls() {
   if (run_ != nullptr) munmap(run_, run_size_);
 }
 
-Result<DirtyRing> Vcpu::dirty_ring(std::uint64_t entries) {
+Result<DirtyRing> VcpuIoctls::dirty_ring(std::uint64_t entries) {
   const std::size_t size = entries * sizeof(kvm_dirty_gfn);
   void* ring = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_.get(),
                     off_t{KVM_DIRTY_LOG_PAGE_OFFSET} * sysconf(_SC_PAGESIZE));
@@ -57,20 +57,20 @@ Result<DirtyRing> Vcpu::dirty_ring(std::uint64_t entries) {
   return DirtyRing({static_cast<kvm_dirty_gfn*>(ring), entries});
 }
 
-int Vcpu::run() { return ioctl(descriptor_.get(), KVM_RUN, 0) == 0 ? 0 : errno; }
+int VcpuIoctls::run() { return ioctl(descriptor_.get(), KVM_RUN, 0) == 0 ? 0 : errno; }
 
-void Vcpu::set_registers(const kvm_regs& registers, const kvm_sregs& special) {
+void VcpuIoctls::set_registers(const kvm_regs& registers, const kvm_sregs& special) {
   run_->s.regs.regs = registers;
   run_->s.regs.sregs = special;
   run_->kvm_dirty_regs |= KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
 }
 
-void Vcpu::clear_events() {
+void VcpuIoctls::clear_events() {
   run_->s.regs.events = {};
   run_->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
 }
 
-Result<void> Vcpu::drain() {
+Result<void> VcpuIoctls::drain() {
   run_->immediate_exit = 1;
   int error = run();
   run_->immediate_exit = 0;
@@ -79,35 +79,35 @@ Result<void> Vcpu::drain() {
                                                error == 0 ? "an exit" : std::strerror(error)));
 }
 
-Result<kvm_xsave> Vcpu::vector_state() {
+Result<kvm_xsave> VcpuIoctls::vector_state() {
   kvm_xsave state;
   if (ioctl(descriptor_.get(), KVM_GET_XSAVE, &state) != 0) return ioctl_failed("KVM_GET_XSAVE");
   return state;
 }
 
-Result<void> Vcpu::set_vector_state(const kvm_xsave& state) {
+Result<void> VcpuIoctls::set_vector_state(const kvm_xsave& state) {
   if (ioctl(descriptor_.get(), KVM_SET_XSAVE, &state) != 0) return ioctl_failed("KVM_SET_XSAVE");
   return {};
 }
 
-Result<kvm_debugregs> Vcpu::debug_registers() {
+Result<kvm_debugregs> VcpuIoctls::debug_registers() {
   kvm_debugregs registers;
   if (ioctl(descriptor_.get(), KVM_GET_DEBUGREGS, &registers) != 0) return ioctl_failed("KVM_GET_DEBUGREGS");
   return registers;
 }
 
-Result<void> Vcpu::set_debug_registers(const kvm_debugregs& registers) {
+Result<void> VcpuIoctls::set_debug_registers(const kvm_debugregs& registers) {
   if (ioctl(descriptor_.get(), KVM_SET_DEBUGREGS, &registers) != 0) return ioctl_failed("KVM_SET_DEBUGREGS");
   return {};
 }
 
-Result<kvm_sregs> Vcpu::special_registers() {
+Result<kvm_sregs> VcpuIoctls::special_registers() {
   kvm_sregs special;
   if (ioctl(descriptor_.get(), KVM_GET_SREGS, &special) != 0) return ioctl_failed("KVM_GET_SREGS");
   return special;
 }
 
-Result<std::uint64_t> Vcpu::msr(std::uint32_t index) {
+Result<std::uint64_t> VcpuIoctls::msr(std::uint32_t index) {
   WithEntries<kvm_msrs, kvm_msr_entry, 1> request = {};
   request.nmsrs = 1;
   request.entry[0].index = index;
@@ -115,13 +115,13 @@ Result<std::uint64_t> Vcpu::msr(std::uint32_t index) {
   return request.entry[0].data;
 }
 
-Result<std::uint32_t> Vcpu::tsc_khz() {
+Result<std::uint32_t> VcpuIoctls::tsc_khz() {
   int khz = ioctl(descriptor_.get(), KVM_GET_TSC_KHZ, 0);
   if (khz <= 0) return ioctl_failed("KVM_GET_TSC_KHZ");
   return static_cast<std::uint32_t>(khz);
 }
 
-Result<void> Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
+Result<void> VcpuIoctls::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
   WithEntries<kvm_cpuid2, kvm_cpuid_entry2, 32> request = {};
   if (entries.size() > std::size(request.entry)) {
     return fail(ErrorCode::kMonitor, fmt::format("{} CPUID entries are more than 32", entries.size()));
@@ -132,7 +132,7 @@ Result<void> Vcpu::set_cpuid(std::span<const kvm_cpuid_entry2> entries) {
   return {};
 }
 
-Result<void> Vcpu::set_xcr0(std::uint64_t value) {
+Result<void> VcpuIoctls::set_xcr0(std::uint64_t value) {
   kvm_xcrs request = {};
   request.nr_xcrs = 1;
   request.xcrs[0].value = value;
@@ -140,7 +140,7 @@ Result<void> Vcpu::set_xcr0(std::uint64_t value) {
   return {};
 }
 
-Result<void> Vcpu::set_signal_mask(const sigset_t& blocked) {
+Result<void> VcpuIoctls::set_signal_mask(const sigset_t& blocked) {
   // The kernel's sigset_t has 64 bits; the C library's begins with them.
   constexpr std::size_t kKernelSigsetSize = 8;
   WithEntries<kvm_signal_mask, std::uint8_t, kKernelSigsetSize> request = {};

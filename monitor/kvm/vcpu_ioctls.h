@@ -14,12 +14,12 @@
 
 namespace spry {
 
-class Vcpu {
+class VcpuIoctls {
  public:
-  Vcpu(Descriptor descriptor, kvm_run* run, std::size_t run_size);
-  Vcpu(Vcpu&& other) noexcept;
-  Vcpu& operator=(Vcpu&& other) noexcept;
-  ~Vcpu();
+  VcpuIoctls(Descriptor descriptor, kvm_run* run, std::size_t run_size);
+  VcpuIoctls(VcpuIoctls&& other) noexcept;
+  VcpuIoctls& operator=(VcpuIoctls&& other) noexcept;
+  ~VcpuIoctls();
 
   // The ring of `entries` that Vm::give_dirty_ring has given it. Error: kMonitor.
   Result<DirtyRing> dirty_ring(std::uint64_t entries);
