@@ -44,7 +44,7 @@ class Maker {
               const MakeSetUp& set_up = nullptr) {
     Growth growth{name, axis};
     for (const Platform platform : platforms_here()) {
-      GrowthSeries series{name_on(platform, name), name_on(platform, "spry"), word_for(platform), title};
+      GrowthSeries series{name_on(platform, name), name_on(platform, "spry"), std::string(to_string(platform)), title};
       for (const std::uint64_t value : values) {
         Arguments command = {programs_.binaries + "/spry", "run"};
         for (std::string& word : platform_option(platform)) command.push_back(std::move(word));

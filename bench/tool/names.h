@@ -13,10 +13,10 @@ Kind kind_of(std::string_view system);
 // The process platform's systems are named as KVM's, with this behind.
 inline constexpr std::string_view kProcessSuffix = "-process";
 
-inline bool is_process_platform(std::string_view system) { return system.ends_with(kProcessSuffix); }
+constexpr bool is_process_platform(std::string_view system) { return system.ends_with(kProcessSuffix); }
 
 // "spry" of both "spry" and "spry-process".
-inline std::string_view base_name(std::string_view system) {
+constexpr std::string_view base_name(std::string_view system) {
   if (is_process_platform(system)) system.remove_suffix(kProcessSuffix.size());
   return system;
 }

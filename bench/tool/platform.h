@@ -6,7 +6,6 @@
 
 #include "spry/machine.h"
 #include "spry/platform.h"
-#include "spry/shell.h"
 
 namespace spry::bench {
 
@@ -16,9 +15,6 @@ std::vector<Platform> platforms_here();
 // "spry" or "spry-process".
 std::string name_on(Platform platform, const std::string& name);
 
-// "kvm" or "process".
-std::string word_for(Platform platform);
-
 // "spry run (kvm)".
 std::string label_on(Platform platform, const std::string& label);
 
@@ -27,7 +23,5 @@ std::vector<std::string> platform_option(Platform platform);
 
 // Options of a machine on it, of which the output is kept.
 MachineOptions kept_output(Platform platform);
-
-Result<Shell> make_shell(Platform platform);
 
 }  // namespace spry::bench

@@ -115,7 +115,7 @@ Json to_json(const ThroughputResult& result) {
 }
 
 Json to_json(const LiveResult& result) {
-  return {{"platform", word_for(result.platform)},    {"machines", result.machines},
+  return {{"platform", to_string(result.platform)},   {"machines", result.machines},
           {"memory_kib", rounded(result.memory_kib)}, {"snapshot_memory_kib", rounded(result.snapshot_memory_kib)},
           {"hello_us", rounded(result.hello)},        {"end_us", rounded(result.end)},
           {"faults_us", rounded(result.faults)}};

@@ -48,7 +48,7 @@ class ShellRunner : public Runner {
   ShellRunner(Image image, Platform platform) : image_(std::move(image)), platform_(platform) {}
 
   Result<void> prepare() {
-    Result<Shell> shell = make_shell(platform_);
+    Result<Shell> shell = Shell::create(platform_);
     if (!shell) return tl::unexpected(shell.error());
     shell_ = std::move(*shell);
     return {};
