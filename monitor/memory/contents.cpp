@@ -92,7 +92,7 @@ Result<void> Contents::place(GuestMemory& memory, std::uint64_t start, std::uint
     const std::uint64_t read = size <= kLargestReadRun     ? size
                                : run.range.start >= copied ? 0
                                                            : std::min(copied, run.range.end) - run.range.start;
-    if (read != 0 && !read_all_at(file_.get(), memory.bytes({run.range.start, run.range.start + read}), run.offset)) {
+    if (read != 0 && !memory.fill({run.range.start, run.range.start + read}, file_.get(), run.offset)) {
       return cut_short();
     }
     if (read == size) continue;

@@ -41,6 +41,8 @@ tl::unexpected<Error> refused(const spry_reply& reply) {
       return because(fmt::format("cannot take system calls away from the guest (seccomp): {}", error));
     case SPRY_STEP_LIFELINE:
       return because(fmt::format("cannot tie the guest's process to this one: {}", error));
+    case SPRY_STEP_FAULTS:
+      return because(fmt::format("cannot bring the guest's memory when it is touched (userfaultfd): {}", error));
     case SPRY_STEP_SIGNALS:
       return because(fmt::format("cannot set the guest's signal handlers: {}", error));
     case SPRY_STEP_LIMITS:
@@ -59,10 +61,12 @@ tl::unexpected<Error> not_told(const char* what, int error) {
 GuestProcess& GuestProcess::operator=(GuestProcess&& other) noexcept {
   std::swap(stub_, other.stub_);
   std::swap(listener_, other.listener_);
-  std::swap(write_protection_, other.write_protection_);
+  std::swap(faults_, other.faults_);
+  std::swap(tells_faults_, other.tells_faults_);
   std::swap(pagemap_, other.pagemap_);
   std::swap(gate_, other.gate_);
   std::swap(log_error_, other.log_error_);
+  std::swap(wakes_in_place_, other.wakes_in_place_);
   return *this;
 }
 
@@ -104,7 +108,8 @@ Result<void> GuestProcess::start(const spry_plan& plan, std::span<const int> des
     std::memcpy(received.data(), CMSG_DATA(header), std::min(header->cmsg_len - CMSG_LEN(0), sizeof received));
   }
   listener_ = Descriptor(received[0]);
-  write_protection_ = Descriptor(received[1]);
+  faults_ = Descriptor(received[1]);
+  tells_faults_ = (plan.flags & SPRY_PLAN_FAULTS) != 0;
   pagemap_ = Descriptor(received[2]);
   if (reply.step != SPRY_STEP_DONE) return refused(reply);
   if (!listener_) return fail(ErrorCode::kMonitor, "the guest's process began without a seccomp listener");
@@ -112,23 +117,36 @@ Result<void> GuestProcess::start(const spry_plan& plan, std::span<const int> des
   log_error_ = reply.log_error;
   stub_.channel = Descriptor();
   // The guest goes on where the monitor answers it, instead of on another processor; only slower without.
-  ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+  wakes_in_place_ = ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
   return {};
 }
 
 GuestProcess::Event GuestProcess::wait(Waiting& waiting, std::uint64_t until_ns, seccomp_notif& notification) {
   for (;;) {
-    std::array<pollfd, 2> descriptors = {{{listener_.get(), POLLIN, 0}, {stub_.process.get(), POLLIN, 0}}};
-    const int ready = waiting.poll(descriptors, until_ns);
+    std::array<pollfd, 3> descriptors = {
+        {{listener_.get(), POLLIN, 0}, {stub_.process.get(), POLLIN, 0}, {faults_.get(), POLLIN, 0}}};
+    const int ready = waiting.poll(std::span(descriptors).first(tells_faults_ ? 3 : 2), until_ns);
     if (ready == 0) return Event::kTimeout;
     if (ready < 0) return errno == EINTR ? Event::kSignal : Event::kFailed;
     if (descriptors[1].revents != 0) return Event::kDead;
+    if (descriptors[2].revents != 0) return Event::kFault;
     if ((descriptors[0].revents & POLLIN) == 0) return Event::kDead;  // POLLHUP: nobody has the filter any more
     notification = {};
     if (ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0) return Event::kNotification;
     // ENOENT: it was interrupted, or is gone.
     if (errno != ENOENT && errno != EINTR) return Event::kFailed;
   }
+}
+
+std::uint64_t GuestProcess::take_fault() {
+  uffd_msg message = {};
+  if (read(faults_.get(), &message, sizeof message) != static_cast<ssize_t>(sizeof message)) return 0;
+  return message.event == UFFD_EVENT_PAGEFAULT ? message.arg.pagefault.address : 0;
+}
+
+void GuestProcess::bring(std::uint64_t address, std::uint64_t size) {
+  uffdio_range range = {address, size};
+  ioctl(faults_.get(), UFFDIO_WAKE, &range);
 }
 
 bool GuestProcess::answer(std::uint64_t id, std::int64_t value) {

@@ -39,11 +39,18 @@ class GuestProcess {
   // why.
   int pagemap() const { return pagemap_.get(); }
   int log_error() const { return log_error_; }
+  // SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP is in effect.
+  bool wakes_in_place() const { return wakes_in_place_; }
 
-  enum class Event { kNotification, kDead, kTimeout, kSignal, kFailed };
+  enum class Event { kNotification, kFault, kDead, kTimeout, kSignal, kFailed };
   // Waits for the next notification until `until_ns` or until `waiting` is over. kSignal: a signal came to this thread.
-  // kFailed: errno.
+  // kFault: it waits for a page; see take_fault. kFailed: errno.
   Event wait(Waiting& waiting, std::uint64_t until_ns, seccomp_notif& notification);
+
+  // Of a plan with SPRY_PLAN_FAULTS: the address that was touched, until `bring` says that its page, in the
+  // page-aligned range, is there. 0 if there is none.
+  std::uint64_t take_fault();
+  void bring(std::uint64_t address, std::uint64_t size);
 
   // The result of the call that was notified; the process goes on. False if it is gone, or interrupted.
   bool answer(std::uint64_t id, std::int64_t value);
@@ -60,10 +67,12 @@ class GuestProcess {
  private:
   LaunchedStub stub_;
   Descriptor listener_;
-  Descriptor write_protection_;  // userfaultfd: protection ends when it is closed
+  Descriptor faults_;  // userfaultfd: what it does ends when it is closed
+  bool tells_faults_ = false;
   Descriptor pagemap_;
   std::uint64_t gate_ = 0;
   int log_error_ = 0;
+  bool wakes_in_place_ = false;
 };
 
 }  // namespace spry

@@ -63,7 +63,7 @@ std::optional<GuestTsc> tsc_by_cpuid() {
 
 // Two pairs of readings, each the closest of several, so that a pause between two clocks counts little.
 std::optional<GuestTsc> tsc_by_measuring() {
-  constexpr std::uint64_t kSpan = 2'000'000;
+  constexpr std::uint64_t kSpan = 500'000;
   constexpr int kReadings = 16;
   struct Pair {
     std::uint64_t tsc = 0;

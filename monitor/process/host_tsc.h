@@ -8,7 +8,7 @@
 namespace spry {
 
 // How its ticks become nanoseconds: as the kernel tells it (perf_event_open(2)), as the CPU does (CPUID leaf 0x15), or
-// measured against CLOCK_MONOTONIC for about 2 ms. The first caller of a process finds out; for any thread.
+// measured against CLOCK_MONOTONIC for half a millisecond. The first caller of a process finds out; for any thread.
 std::optional<GuestTsc> host_tsc();
 
 // The three ways, each nothing where it cannot be told. For tests.

@@ -64,7 +64,7 @@ struct Launch {
 
 // In the child, which shares the parent's memory and has a copy of its descriptors; every signal is blocked. It calls
 // nothing but system calls.
-[[gnu::no_sanitize("address", "thread", "undefined")]] int child(void* argument) {
+[[gnu::no_sanitize_address]] [[gnu::no_sanitize_thread]] int child(void* argument) {
   auto& launch = *static_cast<Launch*>(argument);
   // First out of the way of the low numbers, whatever has them.
   const std::array<int, 3> from = {launch.lifeline, launch.channel, launch.file};

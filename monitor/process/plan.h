@@ -60,6 +60,8 @@ struct spry_start {
 #define SPRY_PLAN_MAPPINGS 512
 #define SPRY_PLAN_DESCRIPTORS 16
 #define SPRY_PLAN_LOG_WRITES (1u << 0) /* tell written pages: userfaultfd(2) over the mappings that say so */
+#define SPRY_PLAN_FAULTS (1u << 1)     /* tell touched pages: userfaultfd(2) over `faults` */
+#define SPRY_PLAN_FAULT_RANGES 64
 
 #define SPRY_MAP_LOGGED (1u << 0)
 #define SPRY_MAP_HUGE (1u << 1) /* MADV_HUGEPAGE */
@@ -73,9 +75,15 @@ struct spry_mapping {
   int32_t descriptor; /* index of the message's descriptors, or -1 */
   uint32_t how;       /* SPRY_MAP_* */
 };
+struct spry_range {
+  uint64_t address;
+  uint64_t size;
+};
 struct spry_plan {
   uint32_t flags; /* SPRY_PLAN_* */
   uint32_t count;
+  uint64_t fault_count;
+  struct spry_range faults[SPRY_PLAN_FAULT_RANGES];
   struct spry_mapping mappings[SPRY_PLAN_MAPPINGS]; /* `count` of them are sent */
 };
 
@@ -89,10 +97,12 @@ enum spry_step {
   SPRY_STEP_CONTROL,
   SPRY_STEP_MAP,
   SPRY_STEP_SIGNALS,
+  SPRY_STEP_FAULTS,
   SPRY_STEP_LIMITS,
   SPRY_STEP_FILTER
 };
 #define SPRY_REPLY_LOG (1u << 0)
+#define SPRY_REPLY_FAULTS (1u << 1) /* the userfaultfd alone */
 struct spry_reply {
   uint32_t step;  /* the one that failed */
   int32_t error;  /* errno */

@@ -1,6 +1,8 @@
 // The platform `process`, as the table of platforms has it.
 #include "platform/platforms.h"
+#include "process/availability.h"
 #include "process/process_vcpu.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {
@@ -11,13 +13,14 @@ Result<std::unique_ptr<Vcpu>> make(const ShellRequest&) { return make_process_sh
 bool exists() { return true; }
 
 bool examine(const SayFinding& say) {
-  auto shell = make_process_shell();
-  if (!shell) {
-    say({Finding::Verdict::kBad, shell.error().message, {}});
-    return false;
+  const ProcessSupport support = examine_process_support();
+  for (const ProcessPoint& point : support.points) {
+    const auto verdict = point.verdict == ProcessPoint::Verdict::kGood   ? Finding::Verdict::kGood
+                         : point.verdict == ProcessPoint::Verdict::kNote ? Finding::Verdict::kNote
+                                                                         : Finding::Verdict::kBad;
+    say({verdict, fmt::format("{}: {}", point.name, point.words), point.advice});
   }
-  say({Finding::Verdict::kGood, "a guest's process can be started", {}});
-  return true;
+  return support.works();
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -16,6 +18,7 @@
 #include "process/guest_mappings.h"
 #include "process/host_tsc.h"
 #include "process/hypercall_instruction.h"
+#include "process/linux_api.h"
 #include "system/clock.h"
 #include "text/format.h"
 
@@ -35,6 +38,10 @@ constexpr std::uint64_t kLowHalfEnd = std::uint64_t{1} << 47;
 
 // Descriptors of a plan.
 enum PlanDescriptor { kControl, kMemory, kInput };
+
+bool has_userfaultfd() {
+  return static_cast<bool>(Descriptor(static_cast<int>(syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY | O_CLOEXEC))));
+}
 
 Exit hypercall() { return {.kind = Exit::Kind::kHypercall}; }
 
@@ -65,7 +72,12 @@ ProcessVcpu::ProcessVcpu(Descriptor stub_file, ControlArea control, GuestProcess
 
 ProcessVcpu::~ProcessVcpu() = default;
 
-Result<GuestMemory> ProcessVcpu::make_memory(std::uint64_t size, bool /*reusable*/) { return GuestMemory::share(size); }
+// A machine that runs once gets what it touches of a large file; one that is reset has what it begins with.
+Result<GuestMemory> ProcessVcpu::make_memory(std::uint64_t size, bool reusable) {
+  auto memory = GuestMemory::share(size);
+  if (memory && !reusable) memory->put_off(has_userfaultfd());
+  return memory;
+}
 
 Result<void> ProcessVcpu::furnish(GuestMemory& memory, const Furnishing& furnishing) {
   const Layout& layout = furnishing.layout;
@@ -153,6 +165,19 @@ Result<void> ProcessVcpu::start_process() {
   plan->flags = log_ != nullptr ? SPRY_PLAN_LOG_WRITES : 0;
   plan->count = static_cast<std::uint32_t>(mappings_.size());
   std::copy(mappings_.begin(), mappings_.end(), plan->mappings);
+  plan->fault_count = 0;
+  std::size_t room = std::size(plan->faults);
+  for (const Range& range : memory_->waiting()) {
+    // Each mapping that the range is part of is one of its own to the kernel, and what is not mapped cannot be told.
+    for (const spry_mapping& mapping : mappings_) {
+      const std::uint64_t start = std::max(mapping.address, range.start + slide_);
+      const std::uint64_t end = std::min(mapping.address + mapping.size, range.end + slide_);
+      if (start >= end || mapping.descriptor != kMemory) continue;
+      if (room-- == 0) return fail(ErrorCode::kMonitor, fmt::format("{}: too many pieces of its file", path_));
+      plan->faults[plan->fault_count++] = {start, end - start};
+    }
+  }
+  if (plan->fault_count != 0) plan->flags |= SPRY_PLAN_FAULTS;
   const std::array<int, 3> descriptors = {control_.descriptor(), memory_->descriptor(), input_.get()};
   const std::size_t count = input_ ? descriptors.size() : descriptors.size() - 1;
   return process_.start(*plan, std::span(descriptors).first(count));
@@ -198,6 +223,15 @@ void ProcessVcpu::go_on() {
   state_ = State::kRunning;
 }
 
+bool ProcessVcpu::bring_page() {
+  const std::uint64_t address = process_.take_fault();
+  if (address == 0) return true;
+  const std::uint64_t page = round_down(address, kPageSize);
+  const bool there = memory_->load({page - slide_, page - slide_ + kPageSize});
+  process_.bring(page, kPageSize);
+  return there;
+}
+
 Exit ProcessVcpu::run() {
   if (waiting_->interrupted() || (waiting_->deadline_ns() != 0 && waiting_->over())) {
     return {.kind = Exit::Kind::kInterrupted};
@@ -224,6 +258,10 @@ Exit ProcessVcpu::wait_for_exit() {
       case GuestProcess::Event::kNotification:
         beginning_ = false;
         if (auto exit = take(notification)) return *std::move(exit);
+        if (waiting_->over()) break;
+        continue;
+      case GuestProcess::Event::kFault:
+        if (!bring_page()) return page_gone();
         if (waiting_->over()) break;
         continue;
       case GuestProcess::Event::kDead:
@@ -314,10 +352,7 @@ std::optional<Exit> ProcessVcpu::take_exception() {
   if (frame.signal == SIGSYS) return exception(UD);
   const auto vector = static_cast<unsigned>(frame.vector < kVectors ? frame.vector : GP);
   if (vector == PF) {
-    if (frame.signal == SIGBUS) {
-      return failed(
-          "a page of the machine's memory is gone: its input, its image or its snapshot was truncated while it ran");
-    }
+    if (frame.signal == SIGBUS) return page_gone();
     // Of the kernel's addresses Linux says that they are present.
     const std::uint64_t error_code = frame.cr2 < kLowHalfEnd ? frame.error_code : frame.error_code & ~PF_P;
     return exception(PF, error_code, frame.cr2);
@@ -365,6 +400,11 @@ bool ProcessVcpu::stop() {
       seccomp_notif notification;
       const auto event = process_.wait(patient, until, notification);
       if (event == GuestProcess::Event::kSignal) continue;
+      // A signal wakes it as well, and it asks again later.
+      if (event == GuestProcess::Event::kFault) {
+        bring_page();
+        continue;
+      }
       if (event != GuestProcess::Event::kNotification) break;
       // What was notified before is given up by the kernel, and notified again when the guest goes on.
       const seccomp_data& data = notification.data;
@@ -477,6 +517,11 @@ Exit ProcessVcpu::died() {
   if (number == 0) return failed("its process is gone, and its end was taken notice of elsewhere");
   return dead(fmt::format("its process was killed by signal {}{}", number,
                           number == SIGSEGV ? " (SIGSEGV): it left no stack for an exception" : ""));
+}
+
+Exit ProcessVcpu::page_gone() {
+  return failed(
+      "a page of the machine's memory is gone: its input, its image or its snapshot was truncated while it ran");
 }
 
 Exit ProcessVcpu::failed(std::string words) {

@@ -50,6 +50,8 @@ class ProcessVcpu final : public Vcpu {
   Result<std::optional<GuestTsc>> tsc() override;
   Result<void> empty() override;
 
+  const GuestProcess& process() const { return process_; }
+
  private:
   // Where the guest is.
   enum class State {
@@ -71,6 +73,8 @@ class ProcessVcpu final : public Vcpu {
   Result<void> replace_process();
   Result<void> begin_action();
   void go_on();
+  // Brings the page that the guest waits for. False if its file has become shorter.
+  bool bring_page();
   Exit wait_for_exit();
   // What a notification means; nothing if the guest has been let on already.
   std::optional<Exit> take(const seccomp_notif& notification);
@@ -78,6 +82,7 @@ class ProcessVcpu final : public Vcpu {
   std::optional<Exit> take_exception();
   Exit take_foreign_call(const seccomp_notif& notification);
   Exit died();
+  Exit page_gone();
   Exit failed(std::string words);
   Exit dead(std::string words);
 

@@ -30,6 +30,8 @@ class ProcessWriteLog final : public WriteLog {
   // PAGEMAP_SCAN of a guest-physical range; `marks` what it finds.
   Result<void> scan(Range range, std::uint64_t flags, bool marks);
   void mark(Range range);
+  void mark_populated(Range range);
+  void find_populated();
 
   GuestMemory& memory_;
   std::vector<Range> writable_;  // guest-physical, merged where nothing lies between
@@ -38,6 +40,8 @@ class ProcessWriteLog final : public WriteLog {
   std::vector<std::uint64_t> bits_;
   std::vector<Range> marked_;  // what is set in bits_
   std::vector<Range> extra_;   // pages that count although no pagemap says so
+  std::vector<std::uint64_t> populated_;
+  std::uint64_t population_ = UINT64_MAX;  // what populated_ was read at
   std::vector<page_region> found_;
 };
 

@@ -133,7 +133,8 @@ std::optional<std::shared_ptr<const VectorState>> read_vectors(const GateStack& 
 
 void write_vectors(std::span<std::byte, VectorState::kSize> area, const VectorState* state) {
   if (state == nullptr) {
-    std::memset(area.data(), 0, area.size());
+    // Parts that the header does not name are not looked at.
+    std::memset(area.data(), 0, kHeaderEnd);
     store<std::uint16_t>(area, 0, kControlWordReset);
     store<std::uint32_t>(area, kMxcsr, kMxcsrReset);
     return;

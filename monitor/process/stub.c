@@ -55,6 +55,9 @@ struct kernel_sigaction {
   uint64_t mask;
 };
 
+/* All is in this file, and found relative to the instruction. */
+#pragma GCC visibility push(hidden)
+
 /* Code addresses. The filter knows two calls by what is behind their `syscall`. */
 extern const char spry_gate[], spry_gate_called[], spry_begin[], spry_base_set[], spry_sent[], spry_closed[];
 
@@ -197,6 +200,8 @@ __attribute__((noreturn)) void spry_continue(void (*function)(void));
 __attribute__((noreturn)) void spry_begin_first(void);
 __attribute__((noreturn)) void spry_main(void);
 
+#pragma GCC visibility pop
+
 static inline long call(long number, long a, long b, long c, long d, long e, long f) {
   long result;
   register long r10 __asm__("r10") = d;
@@ -296,6 +301,26 @@ static long log_writes(const struct spry_plan *plan, int descriptors[2]) {
   return 0;
 }
 
+/* The first touch of some pages waits for the monitor, which brings them (userfaultfd(2)). */
+static long tell_faults(const struct spry_plan *plan) {
+  const long log = CALL3(__NR_userfaultfd, UFFD_USER_MODE_ONLY | O_CLOEXEC | O_NONBLOCK, 0, 0);
+  if (log < 0) return log;
+  struct uffdio_api api;
+  api.api = UFFD_API;
+  api.features = UFFD_FEATURE_MISSING_SHMEM;
+  api.ioctls = 0;
+  long result = CALL3(__NR_ioctl, log, UFFDIO_API, &api);
+  for (uint64_t i = 0; result >= 0 && i < plan->fault_count; i++) {
+    struct uffdio_register range;
+    range.range.start = plan->faults[i].address;
+    range.range.len = plan->faults[i].size;
+    range.mode = UFFDIO_REGISTER_MODE_MISSING;
+    range.ioctls = 0;
+    result = CALL3(__NR_ioctl, log, UFFDIO_REGISTER, &range);
+  }
+  return result < 0 ? result : log;
+}
+
 static void set_signals(void) {
   const struct {
     void *stack;
@@ -369,7 +394,7 @@ __attribute__((noreturn)) static void go(void) {
   const long listener = take_calls_away();
   if (listener < 0) fail(SPRY_STEP_FILTER, listener, 0);
   state->descriptors[0] = (int)listener;
-  const unsigned count = state->reply.flags & SPRY_REPLY_LOG ? 3 : 1;
+  const unsigned count = state->reply.flags & SPRY_REPLY_LOG ? 3 : state->reply.flags & SPRY_REPLY_FAULTS ? 2 : 1;
   state->reply.gate = (uint64_t)(uintptr_t)spry_gate_called;
   reply(&state->reply, state->descriptors, count);
   spry_close(SPRY_FD_LIFELINE + 1, ~0u, 0);
@@ -395,7 +420,8 @@ static unsigned receive(struct spry_plan *plan, int descriptors[SPRY_PLAN_DESCRI
   if (size == 0) leave();
   check(SPRY_STEP_PLAN, size);
   if (size < (long)offsetof(struct spry_plan, mappings) || plan->count > SPRY_PLAN_MAPPINGS ||
-      message.control_size < sizeof control.header || control.header.type != SCM_RIGHTS) {
+      plan->fault_count > SPRY_PLAN_FAULT_RANGES || message.control_size < sizeof control.header ||
+      control.header.type != SCM_RIGHTS) {
     fail(SPRY_STEP_PLAN, -EINVAL, 0);
   }
   const unsigned count = (unsigned)((control.header.size - sizeof control.header) / sizeof(int));
@@ -436,6 +462,12 @@ __attribute__((noreturn, used)) void spry_main(void) {
     const long logged = log_writes(&plan, state->descriptors + 1);
     if (logged == 0) state->reply.flags = SPRY_REPLY_LOG;
     state->reply.log_error = (int32_t)-logged;
+  }
+  if (plan.flags & SPRY_PLAN_FAULTS) {
+    const long faults = tell_faults(&plan);
+    check(SPRY_STEP_FAULTS, faults);
+    state->descriptors[1] = (int)faults;
+    state->reply.flags = SPRY_REPLY_FAULTS;
   }
   give_up_rights();
   spry_continue(go);

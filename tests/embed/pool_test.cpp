@@ -16,7 +16,7 @@
 namespace spry {
 namespace {
 
-using Pools = WithKvm;
+using Pools = testing::Test;
 using std::chrono::milliseconds;
 
 PoolOptions pool_options(unsigned workers = 2) {
@@ -79,7 +79,7 @@ TEST_F(Pools, RepeatWhatWasPrintedBeforeReady) {
 
 TEST_F(Pools, GoOnAfterActionsThatFail) {
   PoolOptions options = pool_options();
-  options.machine.deadline = milliseconds(400);
+  options.machine.deadline = enough(400);
   Pool pool = value(Pool::create(load("spy"), options));
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(value(pool.run(fill("exit_7"))).status, 7);
@@ -121,7 +121,7 @@ TEST_F(Pools, AreForEventLoopsToo) {
 TEST_F(Pools, HoldBackWhatFindsNoRoom) {
   PoolOptions options = pool_options(1);
   options.queue = 2;
-  options.machine.deadline = milliseconds(300);
+  options.machine.deadline = enough(300);
   Pool pool = value(Pool::create(load("spy"), options));
   std::atomic<int> done = 0;
   auto count = [&done](const Result<Outcome>&) { ++done; };

@@ -9,11 +9,11 @@ namespace {
 
 MachineOptions spy_options() {
   MachineOptions options = reusable();
-  options.deadline = std::chrono::milliseconds(100);
+  options.deadline = enough(100);
   return options;
 }
 
-class Spies : public WithKvm, public testing::WithParamInterface<const char*> {};
+class Spies : public testing::TestWithParam<const char*> {};
 
 void leave_no_trace(const char* name, bool verify) {
   const Image image = load(name);

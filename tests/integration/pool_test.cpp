@@ -186,7 +186,7 @@ TEST_F(PoolCommand, AnInputThatIsTooLongIsItsOwnFailure) {
 
 TEST_F(PoolCommand, ActionsThatFailAreNamedAndTheOthersGoOn) {
   const Outcome outcome =
-      pool("a\nexit 3\nabort\ncrash\nspin\nexit 256\nz\n", {"--deadline", "200ms", "--workers", "2"});
+      pool("a\nexit 3\nabort\ncrash\nspin\nexit 256\nz\n", {"--deadline", "1s", "--workers", "2"});
   expect_exit(outcome, 1, "7 actions in ");
   EXPECT_EQ(outcome.output, "[a]\nbefore\nbefore\n[z]\n");
   EXPECT_EQ(complaints(outcome),
