@@ -265,6 +265,9 @@ Result<void> PoolData::start(std::optional<Image> image) {
       });
       if (auto result = answer.get(); !result) return result;
       image.reset();
+      // All later machines are of the first one's platform, whatever becomes of /dev/kvm and of the environment.
+      const std::lock_guard lock(mutex);
+      options.machine.platform = platform;
     }
   } catch (const std::system_error& error) {
     return fail(ErrorCode::kMonitor, fmt::format("cannot make a thread for a pool: {}", error.what()));
