@@ -252,7 +252,8 @@ TEST_F(CApi, RefusesPlatformsThatItDoesNotKnow) {
   EXPECT_EQ(message(error), std::string("enum spry_platform has no 77 in Spry ") + spry_version());
   // A program that was compiled before there were platforms has anything behind its structure.
   options.size = offsetof(spry_machine_options, platform);
-  spry_machine_free(made(spry_machine_create(nullptr, image, &options, &error), error));
+  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+  spry_machine_free(made(machine, error));
   spry_image_free(image);
 }
 
