@@ -18,7 +18,9 @@
 #define SPRY_START 0x700000100000
 #define SPRY_START_SIZE 0x2000
 #define SPRY_GATE_STACK 0x700000110000
-#define SPRY_GATE_STACK_SIZE 0x8000
+/* Four frames with AVX-512; `begin` clears all of it each time. Frames with AMX do not come: a process has to ask for
+ * it. */
+#define SPRY_GATE_STACK_SIZE 0x4000
 #define SPRY_CONTROL_SIZE (SPRY_START_SIZE + SPRY_GATE_STACK_SIZE)
 /* Guests' memory ends below; the stub takes away what the kernel has mapped elsewhere. */
 #define SPRY_GUEST_END 0x600000000000

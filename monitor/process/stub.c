@@ -105,8 +105,8 @@ __asm__(
     "  mov %rbx, %rsp\n"
     POP_GENERAL
     "  iretq\n"
-    /* The next action, as a signal handler. It clears the gate stack, where the kernel has just put the registers of the
-     * last action, and uses no memory that the guest could have spoiled. */
+    /* The next action, as a signal handler. It clears the gate stack, where the kernel has just put the registers of
+     * the last action, and uses no memory that the guest could have spoiled. */
     ".globl spry_begin\n"
     "spry_begin:\n"
     "  movabs $" VALUE(SPRY_START) " + 32, %rsp\n"

@@ -19,14 +19,14 @@ GUEST(
     "cmpq $0, %rsi\n jne 1f\n"
     "mov $0x2b, %eax\n mov %eax, %ds\n mov %eax, %es\n mov %eax, %fs\n mov %eax, %gs\n"
     "pcmpeqd %xmm0, %xmm0\n pcmpeqd %xmm15, %xmm15\n fld1\n movl $0x9fc0, -8(%rsp)\n ldmxcsr -8(%rsp)\n"
-    "movabs $0x700000110000, %rbx\n mov $4096, %ecx\n mov %rbx, %rdi\n mov $-1, %rax\n rep stosq\n"
+    "movabs $0x700000110000, %rbx\n mov $2048, %ecx\n mov %rbx, %rdi\n mov $-1, %rax\n rep stosq\n"
     "mov $-1, %rbp\n mov $-1, %r8\n mov $-1, %r12\n"
     "pushf\n orl $0x244cd5, (%rsp)\n popf\n"
     "mov $1, %eax\n out %eax, $0x7e\n"
     // The next: what is there?
     "1: pushf\n pop %r14\n lea 64(%rdi), %rdi\n fxsave64 (%rdi)\n"
     "mov %ds, %ecx\n mov %es, %edx\n add %rdx, %rcx\n mov %fs, %edx\n add %rdx, %rcx\n mov %gs, %edx\n add %rdx, %rcx\n"
-    "mov %rcx, %r13\n movabs $0x700000110000, %rbx\n mov $4096, %ecx\n xor %r15d, %r15d\n"
+    "mov %rcx, %r13\n movabs $0x700000110000, %rbx\n mov $2048, %ecx\n xor %r15d, %r15d\n"
     "2: or (%rbx), %r15\n add $8, %rbx\n dec %ecx\n jnz 2b\n"
     "mov %fs:0, %rbx\n mov $1, %eax\n out %eax, $0x7e\n ud2");
 GUEST(k_edge, "1: mov $1, %eax\n out %eax, $0x7e\n movabs $0x700000110100, %rsp\n jmp 1b");
@@ -195,7 +195,7 @@ TEST(ProcessActions, AShellTakesOneMachineAfterAnother) {
   ASSERT_TRUE(memory);
   memory->set_regions(guest.regions, kSlide);
   std::copy(k_count_start, k_count_end, memory->bytes({kCode, kData}).begin());
-  ASSERT_TRUE(guest.vcpu->furnish(*memory, {guest.path, guest.layout, guest.regions, kSize, 0, {}, false}));
+  ASSERT_TRUE(guest.vcpu->furnish(*memory, guest.furnishing(guest.regions)));
   guest.begin();
   const Exit exit = guest.run();
   ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
