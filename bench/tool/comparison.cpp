@@ -68,16 +68,32 @@ class Comparison {
     }
   }
 
-  void growth(const Json& all) {
+  // The largest over the smallest that both have.
+  void growth(const Json& all, const Json& other) {
     for (const Json& series : all) {
       const std::string name = series["name"];
-      if (name.ends_with(kProcessSuffix)) continue;
-      const Json& points = series["points"];
-      const double first = points.front()["x"];
-      const double last = points.back()["x"];
+      const std::string beside = name + std::string(kProcessSuffix);
+      const Json* const process = find(other, beside);
+      if (process == nullptr) continue;
+      std::vector<double> shared;
+      for (const Json& point : series["points"]) {
+        if (find((*process)["points"], "x", point["x"]) != nullptr) shared.push_back(point["x"]);
+      }
+      if (shared.size() < 2) continue;
+      const double first = shared.front();
+      const double last = shared.back();
       add(fmt::format("{}: {} over {} {}", series.value("title", name), last, first, series.value("axis", "")),
-          kvm_.growth(name, last, first), process_.growth(name + std::string(kProcessSuffix), last, first));
+          kvm_.growth(name, last, first), process_.growth(beside, last, first));
     }
+  }
+
+  void parts() {
+    add("in-process, kept machine, back to back with its reset, over echo",
+        divide(kvm_.micro("kept_machine"), kvm_.one_by_one("echo")),
+        divide(process_.micro("kept_machine_process"), process_.one_by_one("echo")));
+    add("hypercall, over the bare way out of the guest and back",
+        divide(kvm_.micro("hypercall"), kvm_.micro("bare_exit")),
+        divide(process_.micro("hypercall_process"), process_.micro("bare_notification")));
   }
 
   void live() {
@@ -100,7 +116,8 @@ Section beside_section(const Json& kvm, const Json& process) {
   Comparison comparison(kvm, process);
   if (has(kvm, "latency")) comparison.latency(kvm["latency"]["systems"]);
   if (has(kvm, "throughput")) comparison.throughput(kvm["throughput"]["labels"]);
-  if (has(kvm, "growth")) comparison.growth(kvm["growth"]);
+  comparison.parts();
+  if (has(kvm, "growth") && has(process, "growth")) comparison.growth(kvm["growth"], process["growth"]);
   comparison.live();
   if (comparison.rows().empty()) return {"beside", "Side by side", "No figure was measured on both yet.", {}, {}};
   return {"beside",

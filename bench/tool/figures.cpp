@@ -144,7 +144,7 @@ Figure growth_figure(const Json& all, const std::string& group) {
 // A cold hello beside live machines, and the process's own faults.
 Figure live_figure(const Json& live) {
   LinePlot lines{"growth-live",
-                 "In-process hello and page faults beside live machines",
+                 "One more machine in-process, to Hello, and page faults beside live machines",
                  {"live machines", false},
                  {"milliseconds"},
                  {},
@@ -152,7 +152,7 @@ Figure live_figure(const Json& live) {
                  kSmall};
   for (const bool process : {false, true}) {
     const std::string of = process ? " (process)" : "";
-    Line hello{"one more machine, to Hello" + of, style_of(process ? "cold-process" : "cold"), {}};
+    Line hello{"one more machine" + of, style_of(process ? "cold-process" : "cold"), {}};
     Line faults{fmt::format("{} copy-on-write faults{}", kLiveFaults, of), style_of(process ? "static" : "echo"), {}};
     for (const Json& one : live) {
       if ((one.value("platform", "kvm") == "process") != process) continue;

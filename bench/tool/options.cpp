@@ -60,8 +60,8 @@ void set_defaults(Options& options) {
   const bool quick = options.quick;
   options.latency.rounds = quick ? 30 : 200;
   options.latency.warm_up = quick ? 3 : 10;
-  options.load.duration = quick ? std::chrono::milliseconds(700) : std::chrono::milliseconds(4000);
-  options.closed_duration = quick ? std::chrono::milliseconds(500) : std::chrono::milliseconds(2000);
+  options.load.duration = quick ? std::chrono::milliseconds(500) : std::chrono::milliseconds(4000);
+  options.closed_duration = quick ? std::chrono::milliseconds(400) : std::chrono::milliseconds(2000);
   options.closed_in_flight =
       quick ? std::vector<std::size_t>{1, 8, 64} : std::vector<std::size_t>{1, 2, 4, 8, 16, 32, 64};
   options.growth_rounds = quick ? 10 : 50;
@@ -186,7 +186,7 @@ std::string usage() {
   --warm-up N           rounds before that are not counted (10; quick: 3)
   --gap MS              idle time before each invocation (0: back to back)
   --pattern NAME        of arrivals: poisson (or constant)
-  --duration SECONDS    of each rate (4; quick: 0.7)
+  --duration SECONDS    of each rate (4; quick: 0.5)
   --in-flight N         actions at once under load, 64 at least (64)
   --dispatchers N       threads that start actions (64)
   --seed N              of the arrivals (1)

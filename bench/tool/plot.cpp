@@ -240,11 +240,15 @@ Figure plot(const BarPlot& plot) {
   add("$bars", bars, "using 1:2:3:4:5:6:7 with boxxyerror fs solid 1 noborder lc rgb variable");
   add("$ranges", ranges, "with xerrorbars pt 0 lw 1.2 lc rgb \"#222222\"");
   add("$paper", paper, "with boxxyerror fs solid 1 noborder lc rgb \"#ddcc77\"");
+  std::size_t longest = 0;
+  for (const Bar& bar : plot.bars) longest = std::max(longest, bar.label.size());
+  constexpr double kCharacter = 6.7;  // pixels
+  constexpr double kGap = 20;
   const int height = kTop + kBottom + static_cast<int>(kRow * (y + 0.2));
   return {plot.name,
           data + beginning(plot.title, height) + axis('x', plot.across, across) + limit_across(plot.limit) + texts +
               fmt::format(R"gnuplot(set border 2
-set lmargin at screen 0.29
+set lmargin at screen {}
 set rmargin at screen 0.74
 set style textbox opaque noborder margins 0.5, 0.3 fillcolor rgb "white"
 set yrange [{}:-0.6]
@@ -252,7 +256,8 @@ set ytics scale 0 ({}) noenhanced
 set grid xtics lt 1 lw 0.5 lc rgb "#e4e4e4"
 plot {}
 )gnuplot",
-                          y - 0.4, names, join(plots, ", \\\n     ")),
+                          (static_cast<double>(longest) * kCharacter + kGap) / kWidth, y - 0.4, names,
+                          join(plots, ", \\\n     ")),
           kWidth, height};
 }
 

@@ -72,7 +72,7 @@ std::string_view bar_colour(std::string_view system) {
     case Kind::kSpryKvm:
       return "#0072b2";
     case Kind::kSpryProcess:
-      return "#e69f00";
+      return "#009e73";
     case Kind::kContainer:
       return "#cc6677";
     case Kind::kMonitor:

@@ -33,7 +33,7 @@ TEST(BenchOptions, QuickIsShorterWhereverItStands) {
   ASSERT_TRUE(options) << options.error().message;
   EXPECT_TRUE(options->quick);
   EXPECT_EQ(options->latency.rounds, 40u);
-  EXPECT_EQ(options->load.duration, std::chrono::milliseconds(700));
+  EXPECT_EQ(options->load.duration, std::chrono::milliseconds(500));
 }
 
 TEST(BenchOptions, TakesValues) {
