@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "cli/modules.h"
+#include "cli/notice.h"
 #include "text/escape.h"
 #include "text/format.h"
 #include "text/join.h"
@@ -82,7 +83,9 @@ Result<std::vector<Attachment>> attach_devices(const GuestOptions& options, cons
 Result<MachineOptions> guest_machine(GuestOptions& options, const Manifest& manifest, ConsoleTo console) {
   auto devices = attach_devices(options, manifest, console);
   if (!devices) return tl::unexpected(std::move(devices.error()));
+  tell_of_platform(options.platform);
   MachineOptions machine;
+  machine.platform = options.platform;
   machine.memory = options.memory;
   machine.arguments = std::move(options.arguments);
   machine.deadline = options.deadline;

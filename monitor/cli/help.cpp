@@ -5,14 +5,14 @@ namespace spry {
 
 std::string_view help_text(std::string_view command) {
   if (command.empty()) {
-    return R"(Spry runs one action in one tiny virtual machine.
+    return R"(Spry runs one action in one tiny machine.
 
   spry run [OPTION...] UNIKERNEL [ARG...]   run a unikernel to its exit
   spry pool [OPTION...] UNIKERNEL [ARG...]  run it once for each of many inputs
   spry snapshot -o FILE UNIKERNEL [ARG...]  keep it as it is when it is ready
   spry inspect [--json] UNIKERNEL           show what a unikernel is and needs
   spry doctor                               tell whether this host can run Spry
-  spry help [COMMAND]                       explain a command
+  spry help [COMMAND]                       explain a command, or: platforms
   spry --version                            print the version
 
 Exit codes: 124 the deadline passed, 125 spry failed, 126 not a unikernel that
@@ -23,8 +23,8 @@ otherwise the guest's own status.
   if (command == "run") {
     return R"(Usage: spry run [OPTION...] UNIKERNEL [ARG...]
 
-Runs UNIKERNEL, or a snapshot of one, in a virtual machine of its own, with the
-devices that its manifest names. Its output goes to standard output, its
+Runs UNIKERNEL, or a snapshot of one, in a machine of its own, with the devices
+that its manifest names. Its output goes to standard output, its
 diagnostics to standard error. Everything after UNIKERNEL is the guest's.
 
   --memory SIZE        guest memory: digits and K, M or G (16M, or what the
@@ -34,6 +34,7 @@ diagnostics to standard error. Everything after UNIKERNEL is the guest's.
   --input FILE|-       the action's input: a file, or standard input
   --report FILE        write a receipt as JSON
   --verify             compare a snapshot's contents with their digest
+  --platform NAME      kvm or process (spry help platforms)
   -h, --help           print this
 )";
   }
@@ -52,6 +53,7 @@ order. Statistics go to standard error. Exits with 1 if an action failed.
   --max-input SIZE     longest input (1M, or what the files need)
   --memory SIZE        as for run
   --deadline DURATION  of each action
+  --platform NAME      as for run
   -h, --help           print this
 )";
   }
@@ -66,6 +68,7 @@ it: machines that run from it map it.
   -o, --output FILE    where it goes
   --memory SIZE        as for run, for all that is run from FILE
   --deadline DURATION  give up after this time
+  --platform NAME      as for run, for the snapshot's making alone
   -h, --help           print this
 )";
   }
@@ -80,11 +83,30 @@ Addresses are guest-physical.
   -h, --help  print this
 )";
   }
+  if (command == "platforms") {
+    return R"(Platforms: what runs a guest's instructions. The same file runs on each, with
+the same verdicts, and a snapshot from one runs on the other.
+
+  kvm      A virtual machine of Linux's KVM. To escape, a guest must break KVM,
+           the processor's virtualization, or the monitor.
+  process  A Linux process with one system call left, for machines without KVM.
+           To escape, a guest must break the kernel's handling of page faults,
+           signals and seccomp, or the monitor. The processor's features cannot
+           be hidden from it.
+
+Without --platform and SPRY_PLATFORM it is kvm; process only where the machine
+has no KVM at all. A /dev/kvm that may not be opened is an error, never a silent
+change of isolation. --platform NAME, or SPRY_PLATFORM=NAME in the environment,
+insist on one. `spry doctor` tells which work here, and what to do if one does
+not; a receipt (spry run --report) names the one that ran the guest.
+)";
+  }
   if (command == "doctor") {
     return R"(Usage: spry doctor
 
-Tells whether this host can run Spry: /dev/kvm, the capabilities of KVM that
-Spry uses, whether ring 0 runs natively, and what a cold start costs here.
+Tells for each platform whether it works on this host: /dev/kvm, the
+capabilities of KVM that Spry uses, whether ring 0 runs natively; what the
+kernel offers to guests that are processes; and what a cold start costs here.
 A line that begins with "bad" says what to do. Exits with 0 only if Spry can
 run here, else with 125.
 

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "cli/units.h"
+#include "platform/platforms.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -24,6 +25,12 @@ class Parser {
   Parser(std::string_view command, GuestOptions& guest, std::span<const Module* const> modules)
       : command_(command), guest_(guest) {
     options_.reserve(8 + modules.size());
+    add("platform", [this](const char* value) -> Result<void> {
+      const auto platform = platform_named(value);
+      if (!platform) return refuse(fmt::format("--platform: \"{}\" is no platform: kvm or process", escape(value)));
+      guest_.platform = *platform;
+      return {};
+    });
     add("memory", [this](const char* value) { return take(parse_size(named("memory"), value), guest_.memory); });
     add("deadline", [this](const char* value) {
       guest_.deadline_text = value;

@@ -11,6 +11,7 @@
 
 #include "spry/error.h"
 #include "spry/module.h"
+#include "spry/platform.h"
 
 namespace spry {
 
@@ -24,6 +25,7 @@ struct Specification {
 // What they have in common.
 struct GuestOptions {
   bool help = false;  // --help was given: nothing else counts
+  Platform platform = Platform::kAutomatic;
   std::optional<std::uint64_t> memory;
   std::optional<std::chrono::nanoseconds> deadline;
   std::string_view deadline_text;  // as the user wrote it

@@ -71,8 +71,8 @@ std::string line_of(std::string_view name, const Histogram& durations) {
 std::string describe(const PoolStatistics& counts, Clock::duration elapsed, unsigned workers) {
   const double seconds = std::chrono::duration<double>(elapsed).count();
   const std::uint64_t done = counts.completed + counts.failed;
-  std::string text = fmt::format("{} actions in {:.3f} s, {:.0f} a second, {} workers\n", done, seconds,
-                                 static_cast<double>(done) / seconds, workers);
+  std::string text = fmt::format("{} actions in {:.3f} s, {:.0f} a second, {} workers, {}\n", done, seconds,
+                                 static_cast<double>(done) / seconds, workers, to_string(counts.platform));
   for (std::size_t i = 0; i < counts.reasons.size(); ++i) {
     if (counts.reasons[i] != 0) text += fmt::format("  {:<8} {:>10}\n", to_string(Reason(i)), counts.reasons[i]);
   }

@@ -22,6 +22,8 @@ std::string format(Json status, std::string_view reason, const std::string& mess
   report["status"] = std::move(status);
   report["reason"] = reason;
   report["message"] = message;
+  // Null if it came to no machine.
+  report["platform"] = receipt.platform == Platform::kAutomatic ? Json() : Json(to_string(receipt.platform));
   report["exits"] = {{"total", receipt.exits},
                      {"exit", calls(SPRY_CALL_EXIT)},
                      {"abort", calls(SPRY_CALL_ABORT)},

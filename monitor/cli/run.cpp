@@ -123,7 +123,7 @@ int run_command(int argc, char** argv) {
   const int code = outcome ? conclude(run.options, *outcome) : complain(outcome.error());
   // Where a VM goes with its process, the kernel waits for two grace periods of its SRCU one after the other: for the
   // memory, and for the VM. Where the VM goes first it is one, and of many processes at a time twice as many end.
-  if (run.machine != nullptr) Internals::close_vm(*run.machine);
+  if (run.machine != nullptr) Internals::close_vcpu(*run.machine);
   return written ? code : complain(written.error());
 }
 

@@ -32,6 +32,13 @@ struct VectorState {
   alignas(64) std::array<std::byte, kSize> area = {};
 };
 
+// The state after reset, with XSTATE_BV naming x87 and SSE.
+VectorState initial_vectors();
+
+// The parts of the area that are in use (XSTATE_BV), and setting it.
+std::uint64_t xstate_bv(const VectorState& vectors);
+void set_xstate_bv(VectorState& vectors, std::uint64_t value);
+
 // All that differs from one guest to another. CS and SS are always the flat ones of 64-bit user mode.
 struct CpuState {
   Registers registers;

@@ -46,6 +46,19 @@ inline constexpr std::uint64_t RFLAGS_FIXED = 1u << 1;
 inline constexpr std::uint64_t RFLAGS_IF = 1u << 9;
 inline constexpr std::uint64_t RFLAGS_IOPL3 = 3u << 12;
 
+// The selectors of 64-bit Linux's user segments, which guests have on every platform: on a host without hardware
+// virtualization, and in a process, they see these whatever a GDT says.
+inline constexpr std::uint16_t kUserData = 0x28 | 3;
+inline constexpr std::uint16_t kUserCode = 0x30 | 3;
+
+// x87 and SSE after reset (SDM 3A 10.1.1).
+inline constexpr std::uint16_t FCW_RESET = 0x37f;
+inline constexpr std::uint32_t MXCSR_RESET = 0x1f80;
+
+// The XSAVE area's header (SDM 1 13.4.2): its offset, and that of XSTATE_BV in it.
+inline constexpr std::uint64_t XSAVE_HEADER = 512;
+inline constexpr std::uint64_t XSAVE_HEADER_SIZE = 64;
+
 // Debug registers after reset (SDM 3A 17.2).
 inline constexpr std::uint64_t DR6_RESET = 0xffff0ff0;
 inline constexpr std::uint64_t DR7_RESET = 0x400;

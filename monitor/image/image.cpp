@@ -22,7 +22,8 @@ namespace {
 
 constexpr std::uint64_t kSlideUnit = image::kLargePageSize;
 constexpr std::uint64_t kSlideMinimum = std::uint64_t{64} << 30;  // no slid address is a guest-physical one
-constexpr std::uint64_t kSlideEnd = (std::uint64_t{1} << 47) - (std::uint64_t{64} << 30);
+// Above it a guest's process has its stub (process/stub.h).
+constexpr std::uint64_t kSlideEnd = std::uint64_t{0x600000000000} - (std::uint64_t{64} << 30);
 constexpr std::size_t kMaximumSymbol = 256;
 
 Result<std::uint64_t> random_slide(const image::ElfFile& file) {

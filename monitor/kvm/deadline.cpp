@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "machine/clock.h"
+#include "system/clock.h"
 #include "text/format.h"
 
 namespace spry {
@@ -26,7 +26,7 @@ sigset_t set_of(int signal) {
 
 }  // namespace
 
-Result<Deadline> Deadline::arm(Vcpu& vcpu, int signal, std::uint64_t at) {
+Result<Deadline> Deadline::arm(VcpuIoctls& vcpu, int signal, std::uint64_t at) {
   Deadline deadline;
   deadline.signal_ = signal;
   deadline.key_ = &vcpu.state();

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <ctime>
 
-#include "kvm/vcpu.h"
+#include "kvm/vcpu_ioctls.h"
 #include "spry/error.h"
 
 namespace spry {
@@ -14,7 +14,7 @@ namespace spry {
 class Deadline {
  public:
   // Blocks `signal` in the calling thread and starts a timer for host_monotonic_ns() == `at`.
-  static Result<Deadline> arm(Vcpu& vcpu, int signal, std::uint64_t at);
+  static Result<Deadline> arm(VcpuIoctls& vcpu, int signal, std::uint64_t at);
   Deadline(Deadline&& other) noexcept;
   Deadline& operator=(Deadline&&) = delete;
   // Stops the timer, takes a signal that is still pending and restores the thread's mask.

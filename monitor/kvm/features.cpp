@@ -41,13 +41,10 @@ constexpr std::uint32_t kLastExtendedLeaf = 0x80000008;
 
 bool has(std::uint64_t features, std::uint64_t feature) { return (features & feature) != 0; }
 
-std::uint64_t xcr0(std::uint64_t features) {
-  return XCR0_X87 | XCR0_SSE | (has(features, SPRY_FEATURE_AVX) ? XCR0_AVX : 0) |
-         (has(features, SPRY_FEATURE_AVX512) ? XCR0_AVX512 : 0);
-}
-
 // Whether XCR0 has this part of the XSAVE area, by the index of its sub-leaf.
-bool has_part(std::uint64_t features, std::uint32_t index) { return index < 64 && (xcr0(features) >> index & 1) != 0; }
+bool has_part(std::uint64_t features, std::uint32_t index) {
+  return index < 64 && (xcr0_bits(features) >> index & 1) != 0;
+}
 
 // What is left of a supported entry; false if nothing is.
 bool allow(kvm_cpuid_entry2& entry, std::uint64_t features) {
@@ -74,7 +71,7 @@ bool allow(kvm_cpuid_entry2& entry, std::uint64_t features) {
     case 0xd:
       if (!xsave || (entry.index > 1 && !has_part(features, entry.index))) return false;
       if (entry.index == 0) {
-        entry.eax &= static_cast<std::uint32_t>(xcr0(features));
+        entry.eax &= static_cast<std::uint32_t>(xcr0_bits(features));
         entry.edx = 0;
       } else if (entry.index == 1) {
         entry.eax &= 1;  // XSAVEOPT
@@ -124,14 +121,13 @@ const char* missing_feature(const std::vector<kvm_cpuid_entry2>& supported, std:
 
 }  // namespace
 
-std::uint64_t with_implied(std::uint64_t features) {
-  if (has(features, SPRY_FEATURE_AVX512)) features |= SPRY_FEATURE_AVX;
-  if (has(features, SPRY_FEATURE_AVX)) features |= SPRY_FEATURE_XSAVE;
-  return features;
-}
-
 bool needs_cpuid(std::uint64_t features) {
   return has(features, SPRY_FEATURE_FSGSBASE | SPRY_FEATURE_XSAVE | SPRY_FEATURE_AVX | SPRY_FEATURE_AVX512);
+}
+
+std::uint64_t xcr0_bits(std::uint64_t features) {
+  return XCR0_X87 | XCR0_SSE | (has(features, SPRY_FEATURE_AVX) ? XCR0_AVX : 0) |
+         (has(features, SPRY_FEATURE_AVX512) ? XCR0_AVX512 : 0);
 }
 
 std::uint64_t cr4_bits(std::uint64_t features) {
@@ -139,7 +135,7 @@ std::uint64_t cr4_bits(std::uint64_t features) {
          (has(features, SPRY_FEATURE_XSAVE) ? CR4_OSXSAVE : 0);
 }
 
-Result<void> enable_features(const Kvm& kvm, Vcpu& vcpu, std::uint64_t features, const std::string& path) {
+Result<void> enable_features(const Kvm& kvm, VcpuIoctls& vcpu, std::uint64_t features, const std::string& path) {
   auto supported = kvm.supported_cpuid();
   if (!supported) return tl::unexpected(supported.error());
   if (const char* name = missing_feature(*supported, features)) {
@@ -150,7 +146,7 @@ Result<void> enable_features(const Kvm& kvm, Vcpu& vcpu, std::uint64_t features,
     if (allow(entry, features)) allowed.push_back(entry);
   }
   if (auto set = vcpu.set_cpuid(allowed); !set) return set;
-  if (has(features, SPRY_FEATURE_XSAVE)) return vcpu.set_xcr0(xcr0(features));
+  if (has(features, SPRY_FEATURE_XSAVE)) return vcpu.set_xcr0(xcr0_bits(features));
   return {};
 }
 

@@ -10,17 +10,15 @@
 
 namespace spry {
 
-// The features and those that they need: AVX-512 brings AVX, which is enabled through XSAVE.
-std::uint64_t with_implied(std::uint64_t features);
-
 // True if any of the SPRY_FEATURE_* bits needs CPUID.
 bool needs_cpuid(std::uint64_t features);
 
-// CR4 bits for the features.
+// CR4 and XCR0 bits for the features.
 std::uint64_t cr4_bits(std::uint64_t features);
+std::uint64_t xcr0_bits(std::uint64_t features);
 
 // Gives the vCPU an allowlisted CPUID, with nothing of VMX, SVM, SGX or SEV, and XCR0. Before the first run. Errors:
 // kNotUnikernel, naming the feature, if this host's KVM does not offer it; kMonitor if KVM refuses something.
-Result<void> enable_features(const Kvm& kvm, Vcpu& vcpu, std::uint64_t features, const std::string& path);
+Result<void> enable_features(const Kvm& kvm, VcpuIoctls& vcpu, std::uint64_t features, const std::string& path);
 
 }  // namespace spry

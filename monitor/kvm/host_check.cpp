@@ -90,7 +90,7 @@ tl::unexpected<Error> out_of_memory() {
 }
 
 // Runs the loop to its `out`.
-Result<void> run_loop(Vcpu& vcpu, const kvm_sregs& initial, Ring ring, std::uint32_t iterations) {
+Result<void> run_loop(VcpuIoctls& vcpu, const kvm_sregs& initial, Ring ring, std::uint32_t iterations) {
   kvm_regs registers = {};
   registers.rip = kCode;
   registers.rcx = iterations;
@@ -126,7 +126,7 @@ Result<void> cold_start() {
   Memory memory;
   Result<Vm> vm = create_vm(*kvm, memory);
   if (!vm) return tl::unexpected(vm.error());
-  Result<Vcpu> vcpu = vm->create_vcpu();
+  Result<VcpuIoctls> vcpu = vm->create_vcpu();
   if (!vcpu) return tl::unexpected(vcpu.error());
   const Result<kvm_sregs> initial = vcpu->special_registers();
   if (!initial) return tl::unexpected(initial.error());
@@ -145,7 +145,7 @@ Result<RingTimes> measure_rings(const Kvm& kvm) {
   Memory memory;
   Result<Vm> vm = create_vm(kvm, memory);
   if (!vm) return tl::unexpected(vm.error());
-  Result<Vcpu> vcpu = vm->create_vcpu();
+  Result<VcpuIoctls> vcpu = vm->create_vcpu();
   if (!vcpu) return tl::unexpected(vcpu.error());
   const Result<kvm_sregs> initial = vcpu->special_registers();
   if (!initial) return tl::unexpected(initial.error());

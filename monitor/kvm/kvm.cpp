@@ -57,11 +57,11 @@ Result<void> Vm::dirty_log(std::uint32_t slot, std::span<std::uint64_t> bits) {
   return {};
 }
 
-Result<void> Vm::clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::span<std::uint64_t> bits) {
+Result<void> Vm::clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::span<const std::uint64_t> bits) {
   kvm_clear_dirty_log request = {};
   request.slot = slot;
   request.num_pages = pages;
-  request.dirty_bitmap = bits.data();
+  request.dirty_bitmap = const_cast<std::uint64_t*>(bits.data());  // which KVM only reads
   if (ioctl(descriptor_.get(), KVM_CLEAR_DIRTY_LOG, &request) != 0) return ioctl_failed("KVM_CLEAR_DIRTY_LOG");
   return {};
 }
@@ -90,14 +90,14 @@ bool Vm::give_local_apic() {
          ioctl(descriptor_.get(), KVM_ENABLE_CAP, &irqchip) == 0;
 }
 
-Result<Vcpu> Vm::create_vcpu() {
+Result<VcpuIoctls> Vm::create_vcpu() {
   Descriptor vcpu(ioctl(descriptor_.get(), KVM_CREATE_VCPU, 0));
   if (!vcpu) return ioctl_failed("KVM_CREATE_VCPU");
   void* run = mmap(nullptr, run_size_, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu.get(), 0);
   if (run == MAP_FAILED) {
     return fail(ErrorCode::kMonitor, fmt::format("cannot map the vCPU's kvm_run page: {}", std::strerror(errno)));
   }
-  return Vcpu(std::move(vcpu), static_cast<kvm_run*>(run), run_size_);
+  return VcpuIoctls(std::move(vcpu), static_cast<kvm_run*>(run), run_size_);
 }
 
 Result<Kvm> Kvm::open() {

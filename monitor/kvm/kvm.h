@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kvm/kvm_api.h"
-#include "kvm/vcpu.h"
+#include "kvm/vcpu_ioctls.h"
 #include "spry/error.h"
 #include "system/descriptor.h"
 
@@ -34,7 +34,7 @@ class Vm {
   Result<void> dirty_log(std::uint32_t slot, std::span<std::uint64_t> bits);
   // KVM_CLEAR_DIRTY_LOG: forgets the `bits` that are set among the slot's first `pages`, which are all of them; the
   // next write to such a page costs a fault of 2 us.
-  Result<void> clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::span<std::uint64_t> bits);
+  Result<void> clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::span<const std::uint64_t> bits);
 
   // KVM_CAP_DIRTY_LOG_RING: the vCPU that is created next tells of each page that its guest writes in a ring of
   // `entries`, a power of two from 1024 on (see DirtyRing), and dirty_log tells nothing. False where KVM has no such
@@ -52,7 +52,7 @@ class Vm {
   bool give_local_apic();
 
   // The VM's vCPU number 0.
-  Result<Vcpu> create_vcpu();
+  Result<VcpuIoctls> create_vcpu();
 
  private:
   Descriptor descriptor_;

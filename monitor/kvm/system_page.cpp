@@ -9,6 +9,9 @@
 namespace spry {
 namespace {
 
+using x86::kUserCode;
+using x86::kUserData;
+
 // Segment descriptors (SDM 3A 3.4.5), flat, accessed, 4 KiB granular.
 constexpr std::uint64_t kKernelCodeDescriptor = 0x00af9b000000ffff;  // L, DPL 0, execute/read
 constexpr std::uint64_t kKernelDataDescriptor = 0x00cf93000000ffff;  // DPL 0, read/write

@@ -6,7 +6,14 @@
 #include <cstdint>
 #include <span>
 
+#include "memory/layout.h"
+
 namespace spry {
+
+// Where KVM's pages lie in Layout::platform, guest-physical.
+inline constexpr std::uint64_t kSystemPage = kPlatformStart;
+inline constexpr std::uint64_t kGateStack = kSystemPage + 0x1000;
+inline constexpr std::uint64_t kPageTables = kGateStack + 0x1000;  // up to the trampoline
 
 // Offsets within the page.
 inline constexpr std::uint64_t kGdtOffset = 0x000;
@@ -20,11 +27,8 @@ inline constexpr std::uint16_t kGdtLimit = 10 * 8 - 1;
 inline constexpr std::uint16_t kIdtLimit = 32 * 16 - 1;
 inline constexpr std::uint16_t kTssLimit = 0x68 + 17 + 1 - 1;
 
-// Selectors. The user's are those of 64-bit Linux, which a guest sees on a host without hardware virtualization
-// whatever the GDT says; so it sees them everywhere.
+// Selectors; the user's are x86::kUserCode and x86::kUserData.
 inline constexpr std::uint16_t kKernelCode = 0x10;
-inline constexpr std::uint16_t kUserData = 0x28 | 3;
-inline constexpr std::uint16_t kUserCode = 0x30 | 3;
 inline constexpr std::uint16_t kTaskState = 0x40;
 
 // Fills `page` (4096 zeroed bytes) for a system page at guest virtual `address`, whose gates run on the stack that ends

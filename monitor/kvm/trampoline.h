@@ -6,26 +6,23 @@
 #include <cstdint>
 #include <span>
 
-#include "snapshot/base.h"
+#include "cpu/registers.h"
+#include "kvm/kvm_api.h"
 
 namespace spry {
 
-struct MachineData;
-
-// True if the base's vector registers are such that the trampoline can restore them: x87, SSE and AVX at most.
+// True if the vector registers are such that the trampoline can restore them: x87, SSE and AVX at most.
 bool fits_trampoline(const kvm_xsave& vectors);
 
-// Fills the page for actions that begin as `base` says.
-void write_trampoline(const Base& base, std::span<std::byte> page);
+// Fills the page for actions that begin with these registers.
+void write_trampoline(std::span<std::byte> page, const Registers& registers, const kvm_xsave& vectors);
 
 // Where the trampoline goes on, in a page that was filled.
+std::uint64_t trampoline_target(std::span<const std::byte> page);
 void set_trampoline_target(std::span<std::byte> page, std::uint64_t target);
 
-// The general registers with which it is entered.
-kvm_regs trampoline_registers(const Base& base);
-
-// Runs an instruction of XSAVE's in the guest: it is there wherever a guest could use more registers than KVM tells.
-// Registers have to be set again afterwards. Error: kMonitor.
-Result<bool> can_use_trampoline(MachineData& machine);
+// Where in the page the code lies that tells whether XRSTOR runs in this guest: a hypercall with XCR0 in RBX, or an
+// exception.
+std::uint64_t trampoline_probe_offset();
 
 }  // namespace spry

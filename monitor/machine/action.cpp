@@ -1,55 +1,32 @@
 #include "machine/action.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "cpu/x86.h"
-#include "kvm/host_selectors.h"
-#include "kvm/trampoline.h"
-#include "memory/boot_pages.h"
-#include "system/io.h"
+#include "snapshot/boot_pages.h"
+#include "system/clock.h"
 #include "text/format.h"
 
 namespace spry {
 namespace {
 
-tl::unexpected<Error> unreadable(const MachineData& machine) {
-  return fail(ErrorCode::kMonitor,
-              fmt::format("{}: its input of {} bytes cannot be read: {}", machine.base->path, machine.input->size,
-                          errno != 0 ? std::strerror(errno) : "the file is shorter"));
-}
-
-Result<void> fill_input(MachineData& machine) {
-  const Input& input = *machine.input;
-  std::span<std::byte> area = machine.memory.bytes(machine.input_area).first(input.size);
-  machine.input_filled = std::max(machine.input_filled, input.size);
-  if (input.descriptor < 0) {
-    std::copy(input.bytes.begin(), input.bytes.end(), area.begin());
-    return {};
+// Of a machine that is reset the guest has the area already; one that runs once is shown what this input needs.
+Result<void> place_input(MachineData& machine) {
+  const Input& input = *machine.action.input;
+  if (machine.options.reusable) {
+    auto filled = machine.input.fill(machine.memory, input);
+    if (filled) return filled;
+    return fail(filled.error().code, fmt::format("{}: {}", machine.base->path, filled.error().message));
   }
-  errno = 0;
-  if (!read_all_at(input.descriptor, area, 0)) return unreadable(machine);
-  return {};
-}
-
-// A machine that runs once has no input area before: its page tables and its slot get what this input needs.
-Result<void> map_input(MachineData& machine) {
-  const Input& input = *machine.input;
-  const std::uint64_t start = machine.input_area.start;
+  const std::uint64_t start = machine.input.range().start;
   const Range range = {start, start + x86::round_up(input.size, x86::kPageSize)};
   if (input.descriptor >= 0) {
     if (auto mapped = machine.memory.map_file(range, input.descriptor, input.size); !mapped) return mapped;
   } else {
     std::copy(input.bytes.begin(), input.bytes.end(), machine.memory.bytes(range).begin());
   }
-  constexpr Permissions kReadOnly = {.read = true};
-  machine.memory.add_region({range, kReadOnly});
-  if (!machine.tables.map(range, machine.layout().slide, x86::PTE_US | x86::PTE_XD)) {
-    return fail(ErrorCode::kNotUnikernel, fmt::format("{}: an input of {} bytes needs more page tables than there are",
-                                                      machine.base->path, input.size));
-  }
-  return machine.shell->add_input_slot(range, machine.memory.bytes(range).data());
+  machine.memory.add_region({range, {.read = true}});
+  return machine.vcpu->map_input(range, input.descriptor);
 }
 
 Result<void> begin_devices(MachineData& machine) {
@@ -65,7 +42,7 @@ Result<void> begin_devices(MachineData& machine) {
       return restored;
     }
   }
-  // What the monitor writes there is not in KVM's log.
+  // What the monitor writes there is not in the platform's log.
   if (machine.dirty.enabled() && !base.layout.shared.empty()) machine.dirty.mark(base.layout.shared);
   return {};
 }
@@ -74,21 +51,22 @@ void begin_clock(MachineData& machine, spry_boot& boot) {
   if (!machine.tsc) return;
   const ClockReading now = read_clock(*machine.tsc);
   boot.clock_tsc = now.tsc;
-  boot.clock_ns = now.host_ns - machine.epoch_ns;
-  boot.clock_mult = machine.tsc->scale.mult;
-  boot.clock_shift = machine.tsc->scale.shift;
+  boot.clock_ns = now.host_ns - machine.action.epoch_ns;
+  boot.clock_mult = machine.tsc->mult;
+  boot.clock_shift = machine.tsc->shift;
   boot.clock_wall = now.wall_ns - boot.clock_ns;
 }
 
 Result<void> write_boot_page(MachineData& machine, bool with_input) {
   const Layout& layout = machine.layout();
+  const Input& input = *machine.action.input;
   ActionStart start;
-  start.generation = ++machine.generation;
-  // `ready` is a hypercall where it returns later, or does not return.
-  start.flags = with_input && !machine.base->at_ready && !machine.awaits_ready ? SPRY_BOOT_READY : 0;
-  if (with_input && machine.input->size != 0) {
-    start.input = machine.input_area.start + layout.slide;
-    start.input_length = machine.input->size;
+  start.generation = ++machine.action.generation;
+  // Only where the first ready() needs no hypercall.
+  start.flags = with_input && !machine.base->at_ready && !machine.initialising() ? SPRY_BOOT_READY : 0;
+  if (with_input && input.size != 0) {
+    start.input = machine.input.range().start + layout.slide;
+    start.input_length = input.size;
   }
   if (machine.dirty.enabled()) machine.dirty.mark({layout.boot.start, layout.boot.start + sizeof(spry_boot)});
   spry_boot& boot = machine.boot();
@@ -99,10 +77,9 @@ Result<void> write_boot_page(MachineData& machine, bool with_input) {
 }  // namespace
 
 Result<void> deliver_input(MachineData& machine) {
-  const Input& input = *machine.input;
+  const Input& input = *machine.action.input;
   if (input.size != 0) {
-    auto placed = machine.options.reusable ? fill_input(machine) : map_input(machine);
-    if (!placed) return placed;
+    if (auto placed = place_input(machine); !placed) return placed;
     machine.count_in(input.size);
   }
   return write_boot_page(machine, true);
@@ -110,30 +87,27 @@ Result<void> deliver_input(MachineData& machine) {
 
 Result<void> begin_action(MachineData& machine, const Input& input) {
   const Base& base = *machine.base;
-  const std::uint64_t room = std::min(machine.options.max_input, machine.input_area.size());
-  if (input.size > room) {
+  if (input.size > machine.options.max_input) {
     return fail(ErrorCode::kMonitor,
                 fmt::format("{}: the input has {} bytes, more than the {} that the machine was made for", base.path,
-                            input.size, room));
+                            input.size, machine.options.max_input));
   }
+  const bool initialises = machine.options.reusable && machine.beginning == Beginning::kUnknown;
   // From here on something may be left that only a reset removes, also if the action cannot begin after all.
-  machine.state = MachineData::State::kUsed;
-  machine.finished = false;
-  const Receipt before = machine.outcome.receipt;
-  machine.outcome = {};
-  machine.outcome.receipt.memory_reserved = base.layout.memory;
-  machine.outcome.receipt.create = before.create;
-  machine.outcome.receipt.reset = before.reset;
-  machine.input = &input;
-  machine.hurried = machine.cut = false;
-  machine.awaits_ready = machine.options.reusable && !base.at_ready && !machine.begins_ready;
-  machine.epoch_ns = host_monotonic_ns() - base.elapsed_ns;
-  load_null_selectors();
-  auto given = machine.awaits_ready ? write_boot_page(machine, false) : deliver_input(machine);
+  machine.phase = initialises ? Phase::kInitialising : Phase::kRunning;
+  Action& action = machine.action;
+  Outcome outcome;
+  outcome.receipt.platform = machine.vcpu->platform();
+  outcome.receipt.memory_reserved = base.layout.memory;
+  outcome.receipt.create = action.outcome.receipt.create;
+  outcome.receipt.reset = action.outcome.receipt.reset;
+  action.outcome = std::move(outcome);
+  action.input = &input;
+  action.epoch_ns = host_monotonic_ns() - base.elapsed_ns;
+  auto given = initialises ? write_boot_page(machine, false) : deliver_input(machine);
   if (!given) return given;
   if (auto begun = begin_devices(machine); !begun) return begun;
-  machine.shell->vcpu.set_registers(machine.native_vectors ? trampoline_registers(base) : base.registers, base.special);
-  return {};
+  return machine.vcpu->begin(base.cpu.registers);
 }
 
 }  // namespace spry

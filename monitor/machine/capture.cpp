@@ -1,33 +1,48 @@
 #include "machine/capture.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "cpu/x86.h"
-#include "kvm/entry_state.h"
-#include "kvm/trampoline.h"
 #include "machine/verify.h"
+#include "spry/abi.h"
+#include "system/clock.h"
 
 namespace spry {
 namespace {
 
-// The base's memory with what the machine has changed since.
+using x86::kLargePageSize;
+using x86::kPageSize;
+
+// The base's memory with what the machine has changed since. Instructions that the platform rewrote are the guest's own
+// again: the base is for every platform.
 Result<Contents> copy_memory(MachineData& machine) {
-  const WriteLog log = machine.shell->write_log();
+  WriteLog& log = *machine.vcpu->write_log();
   const Layout& layout = machine.layout();
   if (auto fetched = machine.dirty.fetch(log); !fetched) return tl::unexpected(fetched.error());
   auto contents = machine.base->contents.loaded(layout.memory);
   if (!contents) return contents;
-  auto copy = [&](Range range) {
-    std::memcpy(contents->bytes(range).data(), machine.memory.bytes(range).data(), range.size());
-  };
   machine.dirty.drain([&](std::uint64_t page) {
-    copy({page, page + x86::kPageSize});
+    // What lies below the boot pages is the platform's.
+    if (page < layout.boot.start) return false;
+    const Range range = {page, page + kPageSize};
+    std::memcpy(contents->bytes(range).data(), machine.memory.bytes(range).data(), kPageSize);
     return false;
   });
-  copy({layout.tables.start, layout.tables.start + machine.tables.used() * x86::kPageSize});
+  constexpr std::array kHypercall = {std::byte{0xe7}, std::byte{SPRY_HYPERCALL_PORT}};  // out %eax, $0x7e
+  for (const std::uint64_t address : machine.vcpu->rewritten()) {
+    std::copy(kHypercall.begin(), kHypercall.end(), contents->bytes({address, address + kHypercall.size()}).begin());
+  }
   if (auto cleared = machine.dirty.clear(log); !cleared) return tl::unexpected(cleared.error());
-  if (auto placed = contents->place(machine.memory, 0); !placed) return tl::unexpected(placed.error());
   return contents;
+}
+
+// How much of memory was in use when it was captured, in whole large pages.
+std::uint64_t used(const Contents& contents, const Layout& layout) {
+  const auto runs = contents.runs();
+  const std::uint64_t end = runs.empty() ? 0 : x86::round_up(runs.back().range.end, kLargePageSize);
+  return std::min(layout.memory, std::max(layout.initial, end));
 }
 
 }  // namespace
@@ -41,34 +56,24 @@ Result<std::string> capture_ready(MachineData& machine) {
     saved[handle] = std::move(*state);
   }
   auto base = std::make_shared<Base>(Base{*machine.base, {}});
-  base->page_tables = machine.tables.used();
-  base->covered = machine.covered;
-  base->generation = machine.generation;
-  base->elapsed_ns = host_monotonic_ns() - machine.epoch_ns;
+  base->generation = machine.action.generation;
+  base->elapsed_ns = host_monotonic_ns() - machine.action.epoch_ns;
   base->at_ready = true;
   base->devices = std::move(saved);
-  Vcpu& vcpu = machine.shell->vcpu;
-  base->registers = vcpu.registers();
-  base->registers.rax = 0;
-  auto special = vcpu.special_registers();
-  if (!special) return tl::unexpected(special.error());
-  base->special = *special;
-  auto vectors = vcpu.vector_state();
-  if (!vectors) return tl::unexpected(vectors.error());
-  name_legacy_parts(*vectors);
-  base->vectors = std::make_shared<kvm_xsave>(*vectors);
+  auto state = machine.vcpu->save();
+  if (!state) return tl::unexpected(state.error());
+  base->cpu = *std::move(state);
   auto contents = copy_memory(machine);
   if (!contents) return tl::unexpected(contents.error());
+  base->covered = used(*contents, base->layout);
   base->contents = std::move(*contents);
-  // Machines see it at once, because none has written to that page.
-  write_trampoline(*base, base->contents.bytes(base->layout.trampoline));
-  machine.native_vectors = machine.native_vectors && fits_trampoline(*base->vectors);
+  if (auto rebased = machine.vcpu->rebase(base->contents, base->cpu); !rebased) return tl::unexpected(rebased.error());
   machine.base = std::move(base);
-  machine.idle_cost = 0;
+  machine.beginning = Beginning::kAtReady;
   if (!machine.options.verify) return std::string();
   auto verifying = begin_verifying(machine);
   if (!verifying) return tl::unexpected(verifying.error());
-  vcpu.set_registers(machine.base->registers, machine.base->special);
+  if (auto begun = machine.vcpu->begin(machine.base->cpu.registers); !begun) return tl::unexpected(begun.error());
   return std::string();
 }
 

@@ -42,7 +42,7 @@ class Backtrace {
 
 }  // namespace
 
-std::string describe_crash(const Image* image, GuestMemory& memory, const kvm_regs& registers) {
+std::string describe_crash(const Image* image, GuestMemory& memory, const Registers& registers) {
   std::string out;
   Backtrace trace(image, out);
   trace.add(registers.rip, registers.rip);
@@ -60,7 +60,7 @@ std::string describe_crash(const Image* image, GuestMemory& memory, const kvm_re
     if (*next <= frame) break;
     frame = *next;
   }
-  const kvm_regs& r = registers;
+  const Registers& r = registers;
   fmt::format_to(std::back_inserter(out),
                  "  rip {:016x} rsp {:016x} rbp {:016x} flags {:08x}\n"
                  "  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}\n"

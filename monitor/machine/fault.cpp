@@ -1,6 +1,8 @@
 #include "machine/fault.h"
 
 #include <array>
+#include <tuple>
+#include <utility>
 
 #include "cpu/instruction.h"
 #include "cpu/x86.h"
@@ -56,7 +58,7 @@ bool is_stack_overflow(const GuestMemory& memory, const Layout& layout, std::uin
 }
 
 std::string page_fault_words(GuestMemory& memory, const Layout& layout, std::uint64_t error_code, std::uint64_t address,
-                             const kvm_regs& registers) {
+                             const Registers& registers) {
   const Region* region = memory.find(address);
   bool fetch = (error_code & PF_I) != 0;
   bool write = (error_code & PF_W) != 0;
@@ -89,7 +91,7 @@ constexpr const char* kGeneralProtection =
     "instruction)";
 
 std::string general_protection_words(GuestMemory& memory, std::span<const std::uint8_t> code, std::uint64_t error_code,
-                                     const kvm_regs& registers) {
+                                     const Registers& registers) {
   if (auto io = decode_io(code)) return io_words(io->port ? *io->port : static_cast<std::uint16_t>(registers.rdx));
   if (std::string name = name_forbidden(code); !name.empty()) return name;
   // Of `int n`, an emulated AMD CPU gives the address past the instruction.
@@ -134,8 +136,8 @@ const char* simple_words(unsigned vector) {
 
 }  // namespace
 
-Fault explain_exception(GuestMemory& memory, const Layout& layout, unsigned vector, std::uint64_t error_code,
-                        std::uint64_t address, const kvm_regs& registers) {
+Fault explain_exception(GuestMemory& memory, const Layout& layout, const Exit& exit, const Registers& registers) {
+  const auto [vector, error_code, address] = std::tuple(exit.vector, exit.error_code, exit.address);
   Fault fault = {{}, registers};
   Code code(memory, registers.rip);
   // Without hardware virtualization, `syscall` jumps to LSTAR, which is 0, instead of raising #UD.
@@ -157,7 +159,7 @@ Fault explain_exception(GuestMemory& memory, const Layout& layout, unsigned vect
   return fault;
 }
 
-Fault explain_io(GuestMemory& memory, std::uint16_t port, const kvm_regs& registers) {
+Fault explain_io(GuestMemory& memory, std::uint16_t port, const Registers& registers) {
   Fault fault = {io_words(port), registers};
   // The instruction is here, or ends here.
   if (decode_io(Code(memory, registers.rip).bytes())) return fault;
@@ -171,19 +173,9 @@ Fault explain_io(GuestMemory& memory, std::uint16_t port, const kvm_regs& regist
   return fault;
 }
 
-Fault explain_exit(GuestMemory& memory, std::uint32_t exit_reason, const kvm_regs& registers) {
-  Fault fault = {{}, registers};
+Fault explain_death(GuestMemory& memory, const std::string& words, const Registers& registers) {
   std::string name = name_forbidden(Code(memory, registers.rip).bytes());
-  if (!name.empty()) {
-    fault.words = name;
-  } else if (exit_reason == KVM_EXIT_SHUTDOWN) {
-    fault.words = "triple fault";
-  } else if (exit_reason == KVM_EXIT_INTERNAL_ERROR) {
-    fault.words = "an instruction that this machine does not have";
-  } else {
-    fault.words = fmt::format("KVM exit {} that no guest should cause", exit_reason);
-  }
-  return fault;
+  return {name.empty() ? words : std::move(name), registers};
 }
 
 }  // namespace spry

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "machine/machine_data.h"
-#include "machine/shell_data.h"
 #include "snapshot/base.h"
 #include "spry/machine.h"
 #include "spry/shell.h"
@@ -14,12 +13,12 @@
 namespace spry {
 
 struct Internals {
-  static Shell shell(std::unique_ptr<ShellData> data) { return Shell(std::move(data)); }
-  static std::unique_ptr<ShellData> take(Shell&& shell) { return std::move(shell.data_); }
+  static Shell shell(std::unique_ptr<Vcpu> data) { return Shell(std::move(data)); }
+  static std::unique_ptr<Vcpu> take(Shell&& shell) { return std::move(shell.data_); }
   static Machine machine(std::unique_ptr<MachineData> data) { return Machine(std::move(data)); }
   static MachineData& data(Machine& machine) { return *machine.data_; }
-  // Destroys its VM alone; the machine is not to be used any more.
-  static void close_vm(Machine& machine) { machine.data_->shell.reset(); }
+  // Destroys its CPU alone; the machine is not to be used any more.
+  static void close_vcpu(Machine& machine) { machine.data_->vcpu.reset(); }
   static Snapshot snapshot(std::shared_ptr<const Base> base) { return Snapshot(std::move(base)); }
   static std::shared_ptr<const Base> take(Snapshot&& snapshot) { return std::move(snapshot.base_); }
 };

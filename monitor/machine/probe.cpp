@@ -1,12 +1,9 @@
 #include "machine/probe.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 #include "cpu/x86.h"
-#include "kvm/system_page.h"
-#include "kvm/trampoline.h"
 #include "machine/machine_data.h"
 #include "text/format.h"
 
@@ -26,6 +23,31 @@ void read_page(MachineData& machine, std::uint64_t page, std::array<std::byte, N
   std::copy(bytes.begin(), bytes.end(), to.begin());
 }
 
+// Runs the probe up to its next hypercall; false if an instruction there is not one that this guest has.
+Result<bool> step(MachineData& machine) {
+  for (;;) {
+    const Exit exit = machine.vcpu->run();
+    switch (exit.kind) {
+      case Exit::Kind::kHypercall: {
+        auto completed = machine.vcpu->complete_registers();
+        if (!completed) return tl::unexpected(completed.error());
+        return true;
+      }
+      case Exit::Kind::kException:
+        if (exit.vector == x86::UD) return false;
+        break;
+      case Exit::Kind::kInterrupted:
+        continue;  // an interruption is for the next action, not for a probe
+      case Exit::Kind::kFailed:
+        return tl::unexpected(exit.error);
+      default:
+        break;
+    }
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: a probe left the guest with an exit of another kind", machine.base->path));
+  }
+}
+
 }  // namespace
 
 const char* ProbeReport::difference(const ProbeReport& other) const {
@@ -37,77 +59,45 @@ const char* ProbeReport::difference(const ProbeReport& other) const {
   return nullptr;
 }
 
-Result<bool> step(MachineData& machine) {
-  Vcpu& vcpu = machine.shell->vcpu;
-  machine.shell->ran = true;
-  // An interruption is for the next action, not for a probe.
-  int error;
-  do {
-    vcpu.state().immediate_exit = 0;
-    error = machine.enter();
-  } while (error == EINTR);
-  const kvm_run& state = vcpu.state();
-  if (error == 0 && state.exit_reason == KVM_EXIT_IO) {
-    if (state.io.port == SPRY_HYPERCALL_PORT) return true;
-    if (state.io.port == x86::UD) return false;
-  }
-  return fail(ErrorCode::kMonitor, fmt::format("{}: a probe left the guest with {}", machine.base->path,
-                                               error != 0 ? std::strerror(error) : "an exit of another kind"));
-}
-
 void write_probe(std::span<std::byte> page) { std::copy(spry_probe, spry_probe_end, page.begin()); }
 
 Result<ProbeReport> run_probe(MachineData& machine) {
   const Layout& layout = machine.layout();
   const std::uint64_t page = layout.probe.start + x86::kPageSize;
   const std::uint64_t code = layout.probe.start + layout.slide;
-  Vcpu& vcpu = machine.shell->vcpu;
-  kvm_regs registers = machine.base->registers;
-  registers.rip = code;
-  // An action's first instructions come before the probe as well, which then goes on where the probe is.
-  auto trampoline = machine.memory.bytes(layout.trampoline);
-  if (machine.native_vectors) {
-    registers = trampoline_registers(*machine.base);
-    set_trampoline_target(trampoline, code);
-  }
-  vcpu.set_registers(registers, machine.base->special);
+  Vcpu& vcpu = *machine.vcpu;
   auto area = machine.memory.bytes({page, page + x86::kPageSize});
   std::fill(area.begin(), area.end(), std::byte{0});
-  // Continues at `offset` of the probe, with RDI at the page.
-  auto enter_at = [&](std::uint64_t offset) {
-    kvm_regs& now = vcpu.registers();
-    now.rip = code + offset;
-    now.rdi = page + layout.slide;
-    vcpu.dirty_registers();
+  // As an action begins, but at an offset of the probe.
+  auto begin_at = [&](std::uint64_t offset, bool with_page) -> Result<bool> {
+    Registers registers = machine.base->cpu.registers;
+    registers.rip = code + offset;
+    if (with_page) registers.rdi = page + layout.slide;
+    if (auto begun = vcpu.begin(registers); !begun) return tl::unexpected(begun.error());
+    return step(machine);
+  };
+  // Goes on behind the hypercall, with RDI at the page.
+  auto go_on = [&] {
+    vcpu.registers().rdi = page + layout.slide;
+    vcpu.write_registers();
     return step(machine);
   };
   ProbeReport report;
-  auto begun = step(machine);
-  if (machine.native_vectors) set_trampoline_target(trampoline, machine.base->registers.rip);
-  if (!begun) return tl::unexpected(begun.error());
+  if (auto left = begin_at(0, false); !left) return tl::unexpected(left.error());
   report.general = vcpu.registers();
-  const std::uint64_t after_general = report.general.rip - code;
   report.general.rip = 0;
-  if (auto left = enter_at(after_general); !left) return tl::unexpected(left.error());
+  if (auto left = go_on(); !left) return tl::unexpected(left.error());
   report.selectors = {vcpu.registers().rax, vcpu.registers().rbx, vcpu.registers().rcx, vcpu.registers().rdx};
-  if (auto left = enter_at(vcpu.registers().rip - code); !left) return tl::unexpected(left.error());
+  if (auto left = go_on(); !left) return tl::unexpected(left.error());
   read_page(machine, page, report.fxsave);
 
-  // After a fault the vCPU is in its gate, in ring 0: the segments are to be set as well.
-  auto enter_anew = [&](const std::byte* label) {
-    kvm_regs anew = machine.base->registers;
-    anew.rip = code + static_cast<std::uint64_t>(label - spry_probe);
-    anew.rdi = page + layout.slide;
-    vcpu.set_registers(anew, machine.base->special);
-    return step(machine);
-  };
-  auto vectors = enter_anew(spry_probe_vectors);
+  auto offset = [](const std::byte* label) { return static_cast<std::uint64_t>(label - spry_probe); };
+  auto vectors = begin_at(offset(spry_probe_vectors), true);
   if (!vectors) return tl::unexpected(vectors.error());
   if (*vectors) read_page(machine, page, report.xsave);
   // Where XSAVE is, its header tells which parts were in use, not what they hold.
-  constexpr std::size_t kHeader = 512;
-  std::fill_n(report.xsave.begin() + kHeader, 64, std::byte{0});
-  auto bases = enter_anew(spry_probe_bases);
+  std::fill_n(report.xsave.begin() + x86::XSAVE_HEADER, x86::XSAVE_HEADER_SIZE, std::byte{0});
+  auto bases = begin_at(offset(spry_probe_bases), true);
   if (!bases) return tl::unexpected(bases.error());
   if (*bases) report.bases = {vcpu.registers().rax, vcpu.registers().rbx};
   return report;

@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "kvm/kvm_api.h"
+#include "cpu/registers.h"
 #include "spry/error.h"
 
 namespace spry {
@@ -15,7 +15,7 @@ namespace spry {
 struct MachineData;
 
 struct ProbeReport {
-  kvm_regs general = {};                        // without RIP
+  Registers general;                            // without RIP
   std::array<std::uint64_t, 4> selectors = {};  // DS, ES, FS, GS
   std::array<std::byte, 512> fxsave = {};
   std::array<std::byte, 4096> xsave = {};   // zero where the guest has no XSAVE
@@ -24,10 +24,6 @@ struct ProbeReport {
   // The name of the first part that differs, or null.
   const char* difference(const ProbeReport& other) const;
 };
-
-// Enters the guest, which runs code of the monitor's up to its next hypercall; false if an instruction there is not one
-// that this guest has. Registers have to be set again afterwards. Error: kMonitor.
-Result<bool> step(MachineData& machine);
 
 // Copies the probe into its page.
 void write_probe(std::span<std::byte> page);

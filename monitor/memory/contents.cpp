@@ -85,19 +85,19 @@ std::vector<ContentsRun> Contents::runs() const {
   return runs;
 }
 
-Result<void> Contents::place(GuestMemory& memory, std::uint64_t copied) const {
-  if (in_memory()) return memory.map_private({0, size_}, file_.get(), 0);
+Result<void> Contents::place(GuestMemory& memory, std::uint64_t start, std::uint64_t copied) const {
+  if (in_memory()) return memory.map_private({start, size_}, file_.get(), start);
   for (const ContentsRun& run : runs_) {
     const std::uint64_t size = run.range.size();
     const std::uint64_t read = size <= kLargestReadRun     ? size
                                : run.range.start >= copied ? 0
                                                            : std::min(copied, run.range.end) - run.range.start;
-    if (read != 0 && !read_all_at(file_.get(), memory.bytes({run.range.start, run.range.start + read}), run.offset)) {
+    if (read != 0 && !memory.fill({run.range.start, run.range.start + read}, file_.get(), run.offset)) {
       return cut_short();
     }
     if (read == size) continue;
     const Range rest = {run.range.start + read, run.range.end};
-    auto mapped = map_private_large(memory.bytes(rest), file_.get(), run.offset + read);
+    auto mapped = memory.map_private_large(rest, file_.get(), run.offset + read);
     if (!mapped) return mapped;
   }
   return {};

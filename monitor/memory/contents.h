@@ -1,4 +1,5 @@
-// The memory that machines begin with, once for all of them: each maps it copy on write.
+// The memory that machines begin with, once for all of them: each maps it copy on write, or, if its memory is shared,
+// copies it.
 #pragma once
 
 #include <cstddef>
@@ -39,8 +40,9 @@ class Contents {
   // The runs of pages that are not zero (holes of the memfd are), in ascending order.
   std::vector<ContentsRun> runs() const;
 
-  // Maps all of it into `memory`, copy on write; of a file, pages below `copied` and small runs are read instead.
-  Result<void> place(GuestMemory& memory, std::uint64_t copied) const;
+  // Puts what lies from `start` on, page-aligned, into `memory`, copy on write, or as a copy; of a file, pages below
+  // `copied` and small runs are read instead. Error: kMonitor.
+  Result<void> place(GuestMemory& memory, std::uint64_t start, std::uint64_t copied) const;
 
   // The same bytes in a memfd of `size` bytes.
   Result<Contents> loaded(std::uint64_t size) const;

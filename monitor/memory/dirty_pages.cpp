@@ -15,17 +15,20 @@ void DirtyPages::mark(Range range) {
   if (first < end) written_end_ = std::max<std::size_t>(written_end_, (end - 1) / kBits + 1);
 }
 
-Result<void> DirtyPages::fetch(WriteLog log) {
-  auto fetched = log.fetch(logged_);
-  end_ = std::max<std::size_t>((log.pages() + kBits - 1) / kBits, written_end_);
-  return fetched;
+Result<void> DirtyPages::fetch(WriteLog& log) {
+  auto fetched = log.fetch();
+  if (!fetched) return tl::unexpected(fetched.error());
+  logged_ = fetched->first(std::min(fetched->size(), written_.size()));
+  end_ = std::max(logged_.size(), written_end_);
+  return {};
 }
 
-Result<void> DirtyPages::clear(WriteLog log) {
+Result<void> DirtyPages::clear(WriteLog& log) {
   if (auto fetched = fetch(log); !fetched) return fetched;
   std::fill(written_.begin(), written_.end(), 0);
   written_end_ = 0;
-  return log.forget(logged_, logged_);
+  idle_cost_ = 0;
+  return log.forget(logged_);
 }
 
 }  // namespace spry

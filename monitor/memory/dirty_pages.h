@@ -1,5 +1,5 @@
-// Which pages of a machine differ from its base: what KVM tells of the guest's writes, and what the monitor wrote
-// itself, which KVM does not see.
+// Which pages of a machine differ from its base: what its platform tells of the guest's writes, and what the monitor
+// wrote itself, which the platform does not see.
 #pragma once
 
 #include <bit>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cpu/x86.h"
-#include "kvm/kvm_write_log.h"
+#include "memory/write_log.h"
 #include "spry/image.h"
 
 namespace spry {
@@ -17,58 +17,71 @@ class DirtyPages {
  public:
   DirtyPages() = default;
   explicit DirtyPages(std::uint64_t memory)
-      : written_((memory / x86::kPageSize + kBits - 1) / kBits), logged_(written_.size()), idle_(written_.size()) {}
+      : written_((memory / x86::kPageSize + kBits - 1) / kBits), idle_(written_.size()) {}
 
   bool enabled() const { return !written_.empty(); }
 
   // The monitor wrote to guest-physical `range`.
   void mark(Range range);
 
-  // Asks KVM for what the guest wrote.
-  Result<void> fetch(WriteLog log);
+  // Asks for what the guest wrote.
+  Result<void> fetch(WriteLog& log);
 
   // Calls visit(page's address) for each page of either kind; the monitor's own are then forgotten. What `visit`
-  // answers true for is idle: the guest has it in KVM's log from an earlier action.
+  // answers true for is idle: the log has it from an earlier action of the guest's.
   template <class Visit>
   void drain(Visit visit);
 
-  // Has KVM forget the pages that the last drain found idle, all being as in the base. Calls dropped(range) for each
-  // run of them.
+  // Has the log forget the pages that the last drain found idle, all being as in the base, once that pays; calls
+  // dropped(range) for each run of them then. Error: kMonitor.
   template <class Dropped>
-  Result<void> clear_idle(WriteLog log, Dropped dropped);
+  Result<void> forget_idle(WriteLog& log, Dropped dropped);
 
-  // Forgets everything, and has KVM do so.
-  Result<void> clear(WriteLog log);
-
-  // Makes room in KVM's ring, while the guest runs.
-  Result<void> make_room(WriteLog log) { return log.make_room(logged_); }
+  // Forgets everything, and has the log do so.
+  Result<void> clear(WriteLog& log);
 
  private:
   static constexpr std::uint64_t kBits = WriteLog::kBits;
 
   std::vector<std::uint64_t> written_;
-  std::vector<std::uint64_t> logged_;
   std::vector<std::uint64_t> idle_;
-  std::size_t end_ = 0;  // words of either that may have bits
+  std::span<const std::uint64_t> logged_;  // what the log answered last; perhaps shorter
+  std::size_t end_ = 0;                    // words of any that may have bits
   std::size_t written_end_ = 0;
+  std::uint64_t idle_count_ = 0;     // pages that the last drain found idle
+  std::uint64_t changed_count_ = 0;  // and those it did not
+  std::uint64_t idle_cost_ = 0;      // ns spent on idle pages since they were last forgotten
 };
 
 template <class Visit>
 void DirtyPages::drain(Visit visit) {
+  idle_count_ = changed_count_ = 0;
   for (std::size_t word = 0; word < end_; ++word) {
+    const std::uint64_t logged = word < logged_.size() ? logged_[word] : 0;
     std::uint64_t idle = 0;
-    for (std::uint64_t bits = written_[word] | logged_[word]; bits != 0; bits &= bits - 1) {
+    for (std::uint64_t bits = written_[word] | logged; bits != 0; bits &= bits - 1) {
       const auto bit = static_cast<unsigned>(std::countr_zero(bits));
-      if (visit((word * kBits + bit) * x86::kPageSize)) idle |= std::uint64_t{1} << bit;
+      const bool unchanged = visit((word * kBits + bit) * x86::kPageSize);
+      ++(unchanged ? idle_count_ : changed_count_);
+      if (unchanged) idle |= std::uint64_t{1} << bit;
     }
-    idle_[word] = idle & logged_[word];
+    idle_[word] = idle & logged;
     written_[word] = 0;
   }
   written_end_ = 0;
 }
 
+// A page that the log names is compared at each reset, whether the guest wrote it again or not; having the log forget
+// it costs a call now and a fault when the guest writes it again. So that is done once comparing has cost as much:
+// never more than twice what the better choice would have cost, without foresight.
 template <class Dropped>
-Result<void> DirtyPages::clear_idle(WriteLog log, Dropped dropped) {
+Result<void> DirtyPages::forget_idle(WriteLog& log, Dropped dropped) {
+  constexpr std::uint64_t kCompareCost = 120;  // ns for a page (measured: bench/micro)
+  const ForgetCost cost = log.cost();
+  const std::uint64_t faults = log.forgets_all() ? idle_count_ + changed_count_ : idle_count_;
+  idle_cost_ += idle_count_ * kCompareCost;
+  if (idle_count_ == 0 || idle_cost_ < faults * cost.fault + cost.call) return {};
+  idle_cost_ = 0;
   Range run;
   for (std::size_t word = 0; word < end_; ++word) {
     for (std::uint64_t bits = idle_[word]; bits != 0; bits &= bits - 1) {
@@ -81,7 +94,7 @@ Result<void> DirtyPages::clear_idle(WriteLog log, Dropped dropped) {
     }
   }
   if (!run.empty()) dropped(run);
-  return log.forget(idle_, logged_);
+  return log.forget(idle_);
 }
 
 }  // namespace spry

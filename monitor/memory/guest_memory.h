@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "memory/layout.h"
 #include "spry/error.h"
 #include "spry/module.h"
+#include "system/descriptor.h"
 
 namespace spry {
 
@@ -17,26 +19,53 @@ namespace spry {
 // a file what is not in the page cache yet is read by so much. A kernel that has none goes on with small ones.
 void prefer_large_pages(std::span<std::byte> memory);
 
-// Replaces page-aligned host memory by a private mapping of a file from `offset` on, page-aligned: it has the file's
-// bytes until something is written there. From 4 MiB on, which hold a large page, it prefers such. Not inherited by
-// children. Error: kMonitor.
-Result<void> map_private_large(std::span<std::byte> memory, int descriptor, std::uint64_t offset);
-
+// Of one of two kinds. Private memory is this process's. Shared memory is a memfd's, of which another process can be
+// shown the same pages.
 class GuestMemory {
  public:
   GuestMemory() = default;
   // Reserves `size` bytes of zeroed address space (not inherited by children), from a multiple of 2 MiB on.
   static Result<GuestMemory> reserve(std::uint64_t size);
+  // The same, shared. Its file cannot shrink.
+  static Result<GuestMemory> share(std::uint64_t size);
   GuestMemory(GuestMemory&& other) noexcept;
   GuestMemory& operator=(GuestMemory&& other) noexcept;
   ~GuestMemory();
 
-  // The monitor's own access, by guest-physical address; the range lies within the reservation.
-  std::span<std::byte> bytes(Range range) { return {base_ + range.start, range.size()}; }
+  // The monitor's own access, by guest-physical address; the range lies within the reservation. What map_private_large
+  // has put off is read first; where its file has become shorter, there are zeros.
+  std::span<std::byte> bytes(Range range) {
+    if (!put_off_.empty()) load(range);
+    return {base_ + range.start, range.size()};
+  }
 
-  // As map_private_large, with small pages; the range has the file's bytes again after `drop`.
+  // The memfd of shared memory, with guest-physical addresses as offsets; -1 of private memory.
+  int descriptor() const { return file_.get(); }
+  // Shared memory that has been touched: the pages that are not holes of its file, in ascending order, within `range`.
+  std::vector<Range> populated(Range range) const;
+  // Changes whenever what `populated` answers may have become other pages.
+  std::uint64_t population() const;
+
+  // Replaces a page-aligned range by a private mapping of a file from `offset` on, page-aligned: it has the file's
+  // bytes until something is written there, and again after `drop`. Not inherited by children. Shared memory gets a
+  // copy of what is no hole of the file instead. Error: kMonitor.
   Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
-  // Gives back what was written to `range` (MADV_DONTNEED).
+  // Reads `range` from a file. False if it could not be, and errno says why, or if the file is shorter: errno is as it
+  // was.
+  bool fill(Range range, int descriptor, std::uint64_t offset);
+  // As map_private, with large pages from 4 MiB on, which hold one. Shared memory that `puts_off` has the copy made by
+  // pieces, each when it is looked at first: by the monitor through this class, or by `load`, which is what is to be
+  // called when a guest touches it.
+  Result<void> map_private_large(Range range, int descriptor, std::uint64_t offset);
+  void put_off(bool puts_off) { puts_off_ = puts_off; }
+  // What has been put off and may not be there yet, in ascending order.
+  std::vector<Range> waiting() const;
+  // Reads what has been put off of `range`, and some more around it. False if the file has become shorter.
+  bool load(Range range);
+  // Says what map_private would have copied: `ranges`, in ascending order.
+  void set_copied(std::vector<Range> ranges) { copied_ = std::move(ranges); }
+  // Gives back what was written to `range` (MADV_DONTNEED). Of shared memory, what map_private copied there must be
+  // there again already, and stays; the rest becomes zero.
   void drop(Range range);
 
   // Replaces `range` by a read-only private mapping of the first `size` bytes of a file.
@@ -61,6 +90,18 @@ class GuestMemory {
   std::byte* base_ = nullptr;
   std::uint64_t size_ = 0;
   std::uint64_t before_ = 0;  // bytes of the mapping before base_
+  Descriptor file_;
+  std::vector<Range> copied_;  // of shared memory, in ascending order
+  std::uint64_t drops_ = 0;
+  struct PutOff {
+    Range range;
+    Descriptor file;
+    std::uint64_t offset = 0;
+    std::vector<bool> loaded;  // by pieces of kPiece
+  };
+  static constexpr std::uint64_t kPiece = std::uint64_t{128} << 10;
+  std::vector<PutOff> put_off_;
+  bool puts_off_ = false;
   std::vector<Region> regions_;
   std::uint64_t slide_ = 0;
 };

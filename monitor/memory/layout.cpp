@@ -14,7 +14,7 @@ using x86::kPageSize;
 using x86::round_down;
 using x86::round_up;
 
-// What is covered at first. A machine that is reset logs small pages, and should not wait for slots in every action.
+// What is there at first. A machine that is reset logs small pages, and should not wait for memory in every action.
 // One that runs once has its small pages for a heap of this size at least; what it grows into comes in large ones.
 constexpr std::uint64_t kInitialOfReusable = std::uint64_t{8} << 20;
 constexpr std::uint64_t kInitialHeap = std::uint64_t{512} << 10;
@@ -23,10 +23,10 @@ constexpr Permissions kReadWrite = {.read = true, .write = true};
 
 }  // namespace
 
-void place_monitor_pages(Layout& layout, bool trampoline, bool probe) {
-  layout.probe = {layout.boot.start - (probe ? 2 * kPageSize : 0), layout.boot.start};
-  layout.trampoline = {layout.probe.start - (trampoline ? kPageSize : 0), layout.probe.start};
-  layout.tables = {kPageTables, layout.trampoline.start};
+void place_platform_pages(Layout& layout) {
+  layout.probe = {layout.boot.start - 2 * kPageSize, layout.boot.start};
+  layout.trampoline = {layout.probe.start - kPageSize, layout.probe.start};
+  layout.platform = {kPlatformStart, layout.trampoline.start};
 }
 
 namespace {
@@ -52,7 +52,7 @@ bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t sta
   std::uint64_t guard = layout.stack.start - kPageSize;
   std::uint64_t boot_end = low ? guard : SPRY_IMAGE_MIN;
   layout.boot = {boot_end - round_up(request.boot, kPageSize), boot_end};
-  place_monitor_pages(layout, request.trampoline, request.probe);
+  place_platform_pages(layout);
   layout.heap = {layout.image.end, low ? layout.memory : guard};
   return layout.heap.start <= layout.heap.end;
 }
@@ -92,8 +92,7 @@ Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
                 fmt::format("{}: {} KiB of memory do not hold its segments and its stack of {} KiB", image.path(),
                             layout.memory >> 10, stack >> 10));
   }
-  if (request.input != 0) layout.input = input_area(layout.memory, request.input);
-  layout.initial = initially_covered(layout, request.trampoline);
+  layout.initial = initially_covered(layout, request.reusable);
   return layout;
 }
 

@@ -14,27 +14,24 @@
 #include "memory/layout.h"
 #include "memory/write_log.h"
 #include "platform/exit.h"
+#include "platform/guest_tsc.h"
 #include "platform/waiting.h"
 #include "spry/platform.h"
 
 namespace spry {
-
-// The guest's time-stamp counter: how its ticks become nanoseconds, and what it is ahead of the host's.
-struct GuestTsc {
-  std::uint64_t offset = 0;  // guest minus host, modulo 2^64
-  std::uint32_t mult = 0;    // ns = (ticks * mult) >> shift
-  std::uint32_t shift = 0;
-};
 
 // What a machine is to be, for Vcpu::furnish. Everything is borrowed during the call but for what CpuState shares.
 struct Furnishing {
   const std::string& path;  // of the image or snapshot, for sentences
   const Layout& layout;
   std::span<const Region> regions;  // user memory, without the input's
-  std::uint64_t covered = 0;        // bytes from 0 that the guest is likely to touch; the rest may come later
+  const CpuState& state;            // in which actions begin
+  std::uint64_t covered = 0;        // bytes from 0 that are there from the start; the heap beyond may come when touched
+  std::uint64_t end = 0;            // guest-physical: where memory and the longest input end
   std::uint64_t features = 0;       // SPRY_FEATURE_*, as the manifest asks for
   Range input;                      // room for inputs that the guest has from the start, or empty
   bool reusable = false;            // written pages are told, and actions follow one another
+  bool verify = false;              // layout.probe is there for the guest: a page to execute and one to write
 };
 
 // One guest's CPU with the memory that it sees. It begins as a shell, without memory. Its life:
@@ -66,12 +63,16 @@ class Vcpu {
   // the file behind `descriptor`, if that is not -1. Before the first run. Errors: as above.
   virtual Result<void> map_input(Range range, int descriptor) = 0;
 
-  // The memory is now that of `contents`, and actions begin as `state` says (a base was captured). Error: kMonitor.
+  // Bytes from guest-physical 0 that the guest can have touched.
+  virtual std::uint64_t covered() const = 0;
+
+  // A base was captured: from its boot pages on, the memory is now what `contents` holds, and actions begin as `state`
+  // says, whose vectors are shared. Error: kMonitor.
   virtual Result<void> rebase(const Contents& contents, const CpuState& state) = 0;
 
-  // The next run begins there, whatever the guest did before: all registers and vectors, selectors and bases. `state`
-  // is borrowed until that run. Error: kMonitor.
-  virtual Result<void> begin(const CpuState& state) = 0;
+  // The next run begins there, whatever the guest did before. Its vectors and segments are those of the state that
+  // `furnish` or `rebase` was given last. Error: kMonitor.
+  virtual Result<void> begin(const Registers& registers) = 0;
 
   // Runs the guest until there is something to serve. What the platform serves itself (memory that grows, a ring that
   // is full) stays inside.
@@ -87,7 +88,8 @@ class Vcpu {
   // All of `registers` take effect at the next run. After a hypercall of code that is not the guest's own (a probe's).
   virtual void write_registers() = 0;
 
-  // The guest's state at the hypercall that is being served, with RIP behind it. Error: kMonitor.
+  // The guest's state at the hypercall that is being served, with RIP behind it and RAX 0, as if it had been answered.
+  // Error: kMonitor.
   virtual Result<CpuState> save() = 0;
 
   // Removes what the last action may have left in the CPU and `begin` does not remove. Error: kMonitor.

@@ -14,10 +14,10 @@
 #include <system_error>
 #include <thread>
 
-#include "machine/clock.h"
 #include "machine/internals.h"
 #include "pool/reaper.h"
 #include "pool/thread_signals.h"
+#include "system/clock.h"
 #include "system/descriptor.h"
 #include "text/format.h"
 
@@ -75,6 +75,7 @@ struct PoolData {
   Stage stage = Stage::kOpen;
   Initialised initialised = Initialised::kNot;
   std::shared_ptr<const Base> base;
+  Platform platform = Platform::kAutomatic;
   std::uint64_t submitted = 0;
   std::uint64_t cancelled = 0;
   std::deque<Pool::Completion> completions;
@@ -108,7 +109,12 @@ Result<Machine> PoolData::make_machine(Worker& worker) {
   }
   auto machine = Machine::create(Internals::snapshot(current), options.machine);
   if (!machine) return machine;
-  Internals::data(*machine).begins_ready = begins_ready;
+  MachineData& made = Internals::data(*machine);
+  if (begins_ready && made.beginning == Beginning::kUnknown) made.beginning = Beginning::kWithInput;
+  {
+    const std::lock_guard lock(mutex);
+    platform = made.vcpu->platform();
+  }
   const std::lock_guard lock(worker.mutex);
   ++worker.counts.machines;
   return machine;
@@ -127,7 +133,7 @@ bool PoolData::begin_initialising() {
 void PoolData::end_initialising(const MachineData* machine) {
   {
     const std::lock_guard lock(mutex);
-    const bool known = machine != nullptr && (machine->base->at_ready || machine->begins_ready);
+    const bool known = machine != nullptr && machine->beginning != Beginning::kUnknown;
     if (known) base = machine->base;
     initialised = known ? Initialised::kDone : Initialised::kNot;
   }
@@ -146,7 +152,8 @@ void PoolData::bring_to_base(std::optional<Machine>& machine) {
     reaper->take(std::move(*machine));
     machine.reset();
   } else {
-    Internals::data(*machine).begins_ready = true;
+    MachineData& data = Internals::data(*machine);
+    if (data.beginning == Beginning::kUnknown) data.beginning = Beginning::kWithInput;
   }
 }
 
@@ -250,6 +257,7 @@ Result<void> PoolData::start(std::optional<Image> image) {
         if (image) {
           const std::lock_guard lock(mutex);
           base = Internals::data(*machine).base;
+          platform = Internals::data(*machine).vcpu->platform();
           worker.counts.machines = 1;
         }
         made.set_value({});
@@ -351,7 +359,7 @@ Result<Pool> Pool::create(Image image, PoolOptions options) {
 Result<Pool> Pool::create(Snapshot snapshot, PoolOptions options) {
   auto data = open(std::move(options), snapshot.path());
   if (!data) return tl::unexpected(data.error());
-  auto base = load_contents(Internals::take(std::move(snapshot)), (*data)->options.machine);
+  auto base = load_contents(Internals::take(std::move(snapshot)));
   if (!base) return tl::unexpected(base.error());
   (*data)->base = *std::move(base);
   (*data)->initialised = PoolData::Initialised::kDone;
@@ -409,6 +417,7 @@ PoolStatistics Pool::statistics() const {
   PoolStatistics sum;
   {
     const std::lock_guard lock(data_->mutex);
+    sum.platform = data_->platform;
     sum.submitted = data_->submitted;
     sum.cancelled = data_->cancelled;
     sum.waiting = data_->queue.size();

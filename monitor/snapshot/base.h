@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "kvm/kvm_api.h"
+#include "cpu/registers.h"
 #include "memory/contents.h"
+#include "memory/guest_memory.h"
 #include "memory/layout.h"
 #include "spry/image.h"
 #include "spry/machine.h"
@@ -25,34 +26,27 @@ struct BaseState {
   Layout layout;
   std::vector<Region> regions;        // without the input's
   std::vector<std::uint64_t> shared;  // bytes of each device's shared area, by handle
-  std::uint64_t page_tables = 0;      // pages of layout.tables in use
-  std::uint64_t covered = 0;          // bytes from 0 that memory slots cover
+  std::uint64_t covered = 0;          // bytes from 0 that are there from the start
   std::uint64_t generation = 0;       // of the last action before
   std::uint64_t elapsed_ns = 0;       // on the guest's monotonic clock
   bool at_ready = false;              // the guest has called `ready`
-  kvm_regs registers = {};            // at the next instruction
-  kvm_sregs special = {};
-  std::shared_ptr<const kvm_xsave> vectors;  // null: as a new vCPU has them
-  std::vector<std::string> devices;          // what Device::save answered, by handle; empty unless at_ready
+  CpuState cpu;                       // at the next instruction
+  std::vector<std::string> devices;   // what Device::save answered, by handle; empty unless at_ready
 };
 
 struct Base : BaseState {
-  Contents contents;  // empty: made in each machine's own memory
+  Contents contents;  // empty: made in the one machine's own memory
 };
 
 // What of a base is known before memory is filled. `shared` as above. Errors: those of the layout.
 Result<Base> plan_base(const Image& image, const MachineOptions& options, std::vector<std::uint64_t> shared);
 
-// Writes the monitor's own pages: descriptor tables, page tables and the probe. `memory` is zeroed host memory for all
-// of the layout's; the page tables map what is covered, and `input`, which may be empty. The number of page tables.
-// Error: kNotUnikernel if they have no room.
-Result<std::uint64_t> build_monitor_pages(const Base& base, std::span<std::byte> memory, Range input);
-
-// Writes the state at the first instruction: the monitor's own pages, segments and boot pages. Sets base.page_tables.
-// Errors: as above, and kMonitor.
-Result<void> fill_base(Base& base, std::span<std::byte> memory, Range input);
+// Writes the segments and the boot pages of a base that begins with its image's first instruction: into base.contents
+// if there are any, else into `memory`, which maps the whole pages of large segments from the image's file. Error:
+// kMonitor.
+Result<void> fill_base(const Base& base, GuestMemory& memory);
 
 // The same base with its contents in memory, for machines that are reset; itself if they are. Error: kMonitor.
-Result<std::shared_ptr<const Base>> load_contents(std::shared_ptr<const Base> base, const MachineOptions& options);
+Result<std::shared_ptr<const Base>> load_contents(std::shared_ptr<const Base> base);
 
 }  // namespace spry

@@ -12,10 +12,7 @@
 #include <cstring>
 
 #include "cpu/x86.h"
-#include "kvm/entry_state.h"
-#include "kvm/features.h"
-#include "kvm/system_page.h"
-#include "memory/boot_pages.h"
+#include "snapshot/boot_pages.h"
 #include "snapshot/metadata.h"
 #include "system/io.h"
 #include "text/escape.h"
@@ -31,7 +28,7 @@ using x86::kLargePageSize;
 using x86::kPageSize;
 
 constexpr std::array<char, 8> kMagic = {'S', 'P', 'R', 'Y', 'S', 'N', 'A', 'P'};
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 constexpr std::uint64_t kMostMetadata = std::uint64_t{64} << 20;
 constexpr std::size_t kMostRegions = 128;
 
@@ -107,11 +104,6 @@ tl::unexpected<Error> failed(const std::string& path, std::string_view what) {
   return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be {}: {}", escape(path, 1024), what, std::strerror(errno)));
 }
 
-// What a guest can change of its segments in ring 3; the rest is as at entry.
-struct UserSegments {
-  kvm_segment ds, es, fs, gs;
-};
-
 // The parts of a Base in the file's order, for writing and reading alike.
 template <class Stream, class Call>
 void each_part(Stream& stream, Call call) {
@@ -149,9 +141,9 @@ struct Parts {
   std::uint64_t covered = 0;
   std::uint64_t generation = 0;
   std::uint64_t elapsed_ns = 0;
-  kvm_regs registers = {};
-  UserSegments segments = {};
-  std::array<std::byte, sizeof(kvm_xsave)> vectors = {};
+  Registers registers;
+  std::array<DataSegment, 4> segments = {};  // DS, ES, FS, GS
+  std::array<std::byte, VectorState::kSize> vectors = {};
   std::vector<std::string> devices;
   std::vector<ContentsRun> runs;
 };
@@ -200,16 +192,14 @@ Parts parts_of(const Base& base) {
   }
   parts.arguments = base.arguments;
   parts.layout = base.layout;
-  parts.layout.input = {};
-  place_monitor_pages(parts.layout, false, false);
   parts.regions = base.regions;
   parts.shared = base.shared;
   parts.covered = base.covered;
   parts.generation = base.generation;
   parts.elapsed_ns = base.elapsed_ns;
-  parts.registers = base.registers;
-  parts.segments = {base.special.ds, base.special.es, base.special.fs, base.special.gs};
-  std::memcpy(parts.vectors.data(), base.vectors.get(), parts.vectors.size());
+  parts.registers = base.cpu.registers;
+  parts.segments = {base.cpu.ds, base.cpu.es, base.cpu.fs, base.cpu.gs};
+  parts.vectors = base.cpu.vectors != nullptr ? base.cpu.vectors->area : initial_vectors().area;
   parts.devices = base.devices;
   return parts;
 }
@@ -250,6 +240,11 @@ bool inside(Range range, std::uint64_t start, std::uint64_t end) {
   return range.start >= start && range.start <= range.end && range.end <= end;
 }
 
+bool same(Range one, Range other) { return one.start == other.start && one.end == other.end; }
+
+// Below it there is no room for what a platform needs of its own: KVM's tables, at the least.
+constexpr std::uint64_t kSmallestBoot = kPlatformStart + 16 * kPageSize;
+
 bool aligned(Range range) { return (range.start | range.end) % kPageSize == 0; }
 
 // Everything that machines rely on, however the file came about.
@@ -258,12 +253,14 @@ bool sound(const Parts& parts, std::uint64_t start, std::uint64_t file_size) {
   const std::uint64_t memory = layout.memory;
   if (memory < kMinimumMemory || memory > kMaximumMemory || memory % kPageSize != 0) return false;
   if (layout.slide % kLargePageSize != 0 || layout.slide >= std::uint64_t{1} << 47) return false;
-  if (layout.tables.start != kPageTables || layout.tables.end != layout.boot.start || !layout.input.empty())
-    return false;
-  if (layout.trampoline.start != layout.boot.start || layout.trampoline.end != layout.boot.start) return false;
-  if (layout.probe.start != layout.boot.start || layout.probe.end != layout.boot.start) return false;
-  if (!inside(layout.boot, kPageTables + kPageSize, SPRY_IMAGE_MIN) || !aligned(layout.boot)) return false;
+  if (!inside(layout.boot, kSmallestBoot, SPRY_IMAGE_MIN) || !aligned(layout.boot)) return false;
   if (layout.boot.size() < kPageSize) return false;
+  Layout placed = layout;
+  place_platform_pages(placed);
+  if (!same(placed.platform, layout.platform) || !same(placed.trampoline, layout.trampoline) ||
+      !same(placed.probe, layout.probe)) {
+    return false;
+  }
   if (!inside(layout.stack, layout.boot.end, memory) || !inside(layout.shared, layout.stack.end, memory)) return false;
   if (!inside(layout.image, SPRY_IMAGE_MIN, memory) || !inside(layout.heap, layout.image.end, memory)) return false;
   if (layout.initial > memory || parts.covered > memory || parts.covered < layout.initial) return false;
@@ -300,23 +297,14 @@ bool sound(const Parts& parts, std::uint64_t start, std::uint64_t file_size) {
 // What a guest may change of the flags register, and what every guest has.
 std::uint64_t guest_flags(std::uint64_t flags) {
   constexpr std::uint64_t kUser = 0x254dd5;  // CF PF AF ZF SF TF DF OF NT AC ID
-  return (flags & kUser) | x86::RFLAGS_FIXED | x86::RFLAGS_IF | x86::RFLAGS_IOPL3;
+  return (flags & kUser) | x86::RFLAGS_FIXED | x86::RFLAGS_IF;
 }
 
-void use_segment(kvm_segment& to, const kvm_segment& from) {
-  to.base = from.base;
-  to.selector = from.selector & 0xffff;
-  if ((from.selector & ~3u) == 0) return;
-  // The one selector that guests may load is the flat data segment.
-  to.selector = kUserData;
-  to.limit = 0xffffffff;
-  to.type = 3;
-  to.present = 1;
-  to.dpl = 3;
-  to.s = 1;
-  to.g = 1;
-  to.db = 1;
-  to.unusable = 0;
+// The selectors that guests may load: null, and the flat data segment's. A base is one that 64-bit mode takes.
+DataSegment guest_segment(const DataSegment& segment) {
+  const auto base = static_cast<std::uint64_t>(static_cast<std::int64_t>(segment.base << 16) >> 16);
+  const auto selector = static_cast<std::uint16_t>((segment.selector & ~3u) == 0 ? segment.selector : x86::kUserData);
+  return {selector, base};
 }
 
 std::shared_ptr<Base> base_of(Parts parts, const std::string& path) {
@@ -335,16 +323,15 @@ std::shared_ptr<Base> base_of(Parts parts, const std::string& path) {
   base->generation = parts.generation;
   base->elapsed_ns = parts.elapsed_ns;
   base->at_ready = true;
-  base->registers = parts.registers;
-  base->registers.rflags = guest_flags(parts.registers.rflags);
-  base->special = entry_special_registers(parts.layout, with_implied(parts.features));
-  use_segment(base->special.ds, parts.segments.ds);
-  use_segment(base->special.es, parts.segments.es);
-  use_segment(base->special.fs, parts.segments.fs);
-  use_segment(base->special.gs, parts.segments.gs);
-  auto vectors = std::make_shared<kvm_xsave>();
-  std::memcpy(vectors.get(), parts.vectors.data(), parts.vectors.size());
-  base->vectors = std::move(vectors);
+  base->cpu.registers = parts.registers;
+  base->cpu.registers.rflags = guest_flags(parts.registers.rflags);
+  base->cpu.ds = guest_segment(parts.segments[0]);
+  base->cpu.es = guest_segment(parts.segments[1]);
+  base->cpu.fs = guest_segment(parts.segments[2]);
+  base->cpu.gs = guest_segment(parts.segments[3]);
+  auto vectors = std::make_shared<VectorState>();
+  vectors->area = parts.vectors;
+  base->cpu.vectors = std::move(vectors);
   base->devices = std::move(parts.devices);
   return base;
 }

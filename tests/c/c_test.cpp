@@ -15,7 +15,7 @@
 
 namespace {
 
-using CApi = spry::WithKvm;
+using CApi = testing::Test;
 
 // What the structures of version 0 have, and where: a program that was compiled against them relies on it.
 static_assert(offsetof(spry_machine_options, memory) == 8 && offsetof(spry_machine_options, deadline_ns) == 16);

@@ -26,7 +26,7 @@ const Example kExamples[] = {
     {"diskcheck", {"diskcheck"}, "", true, false},
 };
 
-class Examples : public WithKvm, public testing::WithParamInterface<Example> {};
+class Examples : public testing::TestWithParam<Example> {};
 
 std::string shown(const Result<Outcome>& outcome) {
   if (!outcome) return "error: " + outcome.error().message;

@@ -22,14 +22,6 @@ inline Image load(const std::string& name) {
   return *image;
 }
 
-// Tests that run guests: skipped with a reason where there is no KVM.
-class WithKvm : public testing::Test {
- protected:
-  void SetUp() override {
-    if (access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/kvm is not there, or may not be used";
-  }
-};
-
 // A deadline that actions meet, if they end at all: on a host that is slower than others, SPRY_TEST_SLOWNESS times as long.
 inline std::chrono::milliseconds enough(int milliseconds) {
   const char* const slowness = std::getenv("SPRY_TEST_SLOWNESS");

@@ -10,7 +10,7 @@
 namespace spry {
 namespace {
 
-using Machines = WithKvm;
+using Machines = testing::Test;
 
 MachineOptions verified() {
   MachineOptions options = reusable();

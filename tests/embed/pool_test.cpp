@@ -16,7 +16,7 @@
 namespace spry {
 namespace {
 
-using Pools = WithKvm;
+using Pools = testing::Test;
 using std::chrono::milliseconds;
 
 PoolOptions pool_options(unsigned workers = 2) {

@@ -19,10 +19,9 @@ MachineOptions options() {
   return made;
 }
 
-class Snapshots : public WithKvm {
+class Snapshots : public testing::Test {
  protected:
   void SetUp() override {
-    WithKvm::SetUp();
     path_ = testing::TempDir() + "spry-" + testing::UnitTest::GetInstance()->current_test_info()->name();
   }
   void TearDown() override { unlink(path_.c_str()); }

@@ -13,7 +13,7 @@ MachineOptions spy_options() {
   return options;
 }
 
-class Spies : public WithKvm, public testing::WithParamInterface<const char*> {};
+class Spies : public testing::TestWithParam<const char*> {};
 
 void leave_no_trace(const char* name, bool verify) {
   const Image image = load(name);

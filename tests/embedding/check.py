@@ -125,9 +125,6 @@ def main(source: Path, library: Path, unikernel: Path) -> int:
                     names = ", ".join(f"snippet_{line}" for line, _ in bodies)
                     compile_program(language, str(path), begin + functions + end % names)
 
-        if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-            print("skipped: all is compiled, but /dev/kvm cannot be used")
-            return 77
         environment = os.environ | {"PYTHONPATH": str(source / "bindings/python"), "SPRY_LIBRARY": str(library)}
         for where, command in programs:
             done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True)

@@ -24,7 +24,7 @@ __attribute__((target("avx"))) int spry_main(int argc, char **argv) {
       "vmovdqa %%ymm14, %[back]\n\t"
       : [out] "=m"(out), [back] "=m"(back)
       : [in] "m"(in), [ones] "m"(ones), [clock] "i"(SPRY_CALL_CLOCK), [port] "i"(SPRY_HYPERCALL_PORT)
-      : "xmm1", "xmm2", "xmm14", "rax", "rdi", "memory");
+      : "xmm1", "xmm2", "xmm14", "rax", "rcx", "rdi", "r11", "memory");
   CHECK(out[0] == 2 && out[1] == 4 && out[2] == 6 && out[3] == 2);
   CHECK(back[0] == 1 && back[1] == 2 && back[2] == 3 && back[3] == 4);
   say("ok\n");

@@ -70,7 +70,7 @@ AVX512 static void keeps(void) {
       : [low] "=m"(low), [high] "=m"(out), [after] "=&r"(mask_after)
       : [in] "m"(in), [mask] "r"(mask), [clock] "i"(SPRY_CALL_CLOCK), [which] "i"(SPRY_CLOCK_MONOTONIC),
         [port] "i"(SPRY_HYPERCALL_PORT)
-      : "xmm3", "xmm31", "k5", "rax", "rdi", "memory");
+      : "xmm3", "xmm31", "k5", "rax", "rcx", "rdi", "r11", "memory");
   CHECK(memcmp(low, in, sizeof in) == 0 && memcmp(out, in, sizeof in) == 0 && mask_after == mask);
 }
 

@@ -60,8 +60,9 @@ static void boot_page(void) {
   }
 }
 
-/* A call returns with every register but RAX as it was, and the flags. */
-static void preserved(void) {
+/* A call returns with every register but RAX, RCX and R11 as it was, and the flags: each time, since the first may be
+ * served in another way than those that follow. */
+static void call_once(void) {
   static uint64_t before[16], after[16];
   for (unsigned i = 0; i < 16; i++) before[i] = 0x0101010101010101u * (i + 1);
   before[4] = SPRY_CLOCK_MONOTONIC;
@@ -86,8 +87,12 @@ static void preserved(void) {
       : [flags] "=m"(flags), [after] "=m"(after)
       : [before] "m"(before), [call] "i"(SPRY_CALL_CLOCK), [port] "i"(SPRY_HYPERCALL_PORT)
       : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory");
-  for (unsigned i = 0; i < 14; i++) CHECK(after[i] == before[i]);
+  for (unsigned i = 0; i < 14; i++) CHECK(i == 1 || i == 9 || after[i] == before[i]); /* RCX, R11 */
   CHECK((flags & 0xcd5) == 0x405); /* CF, PF and DF set, the other flags of a program clear */
+}
+
+static void preserved(void) {
+  for (int i = 0; i < 3; i++) call_once();
 }
 
 static const struct guest_case cases[] = {

@@ -8,7 +8,7 @@ static int64_t call(uint64_t rax, uint64_t a, uint64_t b, uint64_t c, uint64_t d
   __asm__ volatile("out %%eax, %[port]"
                    : "+a"(rax)
                    : [port] "i"(SPRY_HYPERCALL_PORT), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-                   : "memory");
+                   : "rcx", "r11", "memory");
   return (int64_t)rax;
 }
 
@@ -52,16 +52,23 @@ static void streams(void) {
 /* `out` by DX is the same call. */
 static void by_dx(void) {
   int64_t result;
-  __asm__ volatile("out %%eax, %%dx" : "=a"(result) : "a"(999), "d"(SPRY_HYPERCALL_PORT) : "memory");
+  __asm__ volatile("out %%eax, %%dx" : "=a"(result) : "a"(999), "d"(SPRY_HYPERCALL_PORT) : "rcx", "r11", "memory");
   CHECK(result == -SPRY_ENOSYS);
 }
 
 /* REP and REX.W mean nothing to `out`. */
 static void prefixes(void) {
   int64_t result;
-  __asm__ volatile(".byte 0xf3, 0xe7, %c1" : "=a"(result) : "i"(SPRY_HYPERCALL_PORT), "a"(999), "c"(0) : "memory");
+  uint64_t count = 0;
+  __asm__ volatile(".byte 0xf3, 0xe7, %c2"
+                   : "=a"(result), "+c"(count)
+                   : "i"(SPRY_HYPERCALL_PORT), "a"(999)
+                   : "r11", "memory");
   CHECK(result == -SPRY_ENOSYS);
-  __asm__ volatile(".byte 0x48, 0xe7, %c1" : "=a"(result) : "i"(SPRY_HYPERCALL_PORT), "a"(999) : "memory");
+  __asm__ volatile(".byte 0x48, 0xe7, %c1"
+                   : "=a"(result)
+                   : "i"(SPRY_HYPERCALL_PORT), "a"(999)
+                   : "rcx", "r11", "memory");
   CHECK(result == -SPRY_ENOSYS);
 }
 

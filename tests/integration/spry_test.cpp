@@ -51,15 +51,6 @@ void write_file(const std::string& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-std::string kvm_trouble() {
-  const Fd kvm(open("/dev/kvm", O_RDWR | O_CLOEXEC));
-  const Fd vm(kvm.get() < 0 ? -1 : ioctl(kvm.get(), KVM_CREATE_VM, 0));
-  if (vm.get() >= 0) return {};
-  std::string reason = "no guest can run here: /dev/kvm: ";
-  reason += std::strerror(errno);
-  return reason;
-}
-
 CommandTest::CommandTest() {
   std::string name = testing::TempDir() + "spry-XXXXXX";
   if (mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "mkdtemp: " << std::strerror(errno);

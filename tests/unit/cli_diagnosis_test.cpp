@@ -4,7 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/diagnosis.h"
+#include "kvm/diagnosis.h"
 
 namespace spry {
 namespace {

@@ -3,7 +3,8 @@
 
 #include <random>
 
-#include "machine/clock.h"
+#include "platform/guest_tsc.h"
+#include "system/clock.h"
 
 namespace spry {
 namespace {
@@ -11,12 +12,12 @@ namespace {
 __extension__ typedef unsigned __int128 uint128;
 
 // As guests compute it (abi.h).
-std::uint64_t nanoseconds(TscScale scale, std::uint64_t ticks) {
+std::uint64_t nanoseconds(const GuestTsc& scale, std::uint64_t ticks) {
   return static_cast<std::uint64_t>(static_cast<uint128>(ticks) * scale.mult >> scale.shift);
 }
 
 void expect_accurate(std::uint32_t khz) {
-  const TscScale scale = tsc_scale(khz);
+  const GuestTsc scale = host_tsc(khz);
   ASSERT_LT(scale.shift, 64u);
   ASSERT_GT(scale.mult, 0u);
   // An hour of ticks: never too many nanoseconds, and too few by less than 5 in 10^9.
@@ -27,22 +28,22 @@ void expect_accurate(std::uint32_t khz) {
   EXPECT_GE(got, kHour - 18'000) << khz;
 }
 
-TEST(TscScale, IsAccurateForEveryFrequency) {
+TEST(HostTsc, IsAccurateForEveryFrequency) {
   for (std::uint32_t khz = 1; khz <= 10'000; ++khz) expect_accurate(khz);
   for (double khz = 10'000; khz <= 10'000'000; khz *= 1.001) expect_accurate(static_cast<std::uint32_t>(khz));
   for (const std::uint32_t khz : {999'999u, 1'000'000u, 1'000'001u, 2'445'432u, 10'000'000u}) expect_accurate(khz);
 }
 
-TEST(TscScale, IsExactWhereItCanBe) {
-  EXPECT_EQ(nanoseconds(tsc_scale(1'000'000), 123'456'789), 123'456'789u);
-  EXPECT_EQ(nanoseconds(tsc_scale(500'000), 1'000'000), 2'000'000u);
-  EXPECT_EQ(nanoseconds(tsc_scale(2'000'000), 4'000'000'000), 2'000'000'000u);
+TEST(HostTsc, IsExactWhereItCanBe) {
+  EXPECT_EQ(nanoseconds(host_tsc(1'000'000), 123'456'789), 123'456'789u);
+  EXPECT_EQ(nanoseconds(host_tsc(500'000), 1'000'000), 2'000'000u);
+  EXPECT_EQ(nanoseconds(host_tsc(2'000'000), 4'000'000'000), 2'000'000'000u);
 }
 
-TEST(TscScale, NeverGoesBack) {
+TEST(HostTsc, NeverGoesBack) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 1000; ++i) {
-    const TscScale scale = tsc_scale(static_cast<std::uint32_t>(1 + random() % 10'000'000));
+    const GuestTsc scale = host_tsc(static_cast<std::uint32_t>(1 + random() % 10'000'000));
     const std::uint64_t ticks = random() >> 8;
     EXPECT_LE(nanoseconds(scale, ticks), nanoseconds(scale, ticks + 1 + random() % 10));
   }

@@ -5,8 +5,8 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "machine/crash.h"
 #include "elf_builder.h"
+#include "machine/crash.h"
 
 namespace spry {
 namespace {
@@ -61,7 +61,7 @@ class CrashReport : public testing::Test {
 
   Image image_;
   GuestMemory memory_;
-  kvm_regs registers_ = {};
+  Registers registers_;
 };
 
 TEST_F(CrashReport, NamesTheCallers) {

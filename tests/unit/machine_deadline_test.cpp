@@ -13,8 +13,8 @@
 #include "kvm/kvm.h"
 #include "kvm/page_tables.h"
 #include "kvm/system_page.h"
-#include "machine/clock.h"
 #include "memory/guest_memory.h"
+#include "system/clock.h"
 
 namespace spry {
 namespace {
@@ -84,7 +84,7 @@ class EndlessLoop {
     vcpu_.set_registers(registers, special);
   }
 
-  Vcpu& vcpu() { return vcpu_; }
+  VcpuIoctls& vcpu() { return vcpu_; }
 
  private:
   static constexpr std::uint64_t kSystem = 0x1000;
@@ -94,7 +94,7 @@ class EndlessLoop {
 
   GuestMemory memory_;
   Vm vm_;
-  Vcpu vcpu_;
+  VcpuIoctls vcpu_;
 };
 
 class DeadlineTest : public testing::Test {

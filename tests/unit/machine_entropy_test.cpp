@@ -3,7 +3,7 @@
 #include <set>
 #include <vector>
 
-#include "machine/entropy.h"
+#include "system/entropy.h"
 
 namespace spry {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <vector>
 
-#include "machine/fault.h"
 #include "cpu/x86.h"
+#include "machine/fault.h"
 #include "spry/abi.h"
 
 namespace spry {
@@ -28,7 +28,6 @@ class FaultWords : public testing::Test {
  protected:
   FaultWords() : memory_(*GuestMemory::reserve(kMemory)) {
     layout_.slide = kSlide;
-    layout_.tables = {kPageTables, kBoot};
     layout_.boot = {kBoot, kBoot + 0x1000};
     layout_.stack = {kStack, 0xff800};
     layout_.shared = {0xff800, SPRY_IMAGE_MIN};
@@ -52,13 +51,18 @@ class FaultWords : public testing::Test {
   }
 
   std::string exception(unsigned vector, std::uint64_t error = 0, std::uint64_t address = 0) {
-    return explain_exception(memory_, layout_, vector, error, address, registers_).words;
+    return explain(vector, error, address).words;
+  }
+  Fault explain(unsigned vector, std::uint64_t error, std::uint64_t address) {
+    return explain_exception(
+        memory_, layout_, {.kind = Exit::Kind::kException, .vector = vector, .error_code = error, .address = address},
+        registers_);
   }
   std::string page_fault(std::uint64_t error, std::uint64_t address) { return exception(PF, error, address); }
 
   GuestMemory memory_;
   Layout layout_;
-  kvm_regs registers_ = {};
+  Registers registers_;
 };
 
 constexpr std::uint64_t kRead = PF_U;
@@ -84,9 +88,9 @@ TEST_F(FaultWords, MemoryThatIsTheGuestsButNotSo) {
 }
 
 TEST_F(FaultWords, MemoryThatIsNotTheGuests) {
-  EXPECT_EQ(page_fault(kRead | PF_P, kSystemPage + kSlide), "read of the monitor's memory at 0x40001000");
-  EXPECT_EQ(page_fault(kWrite, kPageTables + kSlide), "write of the monitor's memory at 0x40003000");
-  EXPECT_EQ(page_fault(kFetch | PF_P, kSystemPage + kSlide), "jump into the monitor's memory at 0x40001000");
+  EXPECT_EQ(page_fault(kRead | PF_P, kPlatformStart + kSlide), "read of the monitor's memory at 0x40010000");
+  EXPECT_EQ(page_fault(kWrite, kPlatformStart + 0x2000 + kSlide), "write of the monitor's memory at 0x40012000");
+  EXPECT_EQ(page_fault(kFetch | PF_P, kPlatformStart + kSlide), "jump into the monitor's memory at 0x40010000");
   EXPECT_EQ(page_fault(kRead, kMemory + kSlide), "read of unmapped memory at 0x40400000");
   EXPECT_EQ(page_fault(kWrite, kSlide - 1), "write of unmapped memory at 0x3fffffff");
   EXPECT_EQ(page_fault(kFetch, kMemory + kSlide), "jump to unmapped memory at 0x40400000");
@@ -157,7 +161,7 @@ TEST_F(FaultWords, SyscallThatJumpedToZero) {
   put(kCode + 0x200 + kSlide, {0x0f, 0x05});
   registers_.rip = 0;
   registers_.rcx = kCode + 0x202 + kSlide;
-  const Fault fault = explain_exception(memory_, layout_, PF, kFetch, 0, registers_);
+  const Fault fault = explain(PF, kFetch, 0);
   EXPECT_EQ(fault.words, "system call instruction (syscall)");
   EXPECT_EQ(fault.registers.rip, kCode + 0x200 + kSlide);
   registers_.rcx = 1;
@@ -194,12 +198,9 @@ TEST_F(FaultWords, AnIoExitIsAtItsInstructionOrPastIt) {
 
 TEST_F(FaultWords, ExitsOfOtherKinds) {
   code({0x90});
-  EXPECT_EQ(explain_exit(memory_, KVM_EXIT_SHUTDOWN, registers_).words, "triple fault");
-  EXPECT_EQ(explain_exit(memory_, KVM_EXIT_INTERNAL_ERROR, registers_).words,
-            "an instruction that this machine does not have");
-  EXPECT_EQ(explain_exit(memory_, KVM_EXIT_MMIO, registers_).words, "KVM exit 6 that no guest should cause");
+  EXPECT_EQ(explain_death(memory_, "triple fault", registers_).words, "triple fault");
   code({0xf4});
-  EXPECT_EQ(explain_exit(memory_, KVM_EXIT_HLT, registers_).words, "privileged instruction (hlt)");
+  EXPECT_EQ(explain_death(memory_, "triple fault", registers_).words, "privileged instruction (hlt)");
 }
 
 // Code that ends with its memory, or lies nowhere, is read as far as it goes.

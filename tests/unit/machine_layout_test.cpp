@@ -34,7 +34,7 @@ Image with_stack(std::uint64_t stack) {
   return load(builder);
 }
 
-LayoutRequest request(std::uint64_t memory = 16 * kMiB) { return {memory, 2000, 2048, 0}; }
+LayoutRequest request(std::uint64_t memory = 16 * kMiB) { return {memory, 2000, 2048, false}; }
 
 std::string refusal(const Image& image, const LayoutRequest& wanted) {
   const auto layout = lay_out(image, wanted);
@@ -48,9 +48,12 @@ std::string refusal(const Image& image, const LayoutRequest& wanted) {
 void expect_sound(const Layout& layout, const LayoutRequest& wanted, std::uint64_t stack) {
   const bool low = layout.stack.start < layout.image.start;
   EXPECT_EQ(layout.memory, wanted.memory);
-  EXPECT_EQ(layout.tables.start, kPageTables);
-  EXPECT_EQ(layout.tables.end, layout.boot.start);
-  EXPECT_GE(layout.tables.size(), 64 * kPageSize);
+  EXPECT_EQ(layout.platform.start, kPlatformStart);
+  EXPECT_EQ(layout.platform.end, layout.trampoline.start);
+  EXPECT_EQ(layout.trampoline.end, layout.probe.start);
+  EXPECT_EQ(layout.probe.end, layout.boot.start);
+  // KVM's system page and gate stack, and tables for the largest machine.
+  EXPECT_GE(layout.platform.size(), 66 * kPageSize);
   EXPECT_GE(layout.boot.size(), wanted.boot);
   EXPECT_LE(layout.boot.end, SPRY_IMAGE_MIN);
   EXPECT_GE(layout.stack.size(), stack);
@@ -58,7 +61,7 @@ void expect_sound(const Layout& layout, const LayoutRequest& wanted, std::uint64
   EXPECT_GE(layout.shared.size(), wanted.shared);
   EXPECT_EQ(layout.shared.start % 16, 0u);
   for (const std::uint64_t edge : {layout.boot.start, layout.boot.end, layout.stack.start, layout.shared.end,
-                                   layout.heap.start, layout.heap.end, layout.input.start, layout.input.end}) {
+                                   layout.heap.start, layout.heap.end}) {
     EXPECT_EQ(edge % kPageSize, 0u) << std::hex << edge;
   }
   // A guard page lies below the stack.
@@ -70,17 +73,10 @@ void expect_sound(const Layout& layout, const LayoutRequest& wanted, std::uint64
   EXPECT_LE(layout.heap.end, layout.memory);
   EXPECT_LE(layout.initial, layout.memory);
   EXPECT_GE(layout.initial, low ? layout.image.end : layout.memory);
-  if (wanted.input == 0) {
-    EXPECT_TRUE(layout.input.empty());
-  } else {
-    EXPECT_GE(layout.input.start, layout.memory);
-    EXPECT_EQ(layout.input.start % kLargePageSize, 0u);
-    EXPECT_GE(layout.input.size(), wanted.input);
-  }
 }
 
 void expect_ordered(const std::vector<Region>& regions) {
-  std::uint64_t end = kPageTables;
+  std::uint64_t end = kPlatformStart;
   for (const Region& region : regions) {
     EXPECT_GE(region.range.start, end);
     EXPECT_GT(region.range.end, region.range.start);
@@ -115,7 +111,7 @@ TEST(Layout, AHeapToBeginWithIsCovered) {
   ElfBuilder builder = ElfBuilder::pie();
   Elf64_Phdr& last = builder[test::kLoadData];
   LayoutRequest reusable = request();
-  reusable.trampoline = true;
+  reusable.reusable = true;
   for (const std::uint64_t end : {3 * kMiB / 2, 3 * kMiB / 2 + kPageSize, 9 * kMiB}) {
     // The image is moved by 1 MiB less where its text begins.
     last.p_memsz = end - (last.p_vaddr + kMiB - test::kText);
@@ -163,16 +159,25 @@ TEST(Layout, SharedAreasOfAnySizeHaveTheirPlaceOrAreRefused) {
 
 TEST(Layout, TheInputLiesOutsideMemory) {
   for (const std::uint64_t memory : {2 * kMiB, 3 * kMiB, 16 * kMiB + kPageSize}) {
-    LayoutRequest wanted = request(memory);
-    wanted.input = 50'000'000;
-    const Image image = with_stack(0);
-    const auto layout = lay_out(image, wanted);
+    for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{50'000'000}}) {
+      const Range area = input_area(memory, size);
+      EXPECT_GE(area.start, memory);
+      EXPECT_EQ(area.start % kLargePageSize, 0u);
+      EXPECT_GE(area.size(), size);
+      EXPECT_LT(area.size(), size + kPageSize);
+      EXPECT_EQ(area.end % kPageSize, 0u);
+    }
+  }
+}
+
+// Nothing of a guest's is where a process could not map it, or where a null pointer with an offset leads.
+TEST(Layout, NothingLiesBelow64KiB) {
+  for (const std::uint64_t stack : {kDefaultStack, kLargestLowStack + 1}) {
+    const Image image = with_stack(stack);
+    const auto layout = lay_out(image, request());
     ASSERT_TRUE(layout);
-    expect_sound(*layout, wanted, kDefaultStack);
-    const Range area = input_area(memory, wanted.input);
-    EXPECT_EQ(area.start, layout->input.start);
-    EXPECT_EQ(area.end, layout->input.end);
-    EXPECT_LE(user_regions(image, *layout).back().range.end, layout->memory);
+    EXPECT_GE(kPlatformStart, 64 * kKiB);
+    EXPECT_GE(user_regions(image, *layout).front().range.start, kPlatformStart);
   }
 }
 
@@ -223,7 +228,8 @@ TEST(Layout, RegionsAreTheSegmentsAndWhatIsAroundThem) {
   };
   constexpr Permissions kReadOnly = {.read = true};
   constexpr Permissions kReadWrite = {.read = true, .write = true};
-  for (const std::uint64_t address : {std::uint64_t{0}, kSystemPage, kGateStack, kPageTables, layout->boot.end}) {
+  for (const std::uint64_t address :
+       {std::uint64_t{0}, layout->platform.start, layout->trampoline.start, layout->probe.start, layout->boot.end}) {
     EXPECT_EQ(at(address), nullptr) << std::hex << address;
   }
   EXPECT_EQ(at(layout->memory), nullptr);
@@ -253,7 +259,7 @@ TEST(Layout, WhateverIsAskedForIsSoundOrRefused) {
     const Image image = with_stack(stack);
     const LayoutRequest wanted = {kMinimumMemory + kPageSize * up_to(2048),
                                   1 + up_to(sizeof(spry_boot) + kLargestArguments), up_to(4 * kMiB) >> up_to(22),
-                                  up_to(1) * up_to(100 * kMiB)};
+                                  up_to(1) != 0};
     const auto layout = lay_out(image, wanted);
     if (!layout) continue;
     ++sound;

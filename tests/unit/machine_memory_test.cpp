@@ -113,7 +113,7 @@ TEST(GuestMemory, PrefersLargePagesForLargeFiles) {
   for (const std::uint64_t size : {kLarge - kPageSize, kLarge}) {
     auto memory = GuestMemory::reserve(kLarge);
     ASSERT_TRUE(memory);
-    ASSERT_TRUE(map_private_large(memory->bytes({0, size}), file, 0));
+    ASSERT_TRUE(memory->map_private_large({0, size}, file, 0));
     EXPECT_EQ(flags_at(memory->bytes({0, 1}).data()).find(" hg ") != std::string::npos, size == kLarge);
   }
   close(file);

@@ -53,8 +53,8 @@ TEST_F(SystemPage, SegmentsAreFlatWithTheirPrivilege) {
     unsigned dpl;
     bool code;
   };
-  for (const Row& row :
-       {Row{kKernelCode, 0, true}, Row{kKernelCode + 8, 0, false}, Row{kUserData, 3, false}, Row{kUserCode, 3, true}}) {
+  for (const Row& row : {Row{kKernelCode, 0, true}, Row{kKernelCode + 8, 0, false}, Row{x86::kUserData, 3, false},
+                         Row{x86::kUserCode, 3, true}}) {
     const Descriptor found = decode(at<std::uint64_t>(kGdtOffset + (row.selector & ~7u)));
     EXPECT_EQ(row.selector & 3u, row.dpl) << row.selector;
     EXPECT_EQ(row.selector & 4u, 0u) << "of the GDT";

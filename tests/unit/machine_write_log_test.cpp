@@ -2,11 +2,10 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
-#include <array>
 #include <vector>
 
 #include "cpu/x86.h"
-#include "kvm/kvm_write_log.h"
+#include "kvm/write_log.h"
 
 namespace spry {
 namespace {
@@ -88,18 +87,19 @@ TEST_F(Ring, StaysWhereItIsWhenItIsMoved) {
 // A page's bit is its slot's start and its place there; bits stay until they are forgotten.
 TEST_F(Ring, SetsTheBitsOfAllMemory) {
   Vm vm{Descriptor(), 0};
-  const std::array<Range, 2> slots = {{{0, 64 * x86::kPageSize}, {64 * x86::kPageSize, 192 * x86::kPageSize}}};
-  WriteLog log(vm, slots, &ring_);
-  EXPECT_EQ(log.pages(), 192u);
-  std::array<std::uint64_t, 3> bits = {};
+  const std::vector<Range> slots = {{0, 64 * x86::kPageSize}, {64 * x86::kPageSize, 192 * x86::kPageSize}};
+  KvmWriteLog log(vm, slots, &ring_, 256 * x86::kPageSize);
   written(0, 63);
   written(1, 0);
-  ASSERT_TRUE(log.fetch(bits));
+  ASSERT_TRUE(log.fetch());
   written(1, 65);
-  ASSERT_TRUE(log.fetch(bits));
-  EXPECT_EQ(bits, (std::array<std::uint64_t, 3>{std::uint64_t{1} << 63, 1, 2}));
+  const auto bits = log.fetch();
+  ASSERT_TRUE(bits);
+  EXPECT_EQ(std::vector<std::uint64_t>(bits->begin(), bits->end()),
+            (std::vector<std::uint64_t>{std::uint64_t{1} << 63, 1, 2}))
+      << "one word for each 64 pages that slots cover";
   EXPECT_TRUE(log.forgets_all());
-  EXPECT_FALSE(WriteLog(vm, slots, nullptr).forgets_all());
+  EXPECT_FALSE(KvmWriteLog(vm, slots, nullptr, 0).forgets_all());
 }
 
 }  // namespace

@@ -19,11 +19,6 @@ GUESTS = Path(os.environ["SPRY_GUESTS"])
 SPIN = b"fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n"
 
 
-def setUpModule() -> None:
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        raise unittest.SkipTest("/dev/kvm is not there, or may not be used")
-
-
 def guest(name: str) -> Path:
     return GUESTS / name
 

@@ -25,6 +25,7 @@
 #define SPRY_IMAGE_MIN 0x100000u
 
 /* Hypercalls: EAX = number; RDI, RSI, RDX, R10, R8 = arguments; `out %eax, $SPRY_HYPERCALL_PORT`; RAX = result.
+ * RCX and R11 are lost.
  * A result is a count, or a negated error number. That of POLL is the number of ready devices; the uint64_t at
  * ready_set, if that is not 0, gets 1 << handle of each. */
 #define SPRY_HYPERCALL_PORT 0x7e

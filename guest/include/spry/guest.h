@@ -85,7 +85,7 @@ static inline int64_t spry_hypercall(uint32_t number, uint64_t a, uint64_t b, ui
   __asm__ volatile("outl %%eax, %[port]"
                    : "=a"(result)
                    : [port] "i"(SPRY_HYPERCALL_PORT), "a"((uint64_t)number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-                   : "memory");
+                   : "rcx", "r11", "memory");
   return result;
 }
 

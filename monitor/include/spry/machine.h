@@ -1,4 +1,4 @@
-// Machine: one VM, one vCPU and its memory, running one image.
+// Machine: one CPU and its memory, running one image, on either platform.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 #include "spry/error.h"
 #include "spry/image.h"
 #include "spry/module.h"
+#include "spry/platform.h"
 #include "spry/shell.h"
 #include "spry/snapshot.h"
 
@@ -41,6 +42,8 @@ struct Attachment {
 };
 
 struct MachineOptions {
+  // What runs the guest; anything but kAutomatic is insisted on. Where a shell is given, it must be of this platform.
+  Platform platform = Platform::kAutomatic;
   // Bytes of guest memory: a multiple of 4096 from kMinimumMemory to kMaximumMemory, and at least the manifest's.
   // Nothing: the larger of kDefaultMemory and the manifest's. Reserved, not touched.
   std::optional<std::uint64_t> memory = {};
@@ -53,7 +56,7 @@ struct MachineOptions {
   // Of each action; counts from its first instruction. At least one nanosecond.
   std::optional<std::chrono::nanoseconds> deadline = {};
   // The signal that ends KVM_RUN at the deadline: blocked in the running thread during `run`, never delivered to a
-  // handler. 0: SIGRTMIN.
+  // handler. 0: SIGRTMIN. The platform `process` needs none.
   int deadline_signal = 0;
   // Run any number of actions, with a reset before each but the first. Without it the machine is cheaper to create, and
   // runs one.
@@ -100,7 +103,8 @@ SPRY_API std::string_view to_string(Reason reason);
 
 // What an action cost.
 struct Receipt {
-  std::uint64_t exits = 0;                                     // KVM exits of any kind
+  Platform platform = Platform::kAutomatic;                    // that ran it; never kAutomatic
+  std::uint64_t exits = 0;                                     // how often the guest left to the monitor
   std::array<std::uint64_t, SPRY_CALL_COUNT> hypercalls = {};  // by number; [0] counts unknown numbers
   std::uint64_t bytes_in = 0;                                  // input and device input
   std::uint64_t bytes_out = 0;

@@ -50,6 +50,7 @@ class SPRY_API Histogram {
 
 // submitted = completed + failed + cancelled + those that wait or run.
 struct PoolStatistics {
+  Platform platform = Platform::kAutomatic;  // of its machines; never kAutomatic
   std::uint64_t submitted = 0;
   std::uint64_t completed = 0;                // with an Outcome; the reasons sum up to it
   std::array<std::uint64_t, 5> reasons = {};  // by Reason

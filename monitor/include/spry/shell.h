@@ -1,21 +1,25 @@
-// Shell: a VM and a vCPU without an image yet.
+// Shell: a guest's CPU without an image yet, a VM with its vCPU or a process.
 #pragma once
 
 #include <memory>
 
 #include "spry/api.h"
 #include "spry/error.h"
+#include "spry/platform.h"
 
 namespace spry {
 
-struct ShellData;
+class Vcpu;
 
 // Making one is most of a cold start, and can be done before it is known what is to run: Machine::create puts an image
 // into a shell. A shell stays on the thread that created it.
 class SPRY_API Shell {
  public:
-  // Errors: kMonitor, with what to do about a missing or forbidden /dev/kvm.
-  static Result<Shell> create();
+  // Errors: kMonitor, with what to do where the platform cannot be used here, a forbidden /dev/kvm say.
+  static Result<Shell> create(Platform platform = Platform::kAutomatic);
+
+  // Never kAutomatic.
+  Platform platform() const;
 
   Shell(Shell&&) noexcept;
   Shell& operator=(Shell&&) noexcept;
@@ -23,8 +27,8 @@ class SPRY_API Shell {
 
  private:
   friend struct Internals;
-  explicit Shell(std::unique_ptr<ShellData> data);
-  std::unique_ptr<ShellData> data_;
+  explicit Shell(std::unique_ptr<Vcpu> data);
+  std::unique_ptr<Vcpu> data_;
 };
 
 }  // namespace spry

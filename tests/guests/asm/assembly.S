@@ -292,16 +292,16 @@ spry_entry:
 	movl	$3, %edx		/* no such stream */
 	movq	$-1, %r10		/* nor is this good, but it is looked at later */
 	movl	$2, %r8d
-	movl	$0x1234, %ecx
-	movl	$0x5678, %r11d
+	movl	$0x1234, %r9d
+	movl	$0x5678, %r12d
 	stc
 	hypercall CALL_DEVICE
 	expect	c, 34
 	cmpq	$-EINVAL, %rax
 	expect	e, 35
-	cmpq	$0x1234, %rcx
+	cmpq	$0x1234, %r9
 	expect	e, 36
-	cmpq	$0x5678, %r11
+	cmpq	$0x5678, %r12
 	expect	e, 37
 	cmpq	$3, %rdx
 	expect	e, 38

@@ -30,8 +30,10 @@ static const char general_names[16][4] = {"rax", "rbx", "rcx", "rdx", "rsi", "rd
                                           "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
 static const char selector_names[6][3] = {"cs", "ss", "ds", "es", "fs", "gs"};
 #define RAX 0u
+#define RCX 2u
 #define RDI 5u
 #define RSP 7u
+#define R11 11u
 
 void spy_add(struct spy_findings *findings, struct spy_finding finding) {
   if (findings->count < SPY_FINDINGS_MAX) {
@@ -146,7 +148,8 @@ void spy_look_at_call(struct spy_findings *findings, const struct spy_area *firs
   spy_expect(findings, general_names[RAX], 0, capture->general[RAX],
              first->number == SPRY_CALL_READY ? 0 : (uint64_t)-SPRY_ENOSYS);
   for (size_t i = 1; i < 16; i++) {
-    spy_expect(findings, general_names[i], 0, capture->general[i], SPY_KNOWN(i));
+    if (i == RCX || i == R11) continue; /* which a hypercall does not keep */
+    spy_expect(findings, general_names[i], 0, capture->general[i], i == RSP ? SPY_KNOWN_RSP : SPY_KNOWN(i));
   }
   spy_expect(findings, "rflags", 0, capture->flags & ~(uint64_t)RFLAGS_IOPL, SPY_KNOWN_FLAGS);
   uint64_t data = (first->classes & SPY_CLASS_SELECTORS) != 0 ? SPY_USER_SELECTOR : 0;

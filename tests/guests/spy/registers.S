@@ -130,7 +130,7 @@ spy_call:
 	movabsq	$SPY_KNOWN(4), %rsi
 	movabsq	$SPY_KNOWN(5), %rdi
 	movabsq	$SPY_KNOWN(6), %rbp
-	movabsq	$SPY_KNOWN(7), %rsp
+	movabsq	$SPY_KNOWN_RSP, %rsp
 	movabsq	$SPY_KNOWN(8), %r8
 	movabsq	$SPY_KNOWN(9), %r9
 	movabsq	$SPY_KNOWN(10), %r10

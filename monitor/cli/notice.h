@@ -1,0 +1,12 @@
+// What a person at a terminal is told beforehand.
+#pragma once
+
+#include "spry/platform.h"
+
+namespace spry {
+
+// Says on standard error, if that is a terminal, that the guest runs without KVM, where nobody asked for that: `wanted`
+// is the user's word. Says nothing into a pipe or a file.
+void tell_of_platform(Platform wanted);
+
+}  // namespace spry

@@ -1,0 +1,71 @@
+// One virtual CPU: RAII over its descriptor and its shared kvm_run page. Belongs to the thread that first runs it: on
+// kernels before 6.12 the first KVM_RUN from another thread waits for an RCU grace period.
+#pragma once
+
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kvm/dirty_ring.h"
+#include "kvm/kvm_api.h"
+#include "spry/error.h"
+#include "system/descriptor.h"
+
+namespace spry {
+
+class VcpuIoctls {
+ public:
+  VcpuIoctls(Descriptor descriptor, kvm_run* run, std::size_t run_size);
+  VcpuIoctls(VcpuIoctls&& other) noexcept;
+  VcpuIoctls& operator=(VcpuIoctls&& other) noexcept;
+  ~VcpuIoctls();
+
+  // The ring of `entries` that Vm::give_dirty_ring has given it. Error: kMonitor.
+  Result<DirtyRing> dirty_ring(std::uint64_t entries);
+
+  // KVM_RUN. 0 with state().exit_reason and registers() valid, or errno (EINTR: a signal or immediate_exit).
+  [[nodiscard]] int run();
+
+  // The shared page (KVM API, "5. The kvm_run structure"). immediate_exit may be set by a signal handler.
+  kvm_run& state() { return *run_; }
+
+  // The general registers at the last exit. What is changed here takes effect at the next run after `dirty_registers`.
+  kvm_regs& registers() { return run_->s.regs.regs; }
+  void dirty_registers() { run_->kvm_dirty_regs |= KVM_SYNC_X86_REGS; }
+
+  // Sets both kinds of registers at the next run, without an ioctl (KVM_CAP_SYNC_REGS).
+  void set_registers(const kvm_regs& registers, const kvm_sregs& special);
+
+  // Forgets exceptions and interrupts that were about to be delivered, at the next run (KVM_SYNC_X86_EVENTS).
+  void clear_events();
+
+  // Finishes what the last exit left pending, the bytes of an `in` say, without entering the guest: else it would be
+  // done to the registers that are set next. EINTR of a run with immediate_exit is what says so; any other end is an
+  // Error of kMonitor.
+  Result<void> drain();
+
+  // x87, SSE and what else the vCPU has; setting it puts every part that it does not name into its initial state
+  // (KVM_GET_XSAVE, KVM_SET_XSAVE). KVM_SET_FPU would leave the upper halves of vector registers as they are.
+  Result<kvm_xsave> vector_state();
+  Result<void> set_vector_state(const kvm_xsave& state);
+  Result<kvm_debugregs> debug_registers();
+  Result<void> set_debug_registers(const kvm_debugregs& registers);
+
+  // One ioctl each, of 5 to 10 us. Errors: kMonitor with the ioctl's name.
+  Result<kvm_sregs> special_registers();
+  Result<std::uint64_t> msr(std::uint32_t index);
+  Result<std::uint32_t> tsc_khz();
+  Result<void> set_cpuid(std::span<const kvm_cpuid_entry2> entries);
+  Result<void> set_xcr0(std::uint64_t value);
+
+  // The signals that are blocked during run() only, instead of the thread's (KVM_SET_SIGNAL_MASK).
+  Result<void> set_signal_mask(const sigset_t& blocked);
+
+ private:
+  Descriptor descriptor_;
+  kvm_run* run_ = nullptr;
+  std::size_t run_size_ = 0;
+};
+
+}  // namespace spry

@@ -1,0 +1,188 @@
+#include "machine/build.h"
+
+#include <algorithm>
+
+#include "cpu/x86.h"
+#include "machine/verify.h"
+#include "platform/platforms.h"
+#include "text/format.h"
+
+namespace spry {
+namespace {
+
+using namespace x86;
+
+Result<void> check_options(const MachineOptions& options) {
+  if (options.deadline && options.deadline->count() <= 0) {
+    return fail(ErrorCode::kMonitor, "a deadline is at least one nanosecond");
+  }
+  if (options.max_input > kMaximumInput) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("inputs of up to {} bytes: no input has more than 16 GiB", options.max_input));
+  }
+  if (options.verify && !options.reusable) {
+    return fail(ErrorCode::kMonitor, "a machine that is not reusable has no reset to verify");
+  }
+  return {};
+}
+
+// Opens the device for each handle of the manifest; both sides name the same ones.
+Result<void> open_devices(MachineData& machine, const Manifest& manifest, const std::string& path) {
+  std::vector<Attachment> attachments = std::move(machine.options.devices);
+  for (const DeviceNeed& need : manifest.devices) {
+    auto same = [&need](const Attachment& one) { return one.kind == need.kind && one.name == need.name; };
+    auto found = std::find_if(attachments.begin(), attachments.end(), same);
+    if (found == attachments.end()) {
+      return fail(ErrorCode::kMonitor,
+                  fmt::format("{}: it needs the {} device {}, which is not attached", path, need.kind, need.name));
+    }
+    auto device = found->open(need);
+    if (!device) return tl::unexpected(device.error());
+    if (std::string reason = (*device)->single_use(); machine.options.reusable && !reason.empty()) {
+      return fail(ErrorCode::kMonitor,
+                  fmt::format("{}: the {} device {} serves one action only: {}", path, need.kind, need.name, reason));
+    }
+    if (machine.devices.size() <= need.handle) machine.devices.resize(need.handle + 1);
+    machine.devices[need.handle] = std::move(*device);
+    attachments.erase(found);
+  }
+  for (const Attachment& left : attachments) {
+    if (left.optional) continue;
+    return fail(ErrorCode::kMonitor, fmt::format("{}: the {} device {} is attached, but the manifest does not name it",
+                                                 path, left.kind, left.name));
+  }
+  return {};
+}
+
+std::vector<std::uint64_t> shared_sizes(const MachineData& machine) {
+  std::vector<std::uint64_t> sizes;
+  sizes.reserve(machine.devices.size());
+  for (const auto& device : machine.devices) sizes.push_back(device == nullptr ? 0 : device->shared_size());
+  return sizes;
+}
+
+// A snapshot fixes what the guest has seen already.
+Result<void> check_snapshot(const MachineData& machine, const Base& base) {
+  const MachineOptions& options = machine.options;
+  if (options.memory && *options.memory != base.layout.memory) {
+    return fail(ErrorCode::kMonitor, fmt::format("{}: the snapshot was taken with {} KiB of memory, not {}", base.path,
+                                                 base.layout.memory >> 10, *options.memory >> 10));
+  }
+  // The first is the program's name, which here is another file's.
+  const std::vector<std::string>& given = options.arguments;
+  const auto same = [&given, &base] {
+    return given.size() == base.arguments.size() &&
+           std::equal(given.begin() + 1, given.end(), base.arguments.begin() + 1);
+  };
+  if (given.size() > 1 && !same()) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: the snapshot was taken with other arguments, which belong to it", base.path));
+  }
+  if (shared_sizes(machine) != base.shared) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: the snapshot was taken with devices that share other memory", base.path));
+  }
+  return {};
+}
+
+// The shell that was given, or a new one.
+Result<void> take_shell(MachineData& machine, std::unique_ptr<Vcpu> given) {
+  const MachineOptions& options = machine.options;
+  if (given == nullptr) {
+    const Layout& layout = machine.layout();
+    const ShellRequest request = {.end = std::max(layout.memory, machine.input.range().end),
+                                  .logged_pages = options.reusable ? layout.memory / kPageSize : 0};
+    auto made = make_shell(options.platform, request);
+    if (!made) return tl::unexpected(made.error());
+    given = *std::move(made);
+  } else if (options.platform != Platform::kAutomatic && options.platform != given->platform()) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: the shell is of the platform {}, and the options insist on {}", machine.base->path,
+                            to_string(given->platform()), to_string(options.platform)));
+  }
+  machine.vcpu = std::move(given);
+  return {};
+}
+
+// Memory with all that a base has in it: contents that are there, or, of a fresh base, the image's.
+Result<void> fill_memory(MachineData& machine, const std::shared_ptr<Base>& fresh) {
+  const Base& base = *machine.base;
+  const Layout& layout = base.layout;
+  auto memory = machine.vcpu->make_memory(std::max(layout.memory, machine.input.range().end), machine.options.reusable);
+  if (!memory) return tl::unexpected(memory.error());
+  machine.memory = std::move(*memory);
+  machine.memory.set_regions(base.regions, layout.slide);
+  if (fresh != nullptr) {
+    if (machine.options.reusable) {
+      auto contents = Contents::allocate(layout.memory);
+      if (!contents) return tl::unexpected(contents.error());
+      fresh->contents = std::move(*contents);
+    }
+    if (auto filled = fill_base(*fresh, machine.memory); !filled) return filled;
+  }
+  if (base.contents.empty()) return {};
+  // What the monitor itself reads and writes lies below the image, or, with a large stack, anywhere.
+  const bool low_stack = layout.stack.start < layout.image.start;
+  return base.contents.place(machine.memory, layout.boot.start, low_stack ? SPRY_IMAGE_MIN : layout.memory);
+}
+
+Result<void> furnish(MachineData& machine) {
+  const Base& base = *machine.base;
+  const MachineOptions& options = machine.options;
+  if (options.verify) write_probe(machine.memory.bytes(base.layout.probe));
+  const Range input = options.reusable ? machine.input.range() : Range();
+  auto furnished =
+      machine.vcpu->furnish(machine.memory, {.path = base.path,
+                                             .layout = base.layout,
+                                             .regions = base.regions,
+                                             .state = base.cpu,
+                                             .covered = base.covered,
+                                             .end = std::max(base.layout.memory, machine.input.range().end),
+                                             .features = base.manifest.features,
+                                             .input = input,
+                                             .reusable = options.reusable,
+                                             .verify = options.verify});
+  if (!furnished || input.empty()) return furnished;
+  machine.memory.add_region({input, {.read = true}});
+  return {};
+}
+
+}  // namespace
+
+Result<void> build(MachineData& machine, std::unique_ptr<Vcpu> shell, const Image* image,
+                   std::shared_ptr<const Base> snapshot) {
+  if (auto checked = check_options(machine.options); !checked) return checked;
+  const Manifest& manifest = image != nullptr ? image->manifest() : snapshot->manifest;
+  auto opened = open_devices(machine, manifest, image != nullptr ? image->path() : snapshot->path);
+  if (!opened) return opened;
+  std::shared_ptr<Base> fresh;
+  if (image != nullptr) {
+    auto planned = plan_base(*image, machine.options, shared_sizes(machine));
+    if (!planned) return tl::unexpected(planned.error());
+    fresh = std::make_shared<Base>(std::move(*planned));
+    machine.base = fresh;
+  } else {
+    if (auto checked = check_snapshot(machine, *snapshot); !checked) return checked;
+    machine.base = std::move(snapshot);
+    if (machine.options.reusable) {
+      auto loaded = load_contents(machine.base);
+      if (!loaded) return tl::unexpected(loaded.error());
+      machine.base = *std::move(loaded);
+    }
+  }
+  machine.input = InputArea(input_area(machine.layout().memory, machine.options.max_input));
+  if (auto taken = take_shell(machine, std::move(shell)); !taken) return taken;
+  if (machine.options.reusable) machine.dirty = DirtyPages(machine.layout().memory);
+  if (auto filled = fill_memory(machine, fresh); !filled) return filled;
+  if (auto furnished = furnish(machine); !furnished) return furnished;
+  if ((machine.base->manifest.features & SPRY_FEATURE_CLOCK) != 0) {
+    auto tsc = machine.vcpu->tsc();
+    if (!tsc) return tl::unexpected(tsc.error());
+    machine.tsc = *tsc;
+  }
+  machine.beginning = machine.base->at_ready ? Beginning::kAtReady : Beginning::kUnknown;
+  machine.action.generation = machine.base->generation;
+  return machine.options.verify ? begin_verifying(machine) : Result<void>();
+}
+
+}  // namespace spry

@@ -1,0 +1,48 @@
+// Which platforms a monitor has, and which one a machine gets.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "platform/finding.h"
+#include "platform/vcpu.h"
+#include "spry/error.h"
+#include "spry/platform.h"
+
+namespace spry {
+
+// What is known of the machine that a shell is made for; the defaults are for any machine.
+struct ShellRequest {
+  std::uint64_t end = UINT64_MAX;  // guest-physical: where its memory and its longest input end at most
+  std::uint64_t logged_pages = 0;  // about how many pages the guest of a reusable machine writes; 0: it is not known
+};
+
+// One platform: a row of the table that spry_add_monitor generates from its PLATFORMS.
+struct PlatformEntry {
+  Platform platform;
+  // Errors: kMonitor, with what to do about it.
+  Result<std::unique_ptr<Vcpu>> (*make_shell)(const ShellRequest& request);
+  // False where this machine has nothing of the kind at all; true where it has, whether it can be used or not.
+  bool (*exists)();
+  // Says what `spry doctor` is to say of it; true if guests can run on it.
+  bool (*examine)(const SayFinding& say);
+};
+
+// Those that were linked, the preferred first. Defined by whoever links the monitor's core.
+extern const std::span<const PlatformEntry* const> platforms;
+
+// A platform by the name that to_string gives it, or nothing.
+std::optional<Platform> platform_named(std::string_view name);
+
+// What kAutomatic means here, as make_shell chooses. Errors: as there.
+Result<Platform> platform_here();
+
+// A shell of the platform that is wanted. kAutomatic: the one that SPRY_PLATFORM names; else the first that exists.
+// Errors: those of the platform; kMonitor if this monitor was linked without it, if SPRY_PLATFORM names none, or if no
+// platform exists here.
+Result<std::unique_ptr<Vcpu>> make_shell(Platform wanted, const ShellRequest& request);
+
+}  // namespace spry

@@ -1,0 +1,117 @@
+/* What the monitor and the stub, the few instructions that a guest's process begins with, say to each other. Plain C.
+ *
+ * The stub's address space, all above what an image may have:
+ *
+ *   SPRY_STUB        the stub itself, read and execute
+ *   SPRY_START       what an action begins with; read-only for the guest
+ *                    nothing
+ *   SPRY_GATE_STACK  where the kernel puts signal frames; the guest can write there what it likes
+ *                    nothing
+ *
+ * Both are one memfd, the control area, with the start at its beginning. */
+#ifndef SPRY_PROCESS_PLAN_H
+#define SPRY_PROCESS_PLAN_H
+
+#include <stdint.h>
+
+#define SPRY_STUB 0x700000000000
+#define SPRY_START 0x700000100000
+#define SPRY_START_SIZE 0x2000
+#define SPRY_GATE_STACK 0x700000110000
+/* Four frames with AVX-512; `begin` clears all of it each time. Frames with AMX do not come: a process has to ask for
+ * it. */
+#define SPRY_GATE_STACK_SIZE 0x4000
+#define SPRY_CONTROL_SIZE (SPRY_START_SIZE + SPRY_GATE_STACK_SIZE)
+/* Guests' memory ends below; the stub takes away what the kernel has mapped elsewhere. */
+#define SPRY_GUEST_END 0x600000000000
+
+/* Registers as the stub loads them: general[] by pop, from the order of a signal frame, and the rest by iretq. */
+struct spry_registers {
+  uint64_t general[15]; /* r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx */
+  uint64_t rip;
+  uint64_t cs;
+  uint64_t rflags;
+  uint64_t rsp;
+  uint64_t ss;
+};
+
+/* What an action begins with, and what the gate goes on with. Of the latter there are several, used in turn, because
+ * the gate may be interrupted while it loads one. */
+#define SPRY_RESUMES 16
+struct spry_start {
+  uint64_t fs_base;
+  uint64_t gs_base;
+  uint16_t ds;
+  uint16_t es;
+  uint16_t fs;
+  uint16_t gs;
+  uint64_t fsgsbase; /* the base of FS can be set by WRFSBASE; else by arch_prctl(2), and GS's is always 0 */
+  uint64_t flags;    /* for popf: 0 */
+  struct spry_registers begin;
+  unsigned char reserved[56];
+  unsigned char vectors[4096]; /* an XSAVE area in the standard format, 64-byte aligned */
+  struct spry_registers resume[SPRY_RESUMES];
+};
+
+/* Descriptors that the stub begins with. */
+#define SPRY_FD_LIFELINE 0 /* the read end of a pipe whose write end only the monitor has */
+#define SPRY_FD_CHANNEL 1  /* a SOCK_SEQPACKET socket */
+#define SPRY_FD_PROGRAM 2  /* the stub's own file, closed by exec */
+
+/* The plan: one message with its descriptors, of which the first is the control area's. */
+#define SPRY_PLAN_MAPPINGS 512
+#define SPRY_PLAN_DESCRIPTORS 16
+#define SPRY_PLAN_LOG_WRITES (1u << 0) /* tell written pages: userfaultfd(2) over the mappings that say so */
+#define SPRY_PLAN_FAULTS (1u << 1)     /* tell touched pages: userfaultfd(2) over `faults` */
+#define SPRY_PLAN_FAULT_RANGES 64
+
+#define SPRY_MAP_LOGGED (1u << 0)
+#define SPRY_MAP_HUGE (1u << 1) /* MADV_HUGEPAGE */
+
+struct spry_mapping {
+  uint64_t address;
+  uint64_t size;
+  uint64_t offset;
+  int32_t protection; /* PROT_* */
+  int32_t flags;      /* MAP_*; MAP_FIXED is implied */
+  int32_t descriptor; /* index of the message's descriptors, or -1 */
+  uint32_t how;       /* SPRY_MAP_* */
+};
+struct spry_range {
+  uint64_t address;
+  uint64_t size;
+};
+struct spry_plan {
+  uint32_t flags; /* SPRY_PLAN_* */
+  uint32_t count;
+  uint64_t fault_count;
+  struct spry_range faults[SPRY_PLAN_FAULT_RANGES];
+  struct spry_mapping mappings[SPRY_PLAN_MAPPINGS]; /* `count` of them are sent */
+};
+
+/* The reply: one message. With step SPRY_STEP_DONE come the listener, and with SPRY_REPLY_LOG the userfaultfd and the
+ * pagemap. */
+enum spry_step {
+  SPRY_STEP_DONE,
+  SPRY_STEP_LIFELINE,
+  SPRY_STEP_PLAN,
+  SPRY_STEP_UNMAP,
+  SPRY_STEP_CONTROL,
+  SPRY_STEP_MAP,
+  SPRY_STEP_SIGNALS,
+  SPRY_STEP_FAULTS,
+  SPRY_STEP_LIMITS,
+  SPRY_STEP_FILTER
+};
+#define SPRY_REPLY_LOG (1u << 0)
+#define SPRY_REPLY_FAULTS (1u << 1) /* the userfaultfd alone */
+struct spry_reply {
+  uint32_t step;  /* the one that failed */
+  int32_t error;  /* errno */
+  uint64_t where; /* the mapping's address, of SPRY_STEP_MAP */
+  uint32_t flags;
+  int32_t log_error; /* why there is no SPRY_REPLY_LOG, if it was asked for */
+  uint64_t gate;     /* the instruction pointer that the gate's notifications have */
+};
+
+#endif

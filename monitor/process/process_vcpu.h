@@ -1,0 +1,131 @@
+// A guest as a Linux process that has no system call left. docs/architecture.md, "The process platform".
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "platform/vcpu.h"
+#include "process/control_area.h"
+#include "process/guest_process.h"
+#include "process/plan.h"
+#include "process/process_write_log.h"
+#include "system/descriptor.h"
+
+namespace spry {
+
+// A shell: a stub that waits for its plan. Error: kMonitor, if guests cannot be processes here.
+Result<std::unique_ptr<Vcpu>> make_process_shell();
+
+class ProcessVcpu final : public Vcpu {
+ public:
+  ProcessVcpu(Descriptor stub_file, ControlArea control, GuestProcess process);
+  ~ProcessVcpu() override;
+
+  Platform platform() const override { return Platform::kProcess; }
+  Result<GuestMemory> make_memory(std::uint64_t size, bool reusable) override;
+  Result<void> furnish(GuestMemory& memory, const Furnishing& furnishing) override;
+  Result<void> map_input(Range range, int descriptor) override;
+  std::uint64_t covered() const override { return covered_; }
+  Result<void> rebase(const Contents& contents, const CpuState& state) override;
+  Result<void> begin(const Registers& registers) override;
+  Exit run() override;
+  Registers& registers() override { return registers_; }
+  Result<void> complete_registers() override;
+  void answer(std::int64_t result) override { registers_.rax = static_cast<std::uint64_t>(result); }
+  void write_registers() override;
+  Result<CpuState> save() override;
+  Result<void> reset() override { return {}; }
+  Result<const char*> difference() override { return nullptr; }
+  WriteLog* write_log() override { return log_.get(); }
+  std::span<const std::uint64_t> rewritten() const override { return rewritten_; }
+  Result<void> arm(Waiting& waiting, int signal) override;
+  void disarm() override { waiting_ = &unarmed_; }
+  void kick() noexcept override {}
+  Result<std::optional<GuestTsc>> tsc() override;
+  Result<void> empty() override;
+
+  const GuestProcess& process() const { return process_; }
+
+ private:
+  // Where the guest is.
+  enum class State {
+    kEmpty,    // a stub that has no plan yet
+    kCall,     // in the notification of a rewritten hypercall: not all of registers_ are valid
+    kGate,     // in the gate's notification
+    kRunning,  // may be running
+    kGone,     // its process has ended
+  };
+
+  // A gate's notification.
+  struct Gate {
+    SignalFrame frame;
+    DataSegment ds, es, fs, gs;
+  };
+
+  Result<void> set_base(const CpuState& state);
+  Result<void> start_process();
+  Result<void> replace_process();
+  Result<void> begin_action();
+  void go_on();
+  // Brings the page that the guest waits for. False if its file has become shorter.
+  bool bring_page();
+  Exit wait_for_exit();
+  // What a notification means; nothing if the guest has been let on already.
+  std::optional<Exit> take(const seccomp_notif& notification);
+  std::optional<Exit> take_gate(const seccomp_notif& notification);
+  std::optional<Exit> take_exception();
+  Exit take_foreign_call(const seccomp_notif& notification);
+  Exit died();
+  Exit page_gone();
+  Exit failed(std::string words);
+  Exit dead(std::string words);
+
+  // Has the guest enter the gate, wherever it is, so that all its registers are known. False if it has ended, or had to
+  // be ended.
+  bool stop();
+  bool read_gate(const seccomp_notif& notification);
+
+  bool is_rewritten(std::uint64_t address) const;
+  void rewrite(std::uint64_t physical);
+  // The code at a guest virtual address that the guest may execute.
+  struct Code {
+    std::array<std::uint8_t, 15> bytes = {};
+    std::size_t size = 0;
+    bool own = false;  // the guest's, and not to be written by it
+  };
+  Code code_at(std::uint64_t address);
+
+  Descriptor stub_file_;
+  ControlArea control_;
+  GuestProcess process_;
+
+  GuestMemory* memory_ = nullptr;
+  std::string path_;
+  std::uint64_t slide_ = 0;
+  std::uint64_t covered_ = 0;
+  Range probe_;
+  std::vector<spry_mapping> mappings_;
+  Descriptor input_;
+  std::unique_ptr<ProcessWriteLog> log_;
+  std::vector<std::uint64_t> rewritten_;
+
+  State state_ = State::kEmpty;
+  bool begins_ = false;     // the next run begins an action
+  bool beginning_ = false;  // ... which has been asked for, and not heard of
+  std::uint64_t id_ = 0;    // of the notification, in kCall and kGate
+  Gate gate_;
+  Registers registers_;
+  std::uint64_t begin_fs_base_ = 0;
+  bool owed_ = false;  // the answer of a call did not arrive, because the call had been interrupted
+
+  Waiting unarmed_;
+  Waiting* waiting_ = &unarmed_;
+};
+
+}  // namespace spry

@@ -1,0 +1,283 @@
+// Processes and what they hold: nothing is left of either, however a machine ends.
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <set>
+
+#include "process/host_tsc.h"
+#include "process_guest.h"
+#include "system/clock.h"
+
+namespace spry {
+namespace {
+
+GUEST(l_pages,
+      "movabs $0x550000200000, %rbx\n mov 0x200008(%rbx), %rsi\n movq $5, 0x400010(%rbx)\n"
+      "mov 0x400008(%rbx), %rdx\n mov $1, %eax\n out %eax, $0x7e\n mov 0x7ff000(%rbx), %rsi\n"
+      "mov $1, %eax\n out %eax, $0x7e\n");
+GUEST(l_exit, "mov $1, %eax\n out %eax, $0x7e\n ud2");
+GUEST(l_spin, "1: incq (%rdi)\n jmp 1b");
+GUEST(l_sum,
+      "movabs $0x550001000000, %rbx\n mov (%rbx), %rsi\n mov 0x1000(%rbx), %rdx\n mov $1, %eax\n"
+      "out %eax, $0x7e\n movb $1, (%rbx)");
+
+std::set<std::string> descriptors() {
+  std::set<std::string> names;
+  DIR* directory = opendir("/proc/self/fd");
+  const std::string own = std::to_string(dirfd(directory));
+  while (const dirent* entry = readdir(directory)) {
+    if (entry->d_name != own) names.insert(entry->d_name);
+  }
+  closedir(directory);
+  return names;
+}
+
+// Children, dead ones as well.
+std::size_t children() {
+  std::ifstream file("/proc/thread-self/children");
+  std::size_t count = 0;
+  for (std::string child; file >> child;) ++count;
+  return count;
+}
+
+std::size_t mappings() {
+  std::ifstream file("/proc/self/maps");
+  std::size_t count = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.find("memfd") != std::string::npos) ++count;
+  }
+  return count;
+}
+
+TEST(ProcessLives, LeaveNothing) {
+  const auto before = descriptors();
+  const std::size_t mapped = mappings();
+  for (int i = 0; i < 20; ++i) {
+    ProcessGuest guest(i % 2 == 0 ? CODE(l_exit) : CODE(l_spin), i % 4 < 2);
+    if (i % 5 == 0) continue;  // a shell
+    Waiting waiting;
+    waiting.begin(host_monotonic_ns() + 2'000'000);
+    ASSERT_TRUE(guest.vcpu->arm(waiting, 0));
+    guest.begin();
+    guest.run();
+    if (i % 3 == 0) {
+      ASSERT_TRUE(guest.vcpu->empty());
+    }
+  }
+  EXPECT_EQ(descriptors(), before);
+  EXPECT_EQ(children(), 0u);
+  EXPECT_EQ(mappings(), mapped);
+}
+
+TEST(ProcessLives, ThatCannotBeginLeaveNothingEither) {
+  const auto before = descriptors();
+  {
+    ProcessGuest guest(CODE(l_exit));
+    std::vector<Region> bad = guest.regions;
+    bad.push_back({{kSize + 1, kSize + 0x1001}, {.read = true}});
+    ASSERT_TRUE(guest.vcpu->furnish(guest.memory, {guest.path, guest.layout, bad, kSize, 0, {}, false}));
+    guest.begin();
+    const Exit exit = guest.run();
+    EXPECT_EQ(exit.kind, Exit::Kind::kFailed) << exit;
+    EXPECT_NE(exit.error.message.find("cannot map the guest's memory at 0x55"), std::string::npos) << exit;
+  }
+  EXPECT_EQ(descriptors(), before);
+  EXPECT_EQ(children(), 0u);
+}
+
+TEST(ProcessLives, TakeLowDescriptorsWhateverHasThem) {
+  // The launcher's own 0, 1 and 2 may be anything, or closed.
+  const pid_t child = fork();
+  if (child == 0) {
+    for (int i = 0; i < 10; ++i) close(i);
+    bool good = true;
+    for (int round = 0; round < 2; ++round) {
+      auto made = make_process_shell();
+      if (!made) _exit(2);
+      auto memory = (*made)->make_memory(kSize, false);
+      Layout layout;
+      layout.slide = kSlide;
+      const std::string path = "guest";
+      const std::vector<Region> regions = {{{kCode, kData}, {.read = true, .execute = true}}};
+      memory->set_regions(regions, kSlide);
+      std::copy(l_exit_start, l_exit_end, memory->bytes({kCode, kData}).begin());
+      good = good && (*made)->furnish(*memory, {path, layout, regions, kSize, 0, {}, false});
+      CpuState state;
+      state.registers.rip = kCode + kSlide;
+      good = good && (*made)->begin(state) && (*made)->run().kind == Exit::Kind::kHypercall;
+    }
+    _exit(good ? 0 : 3);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(ProcessLives, EndWithTheMonitor) {
+  int pipe_ends[2];
+  ASSERT_EQ(pipe(pipe_ends), 0);
+  const pid_t monitor = fork();
+  if (monitor == 0) {
+    ProcessGuest guest(CODE(l_spin));
+    guest.begin();
+    Waiting waiting;
+    waiting.begin(host_monotonic_ns() + 5'000'000);
+    if (!guest.vcpu->arm(waiting, 0)) _exit(1);
+    guest.run();
+    waiting.begin(0);
+    std::ifstream file("/proc/thread-self/children");
+    pid_t guest_process = 0;
+    file >> guest_process;
+    if (write(pipe_ends[1], &guest_process, sizeof guest_process) < 0) _exit(1);
+    guest.run();
+    _exit(1);
+  }
+  pid_t guest_process = 0;
+  ASSERT_EQ(read(pipe_ends[0], &guest_process, sizeof guest_process), static_cast<ssize_t>(sizeof guest_process));
+  ASSERT_GT(guest_process, 0);
+  const int watched = static_cast<int>(syscall(SYS_pidfd_open, guest_process, 0));
+  ASSERT_GE(watched, 0);
+  pollfd descriptor = {watched, POLLIN, 0};
+  EXPECT_EQ(poll(&descriptor, 1, 20), 0) << "it spins";
+  kill(monitor, SIGKILL);
+  waitpid(monitor, nullptr, 0);
+  EXPECT_EQ(poll(&descriptor, 1, 5000), 1) << "it lives on";
+  close(watched);
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+}
+
+TEST(ProcessLives, ThatAreKilledSaySo) {
+  ProcessGuest guest(CODE(l_exit), true);
+  guest.begin();
+  ASSERT_EQ(guest.run().kind, Exit::Kind::kHypercall);
+  std::ifstream file("/proc/thread-self/children");
+  pid_t process = 0;
+  file >> process;
+  guest.vcpu->answer(0);
+  kill(process, SIGKILL);
+  const Exit exit = guest.run();
+  EXPECT_EQ(exit.kind, Exit::Kind::kFailed);
+  EXPECT_NE(exit.error.message.find("killed from outside"), std::string::npos) << exit;
+}
+
+TEST(ProcessLives, ThatAreKilledBetweenActionsAreReplaced) {
+  ProcessGuest guest(CODE(l_exit), true);
+  for (int i = 0; i < 3; ++i) {
+    guest.begin();
+    const Exit exit = guest.run();
+    ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+    std::ifstream file("/proc/thread-self/children");
+    pid_t process = 0;
+    file >> process;
+    kill(process, SIGKILL);
+  }
+}
+
+TEST(ProcessInputs, AreReadOnlyAndGone) {
+  for (const bool file : {false, true}) {
+    ProcessGuest guest(CODE(l_sum));
+    const int input = memfd_create("input", 0);
+    ASSERT_EQ(ftruncate(input, 0x2000), 0);
+    const std::uint64_t words[2] = {77, 88};
+    ASSERT_EQ(pwrite(input, words, 8, 0), 8);
+    ASSERT_EQ(pwrite(input, words + 1, 8, 0x1000), 8);
+    const Range range = {kInputArea, kInputArea + 0x2000};
+    if (file) {
+      ASSERT_TRUE(guest.memory.map_file(range, input, 0x2000));
+    } else {
+      std::memcpy(guest.memory.bytes(range).data(), words, 8);
+      std::memcpy(guest.memory.bytes(range).data() + 0x1000, words + 1, 8);
+    }
+    ASSERT_TRUE(guest.vcpu->map_input(range, file ? input : -1));
+    guest.begin();
+    Exit exit = guest.run();
+    ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+    EXPECT_EQ(guest.registers().rsi, 77u);
+    EXPECT_EQ(guest.registers().rdx, 88u);
+    guest.vcpu->answer(0);
+    exit = guest.run();
+    EXPECT_EQ(exit.kind, Exit::Kind::kException) << exit;
+    EXPECT_EQ(exit.vector, 14u);
+    EXPECT_EQ(exit.error_code & 2, 2u);
+    close(input);
+  }
+  // A file that is truncated meanwhile.
+  ProcessGuest guest(CODE(l_sum));
+  const int input = memfd_create("input", 0);
+  ASSERT_EQ(ftruncate(input, 0x2000), 0);
+  ASSERT_TRUE(guest.vcpu->map_input({kInputArea, kInputArea + 0x2000}, input));
+  ASSERT_EQ(ftruncate(input, 0x1000), 0);
+  guest.begin();
+  const Exit exit = guest.run();
+  EXPECT_EQ(exit.kind, Exit::Kind::kFailed) << exit;
+  EXPECT_EQ(
+      exit.error.message,
+      "guest: a page of the machine's memory is gone: its input, its image or its snapshot was truncated while it "
+      "ran");
+  close(input);
+}
+
+// 8 MiB of a file at the heap's beginning; each word has its offset.
+TEST(ProcessInputs, OfALargeFileAreBroughtWhenTheyAreTouched) {
+  constexpr std::uint64_t kLarge = std::uint64_t{8} << 20;
+  const int file = memfd_create("snapshot", 0);
+  std::vector<std::uint64_t> words(kLarge / 8);
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = i * 8 + 1;
+  ASSERT_EQ(write(file, words.data(), kLarge), static_cast<ssize_t>(kLarge));
+  for (const bool truncated : {false, true}) {
+    ASSERT_EQ(ftruncate(file, kLarge), 0);
+    ProcessGuest guest(CODE(l_pages));
+    ASSERT_TRUE(guest.memory.map_large({kHeap, kHeap + kLarge}, file, 0));
+    EXPECT_EQ(guest.memory.waiting().size(), 1u);
+    guest.begin();
+    Exit exit = guest.run();
+    ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+    EXPECT_EQ(guest.registers().rsi, 0x200009u);
+    EXPECT_EQ(guest.registers().rdx, 0x400009u);
+    // Both see what the other has touched, and written.
+    EXPECT_EQ(guest.word(kHeap + 0x400010), 5u);
+    EXPECT_EQ(guest.word(kHeap + 0x600000), 0x600001u);
+    std::uint64_t copied = 0;
+    ASSERT_TRUE(
+        guest.memory.copy(std::as_writable_bytes(std::span(&copied, 1)), GuestPointer{kSlide + kHeap + 0x300000}));
+    EXPECT_EQ(copied, 0x300001u);
+    EXPECT_LT(guest.memory.resident(), std::uint64_t{2} << 20);
+    ASSERT_EQ(ftruncate(file, truncated ? 0x700000 : kLarge), 0);
+    guest.vcpu->answer(0);
+    exit = guest.run();
+    if (truncated) {
+      EXPECT_EQ(exit.kind, Exit::Kind::kFailed) << exit;
+      EXPECT_NE(exit.error.message.find("was truncated while it ran"), std::string::npos);
+      EXPECT_FALSE(
+          guest.memory.copy(std::as_writable_bytes(std::span(&copied, 1)), GuestPointer{kSlide + kHeap + 0x7f0000}));
+    } else {
+      EXPECT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+      EXPECT_EQ(guest.registers().rsi, 0x7ff001u);
+    }
+  }
+  close(file);
+}
+
+TEST(ProcessClocks, AgreeWithEachOther) {
+  auto rate = [](const std::optional<GuestTsc>& tsc) {
+    return static_cast<double>(tsc->mult) / static_cast<double>(std::uint64_t{1} << tsc->shift);
+  };
+  const auto measured = tsc_by_measuring();
+  ASSERT_TRUE(measured);
+  for (const auto& other : {tsc_by_kernel(), tsc_by_cpuid(), host_tsc()}) {
+    if (!other) continue;
+    EXPECT_NEAR(rate(other) / rate(measured), 1.0, 1.0 / 64);
+  }
+  ASSERT_TRUE(host_tsc());
+}
+
+}  // namespace
+}  // namespace spry
