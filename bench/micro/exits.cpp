@@ -10,9 +10,13 @@
 #include <thread>
 #include <vector>
 
+#include "micro/parts.h"
 #include "programs/least_machine.h"
+#include "programs/least_process.h"
 #include "spry/machine.h"
+#include "tool/host.h"
 #include "tool/least_runner.h"
+#include "tool/platform.h"
 #include "tool/spry_systems.h"
 
 namespace {
@@ -26,7 +30,6 @@ void bare_exit(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(least_machine_enter(&machine));
   least_machine_destroy(&machine);
 }
-BENCHMARK(bare_exit);
 
 // What any reset by way of KVM adds to an exit, each with what is before it: general registers taken and set, special
 // registers set, and, where there is no dirty ring, the log of written pages asked for.
@@ -75,13 +78,27 @@ void bare_exit_and(benchmark::State& state, Extra last) {
 void bare_exit_registers(benchmark::State& state) { bare_exit_and(state, Extra::kRegisters); }
 void bare_exit_special_registers(benchmark::State& state) { bare_exit_and(state, Extra::kSpecialRegisters); }
 void bare_exit_dirty_log(benchmark::State& state) { bare_exit_and(state, Extra::kDirtyLog); }
-BENCHMARK(bare_exit_registers);
-BENCHMARK(bare_exit_special_registers);
-BENCHMARK(bare_exit_dirty_log);
+
+// The same of a guest that is a process: one notification answered, and the next received.
+void bare_notification(benchmark::State& state) {
+  least_process process = {};
+  if (least_process_create(&process, SPRY_BINARIES "/bench-least-guest") != 0) {
+    state.SkipWithError("no guest");
+    return;
+  }
+  for (auto _ : state) {
+    if (least_process_answer(&process) != 0) {
+      state.SkipWithError("no notification");
+      break;
+    }
+  }
+  least_process_destroy(&process);
+}
 
 // The time of a run that makes `count` hypercalls.
-spry::Result<std::chrono::nanoseconds> run_with(const spry::Image& image, std::uint64_t count) {
-  spry::MachineOptions options;
+spry::Result<std::chrono::nanoseconds> run_with(const spry::Image& image, spry::Platform platform,
+                                                std::uint64_t count) {
+  spry::MachineOptions options = spry::bench::kept_output(platform);
   options.arguments = {"bench-exits", std::to_string(count)};
   spry::Result<spry::Machine> machine = spry::Machine::create(image, std::move(options));
   if (!machine) return tl::unexpected(machine.error());
@@ -91,7 +108,7 @@ spry::Result<std::chrono::nanoseconds> run_with(const spry::Image& image, std::u
 }
 
 // A run with many hypercalls less one without any, divided.
-void hypercall(benchmark::State& state) {
+void hypercall(benchmark::State& state, spry::Platform platform) {
   constexpr std::uint64_t kCount = 5'000;
   const spry::Result<spry::Image> image = spry::Image::load(SPRY_GUESTS "/bench-exits");
   if (!image) {
@@ -99,8 +116,8 @@ void hypercall(benchmark::State& state) {
     return;
   }
   for (auto _ : state) {
-    const spry::Result<std::chrono::nanoseconds> none = run_with(*image, 0);
-    const spry::Result<std::chrono::nanoseconds> many = run_with(*image, kCount);
+    const spry::Result<std::chrono::nanoseconds> none = run_with(*image, platform, 0);
+    const spry::Result<std::chrono::nanoseconds> many = run_with(*image, platform, kCount);
     if (!none || !many) {
       state.SkipWithError((none ? many : none).error().message.c_str());
       break;
@@ -108,7 +125,6 @@ void hypercall(benchmark::State& state) {
     state.SetIterationTime(std::chrono::duration<double>(*many - *none).count() / kCount);
   }
 }
-BENCHMARK(hypercall)->UseManualTime()->Iterations(5);
 
 void run_actions(benchmark::State& state, const spry::Result<std::unique_ptr<spry::bench::Runner>>& runner) {
   if (!runner) {
@@ -124,22 +140,45 @@ void run_actions(benchmark::State& state, const spry::Result<std::unique_ptr<spr
   }
 }
 
-// The floor of a kept machine's action, with the clock read before and after it.
+// The floors of a kept machine's action, with the clock read before and after it.
 void bare_action(benchmark::State& state) { run_actions(state, spry::bench::make_least_runner()); }
-BENCHMARK(bare_action);
+void least_kept(benchmark::State& state) {
+  run_actions(state, spry::bench::make_least_kept_runner(SPRY_BINARIES "/bench-least-guest"));
+}
 
 // A hello of a kept machine and its reset.
-void kept_machine(benchmark::State& state) {
-  run_actions(state, spry::bench::make_machine_runner(SPRY_GUESTS "/hello"));
+void kept_machine(benchmark::State& state, spry::Platform platform) {
+  run_actions(state, spry::bench::make_machine_runner(SPRY_GUESTS "/hello", platform));
 }
-BENCHMARK(kept_machine);
 
-// Both with a machine for each CPU and nothing else to do: the time from one end to the next, which is what any way to
-// hand actions to machines stays above.
-const int kAtOnce = static_cast<int>(std::thread::hardware_concurrency());
-void bare_action_on_all_cpus(benchmark::State& state) { bare_action(state); }
-void kept_machine_on_all_cpus(benchmark::State& state) { kept_machine(state); }
-BENCHMARK(bare_action_on_all_cpus)->Threads(kAtOnce)->UseRealTime();
-BENCHMARK(kept_machine_on_all_cpus)->Threads(kAtOnce)->UseRealTime();
+// An action alone, and with one for each CPU and nothing else to do: the time from one end to the next, which is what
+// any way to hand actions to machines stays above.
+template <typename... Arguments>
+void add_action(const std::string& name, Arguments... arguments) {
+  benchmark::RegisterBenchmark(name.c_str(), arguments...);
+  benchmark::RegisterBenchmark((name + "_on_all_cpus").c_str(), arguments...)
+      ->Threads(static_cast<int>(std::thread::hardware_concurrency()))
+      ->UseRealTime();
+}
+
+void add_platform(spry::Platform platform) {
+  benchmark::RegisterBenchmark(spry::micro::name_of("hypercall", platform).c_str(), hypercall, platform)
+      ->UseManualTime()
+      ->Iterations(5);
+  add_action(spry::micro::name_of("kept_machine", platform), kept_machine, platform);
+}
 
 }  // namespace
+
+void spry::micro::add_exits() {
+  if (spry::bench::has_kvm()) {
+    benchmark::RegisterBenchmark("bare_exit", bare_exit);
+    benchmark::RegisterBenchmark("bare_exit_registers", bare_exit_registers);
+    benchmark::RegisterBenchmark("bare_exit_special_registers", bare_exit_special_registers);
+    benchmark::RegisterBenchmark("bare_exit_dirty_log", bare_exit_dirty_log);
+    add_action("bare_action", bare_action);
+  }
+  benchmark::RegisterBenchmark("bare_notification", bare_notification);
+  add_action("least_kept", least_kept);
+  for (const spry::Platform platform : spry::bench::platforms_here()) add_platform(platform);
+}

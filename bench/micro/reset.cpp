@@ -3,18 +3,20 @@
 
 #include <string>
 
+#include "micro/parts.h"
 #include "tool/clock.h"
+#include "tool/platform.h"
 #include "tool/spry_systems.h"
 
 namespace {
 
-void reset_after(benchmark::State& state, int pages) {
+void reset_after(benchmark::State& state, spry::Platform platform, int pages) {
   const spry::Result<spry::Image> image = spry::Image::load(SPRY_GUESTS "/bench-pages");
   if (!image) {
     state.SkipWithError(image.error().message.c_str());
     return;
   }
-  spry::MachineOptions options = spry::bench::kept_output();
+  spry::MachineOptions options = spry::bench::kept_output(platform);
   options.arguments = {"bench-pages", std::to_string(pages)};
   options.reusable = true;
   spry::Result<spry::Machine> machine = spry::Machine::create(*image, std::move(options));
@@ -35,15 +37,13 @@ void reset_after(benchmark::State& state, int pages) {
   }
 }
 
-void reset_0_pages(benchmark::State& state) { reset_after(state, 0); }
-void reset_1_page(benchmark::State& state) { reset_after(state, 1); }
-void reset_10_pages(benchmark::State& state) { reset_after(state, 10); }
-void reset_100_pages(benchmark::State& state) { reset_after(state, 100); }
-void reset_1000_pages(benchmark::State& state) { reset_after(state, 1000); }
-BENCHMARK(reset_0_pages)->UseManualTime();
-BENCHMARK(reset_1_page)->UseManualTime();
-BENCHMARK(reset_10_pages)->UseManualTime();
-BENCHMARK(reset_100_pages)->UseManualTime();
-BENCHMARK(reset_1000_pages)->UseManualTime();
-
 }  // namespace
+
+void spry::micro::add_resets() {
+  for (const spry::Platform platform : spry::bench::platforms_here()) {
+    for (const int pages : {0, 1, 10, 100, 1000}) {
+      const std::string name = "reset_" + std::to_string(pages) + (pages == 1 ? "_page" : "_pages");
+      benchmark::RegisterBenchmark(name_of(name, platform).c_str(), reset_after, platform, pages)->UseManualTime();
+    }
+  }
+}

@@ -10,6 +10,7 @@
 namespace spry::bench {
 
 struct Aim {
+  std::string platform;  // "kvm" or "process"
   std::string figure;
   double limit = 0;
   bool at_least = false;        // `limit` is to be reached; else it is not to be exceeded
@@ -17,6 +18,7 @@ struct Aim {
   bool met() const { return value && (at_least ? *value >= limit : *value <= limit); }
 };
 
+// Of both platforms.
 std::vector<Aim> make_aims(const Json& results);
 
 }  // namespace spry::bench

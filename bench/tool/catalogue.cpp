@@ -6,8 +6,10 @@
 #include "text/join.h"
 #include "tool/cache.h"
 #include "tool/command_system.h"
+#include "tool/host.h"
 #include "tool/in_process.h"
 #include "tool/least_runner.h"
+#include "tool/platform.h"
 #include "tool/spry_systems.h"
 
 namespace spry::bench {
@@ -60,35 +62,46 @@ void add_cold(Systems& systems, Collector& collector, Description description, A
 
 Systems make_systems(const Programs& programs, const Guests& guests, const Folder& folder, Collector& collector) {
   const std::string& binaries = programs.binaries;
-  const std::string hello = programs.guests + "/hello";
   Systems systems;
   add(systems, collector, {"echo", "/bin/echo", ""}, {"/bin/echo", "Hello"});
   add(systems, collector, {"static", "static process, no libc", ""}, {binaries + "/bench-static"});
-  add(systems, collector, {"spry", "spry run", ""}, {binaries + "/spry", "run", hello});
-  add(systems, collector, {"spry-console", "spry-console run", ""}, {binaries + "/spry-console", "run", hello});
-  for (std::unique_ptr<System>& system : make_spry_systems(programs.guests, binaries, folder, collector)) {
-    systems.push_back(std::move(system));
+  for (const Platform platform : platforms_here()) {
+    for (std::unique_ptr<System>& system : make_spry_systems(programs, platform, folder, collector)) {
+      systems.push_back(std::move(system));
+    }
   }
   for (std::unique_ptr<System>& container : make_containers(programs, folder, collector)) {
     systems.push_back(std::move(container));
   }
-  add_with(systems, collector, {"solo5-hvt", "solo5-hvt", ""}, "solo5-hvt", "--solo5-hvt", guests.solo5_hvt,
-           {guests.solo5_hvt});
   add_with(systems, collector, {"solo5-spt", "solo5-spt", ""}, "solo5-spt", "--solo5-spt", guests.solo5_spt,
            {guests.solo5_spt});
-  add_with(systems, collector,
-           {"qemu-microvm", "QEMU microvm", "qemu-system-x86_64 -M microvm with KVM and the kernel given", false},
-           "qemu-system-x86_64", "--qemu-kernel", guests.qemu_kernel,
-           {"-M", "microvm,x-option-roms=off", "-enable-kvm", "-cpu", "host", "-m", "128M", "-nodefaults", "-no-reboot",
-            "-display", "none", "-serial", "stdio", "-kernel", guests.qemu_kernel, "-append",
-            "console=ttyS0 panic=-1 quiet"});
-  add(systems, collector,
-      {"floor", "floor: least KVM program", "the least program that prints through KVM, linked as spry is"},
-      {binaries + "/bench-floor"});
+  const unsigned threads = std::thread::hardware_concurrency();
+  if (has_kvm()) {
+    add_with(systems, collector, {"solo5-hvt", "solo5-hvt", ""}, "solo5-hvt", "--solo5-hvt", guests.solo5_hvt,
+             {guests.solo5_hvt});
+    add_with(systems, collector,
+             {"qemu-microvm", "QEMU microvm", "qemu-system-x86_64 -M microvm with KVM and the kernel given", false},
+             "qemu-system-x86_64", "--qemu-kernel", guests.qemu_kernel,
+             {"-M", "microvm,x-option-roms=off", "-enable-kvm", "-cpu", "host", "-m", "128M", "-nodefaults",
+              "-no-reboot", "-display", "none", "-serial", "stdio", "-kernel", guests.qemu_kernel, "-append",
+              "console=ttyS0 panic=-1 quiet"});
+    add(systems, collector,
+        {"floor", "floor: least KVM program", "the least program that prints through KVM, linked as spry is"},
+        {binaries + "/bench-floor"});
+    systems.push_back(std::make_unique<InProcessSystem>(
+        Description{"kvm-run", "floor: bare KVM_RUN",
+                    "one KVM_RUN with one exit of a machine of 8 MiB that is there, in-process"},
+        make_least_runner, threads));
+  }
+  const std::string least = binaries + "/bench-least-guest";
   systems.push_back(std::make_unique<InProcessSystem>(
-      Description{"kvm-run", "floor: bare KVM_RUN",
-                  "one KVM_RUN with one exit of a machine of 8 MiB that is there, in-process"},
-      make_least_runner, std::thread::hardware_concurrency()));
+      Description{"notification", "floor: bare notification",
+                  "one seccomp notification of a process that is there, answered, in-process", false},
+      [=] { return make_notification_runner(least); }, threads));
+  systems.push_back(std::make_unique<InProcessSystem>(
+      Description{"least-kept", "floor: least kept action",
+                  "the same process, reset by one page and begun again by a signal, to its next notification"},
+      [=] { return make_least_kept_runner(least); }, threads));
   return systems;
 }
 
@@ -99,10 +112,17 @@ Systems make_cold_systems(const Programs& programs, const Folder& folder, Collec
   add_cold(systems, collector, {"echo-fetch", "/bin/echo", ""}, {"/bin/echo", "Hello"}, {"/bin/echo"});
   add_cold(systems, collector, {"static-fetch", "static process, no libc", ""}, {binaries + "/bench-static"},
            {binaries + "/bench-static"});
-  add_cold(systems, collector, {"spry-image-fetch", "spry run, cold image", ""}, {binaries + "/spry", "run", hello},
-           {hello});
-  add_cold(systems, collector, {"spry-fetch", "spry run, cold image and monitor", ""},
-           {binaries + "/spry", "run", hello}, {binaries + "/spry", hello});
+  for (const Platform platform : platforms_here()) {
+    Arguments spry = {binaries + "/spry", "run"};
+    for (std::string& word : platform_option(platform)) spry.push_back(std::move(word));
+    spry.push_back(hello);
+    const auto here = [&](const char* name, const char* label) {
+      return Description{name_on(platform, name), label_on(platform, label), ""};
+    };
+    add_cold(systems, collector, here("spry-image-fetch", "spry run, cold image"), spry, {hello});
+    add_cold(systems, collector, here("spry-fetch", "spry run, cold image and monitor"), spry,
+             {binaries + "/spry", hello});
+  }
   const std::string runc = find_program("runc");
   if (!runc.empty()) {
     // The bundle is the one that the warm system set up.

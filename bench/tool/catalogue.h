@@ -17,7 +17,8 @@ struct Guests {
   std::string qemu_kernel;  // a kernel that prints Hello and powers off
 };
 
-// In the order of the table: processes, Spry, containers, other monitors, floors.
+// In the order of the table: processes, Spry on each platform, containers, other monitors, floors. What needs KVM is
+// there only where KVM is.
 std::vector<std::unique_ptr<System>> make_systems(const Programs& programs, const Guests& guests, const Folder& folder,
                                                   Collector& collector);
 

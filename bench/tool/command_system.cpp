@@ -37,6 +37,7 @@ class CommandRunner : public Runner {
     const Result<Usage> used = wait_for(process->pid, arguments);
     const Time end = Clock::now();
     if (!used) return tl::unexpected(used.error());
+    if (system_.silent()) return Action{process->start, end, end, *used};
     if (!listener.heard()) {
       return fail(ErrorCode::kMonitor, fmt::format("\"{}\" did not print Hello", show_command(arguments)));
     }
@@ -93,7 +94,7 @@ Result<void> CommandSystem::prepare() {
                 fmt::format("it does not work here: {}",
                             captured->output.empty() ? "it fails and prints nothing" : last_words(captured->output)));
   }
-  if (captured->output.find("Hello") == std::string::npos) {
+  if (!options_.silent && captured->output.find("Hello") == std::string::npos) {
     return fail(ErrorCode::kMonitor, fmt::format("it prints no Hello but \"{}\"", last_words(captured->output)));
   }
   return {};

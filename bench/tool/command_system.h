@@ -12,6 +12,7 @@ namespace spry::bench {
 struct CommandOptions {
   Arguments arguments;  // the program by its path; "{id}" in an argument becomes a name that no other action has
   std::function<Result<void>()> set_up = nullptr;  // once, before the first action
+  bool silent = false;                             // it prints no Hello: only its end counts
   std::function<void()> before = nullptr;          // before each action, not counted as part of it
 };
 
@@ -26,6 +27,7 @@ class CommandSystem : public System {
   void submit(Completion done) override;
 
   Arguments next_arguments();
+  bool silent() const { return options_.silent; }
   void before() const {
     if (options_.before) options_.before();
   }

@@ -3,12 +3,12 @@
 #include "text/format.h"
 #include "tool/cache.h"
 #include "tool/command_system.h"
+#include "tool/platform.h"
 
 namespace spry::bench {
 namespace {
 
 constexpr std::uint64_t kKilo = std::uint64_t{1} << 10;
-constexpr std::uint64_t kMega = std::uint64_t{1} << 20;
 
 // In a quick run every second value, and always the first and the last.
 std::vector<std::uint64_t> thinned(const std::vector<std::uint64_t>& values, bool quick) {
@@ -25,59 +25,98 @@ void add(GrowthSeries& series, Collector& collector, double x, Arguments argumen
   CommandOptions options;
   options.arguments = std::move(arguments);
   options.set_up = std::move(set_up);
-  Description description{fmt::format("{}-{}", series.name, x), fmt::format("{}, {}", series.title, x), ""};
+  Description description{fmt::format("{}-{}", series.name, x),
+                          fmt::format("{} ({}), {}", series.title, series.label, x), ""};
   series.points.push_back({x, std::make_unique<CommandSystem>(std::move(description), std::move(options), collector)});
 }
 
+// What `spry run` is given beside the platform: options and the guest with its arguments.
+using MakeArguments = std::function<Arguments(std::uint64_t x)>;
+using MakeSetUp = std::function<std::function<Result<void>()>(std::uint64_t x)>;
+
+class Maker {
+ public:
+  Maker(const Programs& programs, Collector& collector) : programs_(programs), collector_(collector) {}
+
+  // A series on each platform.
+  Growth make(const std::string& name, const std::string& title, const std::string& axis,
+              const std::vector<std::uint64_t>& values, const MakeArguments& arguments,
+              const MakeSetUp& set_up = nullptr) {
+    Growth growth{name, axis};
+    for (const Platform platform : platforms_here()) {
+      GrowthSeries series{name_on(platform, name), name_on(platform, "spry"), std::string(to_string(platform)), title};
+      for (const std::uint64_t value : values) {
+        Arguments command = {programs_.binaries + "/spry", "run"};
+        for (std::string& word : platform_option(platform)) command.push_back(std::move(word));
+        for (std::string& word : arguments(value)) command.push_back(std::move(word));
+        add(series, collector_, static_cast<double>(value), std::move(command), set_up ? set_up(value) : nullptr);
+      }
+      growth.series.push_back(std::move(series));
+    }
+    return growth;
+  }
+
+ private:
+  const Programs& programs_;
+  Collector& collector_;
+};
+
 }  // namespace
 
-std::vector<GrowthSeries> make_growth(const Programs& programs, const Folder& folder, bool quick,
-                                      Collector& collector) {
-  const std::string spry = programs.binaries + "/spry";
+std::vector<Growth> make_growth(const Programs& programs, const Folder& folder, bool quick, Collector& collector) {
   const auto guest = [&](const std::string& name) { return programs.guests + "/" + name; };
-  std::vector<GrowthSeries> all;
+  Maker maker(programs, collector);
+  std::vector<Growth> all;
 
-  GrowthSeries memory{"memory", "spry run --memory, hello", "memory allowed, MiB", {}};
   // 16 MiB and 4 GiB are compared by an aim: a quick run has both.
   const std::vector<std::uint64_t> allowed = quick ? std::vector<std::uint64_t>{16, 64, 512, 4096}
                                                    : std::vector<std::uint64_t>{8, 16, 64, 256, 512, 1024, 2048, 4096};
-  for (const std::uint64_t mebibytes : allowed) {
-    add(memory, collector, static_cast<double>(mebibytes),
-        {spry, "run", "--memory", fmt::format("{}M", mebibytes), guest("hello")});
-  }
-  all.push_back(std::move(memory));
+  all.push_back(maker.make("memory", "spry run --memory, hello", "memory allowed, MiB", allowed, [&](std::uint64_t x) {
+    return Arguments{"--memory", fmt::format("{}M", x), guest("hello")};
+  }));
 
-  GrowthSeries image{"image", "spry run, an image of which 1 % is used", "image size, KiB", {}};
-  for (const std::uint64_t size : {16 * kKilo, 64 * kKilo, 256 * kKilo, kMega, 4 * kMega, 16 * kMega, 64 * kMega}) {
-    const std::string file = guest(fmt::format("bench-image-{}", size / kKilo));
-    // The page cache has a file in pages of the sizes in which it came there: from here on those in which runs read it.
-    const auto forget = [file]() -> Result<void> {
+  const auto image = [&](std::uint64_t kibibytes) { return guest(fmt::format("bench-image-{}", kibibytes)); };
+  // The page cache has a file in pages of the sizes in which it came there: from here on those in which runs read it.
+  const auto forget = [&](std::uint64_t x) -> std::function<Result<void>()> {
+    return [file = image(x)]() -> Result<void> {
       const Result<Eviction> evicted = evict({file});
       return evicted ? Result<void>() : tl::unexpected(evicted.error());
     };
-    add(image, collector, static_cast<double>(size / kKilo), {spry, "run", "--memory", "128M", file}, forget);
-  }
-  all.push_back(std::move(image));
+  };
+  all.push_back(maker.make(
+      "image", "spry run, an image of which 1 % is used", "image size, KiB",
+      {16, 64, 256, kKilo, 4 * kKilo, 16 * kKilo, 64 * kKilo},
+      [&](std::uint64_t x) {
+        return Arguments{"--memory", "128M", image(x)};
+      },
+      forget));
 
-  GrowthSeries pages{"pages", "spry run, a guest that writes to N pages", "pages touched", {}};
-  for (const std::uint64_t count : thinned({1, 10, 30, 100, 300, 1000, 3000, 10000}, quick)) {
-    add(pages, collector, static_cast<double>(count),
-        {spry, "run", "--memory", "128M", guest("bench-pages"), fmt::format("{}", count)});
+  const std::vector<std::uint64_t> counts = thinned({1, 10, 30, 100, 300, 1000, 3000, 10000}, quick);
+  Growth pages =
+      maker.make("pages", "spry run, a guest that writes to N pages", "pages touched", counts, [&](std::uint64_t x) {
+        return Arguments{"--memory", "128M", guest("bench-pages"), fmt::format("{}", x)};
+      });
+  GrowthSeries floor{"pages-static", "static", "static process", "the same by a static process, no libc"};
+  for (const std::uint64_t count : counts) {
+    add(floor, collector, static_cast<double>(count),
+        {programs.binaries + "/bench-static-pages", fmt::format("{}", count)});
   }
+  pages.series.push_back(std::move(floor));
   all.push_back(std::move(pages));
 
-  GrowthSeries unread{"input", "spry run --input, not read by the guest", "input, KiB", {}};
-  GrowthSeries read{"input-read", "spry run --input, each page read by the guest", "input, KiB", {}};
-  for (const std::uint64_t size :
-       thinned({4 * kKilo, 64 * kKilo, 256 * kKilo, kMega, 4 * kMega, 16 * kMega, 64 * kMega}, quick)) {
-    const std::string path = folder / fmt::format("input-{}", size);
-    const auto write = [path, size] { return write_file(path, std::string(size, 'x')); };
-    const auto kibibytes = static_cast<double>(size / kKilo);
-    add(unread, collector, kibibytes, {spry, "run", "--input", path, guest("hello")}, write);
-    add(read, collector, kibibytes, {spry, "run", "--input", path, guest("bench-input")}, write);
-  }
-  all.push_back(std::move(unread));
-  all.push_back(std::move(read));
+  const std::vector<std::uint64_t> sizes =
+      thinned({4, 64, 256, kKilo, 4 * kKilo, 16 * kKilo, 64 * kKilo}, quick);  // KiB
+  const auto input = [&](std::uint64_t kibibytes) { return folder / fmt::format("input-{}", kibibytes); };
+  const auto write = [&](std::uint64_t x) -> std::function<Result<void>()> {
+    return [path = input(x), x] { return write_file(path, std::string(x * kKilo, 'x')); };
+  };
+  const auto with_input = [&](const char* name) {
+    return [&, name](std::uint64_t x) { return Arguments{"--input", input(x), guest(name)}; };
+  };
+  all.push_back(
+      maker.make("input", "spry run --input, not read by the guest", "input, KiB", sizes, with_input("hello"), write));
+  all.push_back(maker.make("input-read", "spry run --input, each page read by the guest", "input, KiB", sizes,
+                           with_input("bench-input"), write));
   return all;
 }
 

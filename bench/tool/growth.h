@@ -17,13 +17,21 @@ struct GrowthPoint {
 };
 
 struct GrowthSeries {
-  std::string name;   // key in results
-  std::string title;  // for people
-  std::string axis;   // what x is
-  std::vector<GrowthPoint> points;
+  std::string name;    // key in results
+  std::string system;  // whose growth it is: a system's name
+  std::string label;   // that, for people
+  std::string title;   // for people
+  std::vector<GrowthPoint> points = {};
 };
 
-// The series that can be measured with the command. The folder and the collector outlive them.
-std::vector<GrowthSeries> make_growth(const Programs& programs, const Folder& folder, bool quick, Collector& collector);
+// Series that are measured in the same rounds and drawn together.
+struct Growth {
+  std::string name;  // key in results
+  std::string axis;  // what x is
+  std::vector<GrowthSeries> series = {};
+};
+
+// What can be measured with the command, on each platform that is here. The folder and the collector outlive it.
+std::vector<Growth> make_growth(const Programs& programs, const Folder& folder, bool quick, Collector& collector);
 
 }  // namespace spry::bench

@@ -2,6 +2,7 @@
 
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <string_view>
@@ -34,6 +35,8 @@ std::string cpuinfo_field(const std::string& text, const std::string& field) {
   return "";
 }
 
+bool has_kvm() { return access("/dev/kvm", R_OK | W_OK) == 0; }
+
 Host describe_host() {
   Host host;
   const std::string text = read_file("/proc/cpuinfo").value_or("");
@@ -41,6 +44,7 @@ Host describe_host() {
   const std::string flags = cpuinfo_field(text, "flags");
   host.virtual_machine = has_word(flags, "hypervisor");
   host.hardware_kvm = has_word(flags, "vmx") || has_word(flags, "svm");
+  host.kvm = has_kvm();
   host.processors = std::thread::hardware_concurrency();
   struct sysinfo information {};
   if (sysinfo(&information) == 0) {

@@ -11,10 +11,14 @@ struct Host {
   double memory_gib = 0;
   std::string kernel;
   bool virtual_machine = false;  // it is itself a virtual machine
+  bool kvm = false;              // /dev/kvm can be opened
   bool hardware_kvm = false;     // its processor shows VT-x or AMD-V
   std::string preemption;        // of the kernel, as `uname -v` words it
   double load = 0;               // the load average over one minute when the benchmark began
 };
+
+// Whether this process may use /dev/kvm.
+bool has_kvm();
 
 Host describe_host();
 

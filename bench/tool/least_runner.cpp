@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "programs/least_machine.h"
+#include "programs/least_process.h"
 #include "text/format.h"
 
 namespace spry::bench {
@@ -40,7 +41,56 @@ class LeastRunner : public Runner {
   bool created_ = false;
 };
 
+using Step = int (*)(least_process*);
+
+class LeastProcessRunner : public Runner {
+ public:
+  explicit LeastProcessRunner(Step step) : step_(step) {}
+  LeastProcessRunner(const LeastProcessRunner&) = delete;
+  LeastProcessRunner& operator=(const LeastProcessRunner&) = delete;
+  ~LeastProcessRunner() override {
+    if (created_) least_process_destroy(&process_);
+  }
+
+  Result<void> create(const std::string& guest) {
+    if (least_process_create(&process_, guest.c_str()) != 0) {
+      return fail(ErrorCode::kMonitor, fmt::format("no guest: {}", std::strerror(errno)));
+    }
+    created_ = true;
+    return {};
+  }
+
+  Result<Action> run() override {
+    const Time start = Clock::now();
+    if (step_(&process_) != 0) {
+      return fail(ErrorCode::kMonitor, fmt::format("the least guest: {}", std::strerror(errno)));
+    }
+    const Time end = Clock::now();
+    return Action{start, end, end};
+  }
+
+ private:
+  Step step_;
+  least_process process_ = {};
+  bool created_ = false;
+};
+
+Result<std::unique_ptr<Runner>> make_process_runner(const std::string& guest, Step step) {
+  auto runner = std::make_unique<LeastProcessRunner>(step);
+  const Result<void> created = runner->create(guest);
+  if (!created) return tl::unexpected(created.error());
+  return runner;
+}
+
 }  // namespace
+
+Result<std::unique_ptr<Runner>> make_notification_runner(const std::string& guest) {
+  return make_process_runner(guest, least_process_answer);
+}
+
+Result<std::unique_ptr<Runner>> make_least_kept_runner(const std::string& guest) {
+  return make_process_runner(guest, least_process_begin);
+}
 
 Result<std::unique_ptr<Runner>> make_least_runner() {
   auto runner = std::make_unique<LeastRunner>();

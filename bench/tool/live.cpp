@@ -14,6 +14,7 @@
 #include "spry/snapshot.h"
 #include "system/descriptor.h"
 #include "text/format.h"
+#include "tool/platform.h"
 #include "tool/spry_systems.h"
 #include "tool/statistics.h"
 
@@ -45,8 +46,8 @@ double free_kib() {
   return sum_of("/proc/meminfo", "MemFree:") + kPageKib * sum_of("/proc/zoneinfo", "count:");
 }
 
-MachineOptions kept() {
-  MachineOptions options = kept_output();
+MachineOptions kept(Platform platform) {
+  MachineOptions options = kept_output(platform);
   options.reusable = true;
   return options;
 }
@@ -101,18 +102,19 @@ Result<double> time_faults() {
 
 }  // namespace
 
-Result<LiveResult> measure_live(const std::string& image, const std::string& ready_image, std::size_t count,
-                                unsigned rounds) {
+Result<LiveResult> measure_live(const std::string& image, const std::string& ready_image, Platform platform,
+                                std::size_t count, unsigned rounds) {
   LiveResult result;
+  result.platform = platform;
   result.machines = count;
   const Result<Image> loaded = Image::load(image);
   if (!loaded) return tl::unexpected(loaded.error());
   const Result<Image> ready = Image::load(ready_image);
   if (!ready) return tl::unexpected(ready.error());
-  const Result<Snapshot> snapshot = Snapshot::take(*ready, kept());
+  const Result<Snapshot> snapshot = Snapshot::take(*ready, kept(platform));
   if (!snapshot) return tl::unexpected(snapshot.error());
-  const auto make = [&] { return Machine::create(*loaded, kept()); };
-  const auto make_shared = [&] { return Machine::create(*snapshot, kept()); };
+  const auto make = [&] { return Machine::create(*loaded, kept(platform)); };
+  const auto make_shared = [&] { return Machine::create(*snapshot, kept(platform)); };
   if (count > 0) {
     const Result<double> memory = memory_of(make, count);
     if (!memory) return tl::unexpected(memory.error());
@@ -123,7 +125,7 @@ Result<LiveResult> measure_live(const std::string& image, const std::string& rea
   }
   const Result<std::vector<Machine>> machines = make_machines(make, count);
   if (!machines) return tl::unexpected(machines.error());
-  const Result<std::unique_ptr<Runner>> runner = make_cold_runner(image);
+  const Result<std::unique_ptr<Runner>> runner = make_cold_runner(image, platform);
   if (!runner) return tl::unexpected(runner.error());
   for (unsigned round = 0; round < rounds; ++round) {
     const Result<Action> action = (*runner)->run();

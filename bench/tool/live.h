@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "spry/error.h"
+#include "spry/platform.h"
 #include "tool/system.h"
 
 namespace spry::bench {
@@ -13,6 +14,7 @@ namespace spry::bench {
 inline constexpr std::size_t kLiveFaults = 16;  // copy-on-write faults that are timed together
 
 struct LiveResult {
+  Platform platform = Platform::kKvm;
   std::size_t machines = 0;
   std::vector<double> hello;       // microseconds of one more machine, created for a cold in-process hello
   std::vector<double> end;         // and until it was destroyed
@@ -23,7 +25,7 @@ struct LiveResult {
 
 // Keeps so many reusable machines of `image`, each after one hello and its reset, and for the last figure machines of a
 // snapshot of `ready_image`; takes `rounds` samples of each time.
-Result<LiveResult> measure_live(const std::string& image, const std::string& ready_image, std::size_t machines,
-                                unsigned rounds);
+Result<LiveResult> measure_live(const std::string& image, const std::string& ready_image, Platform platform,
+                                std::size_t machines, unsigned rounds);
 
 }  // namespace spry::bench

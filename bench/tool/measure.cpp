@@ -4,10 +4,14 @@
 #include <chrono>
 
 #include "text/format.h"
+#include "tool/block.h"
 #include "tool/catalogue.h"
 #include "tool/cost.h"
 #include "tool/folder.h"
 #include "tool/growth.h"
+#include "tool/host.h"
+#include "tool/lookup.h"
+#include "tool/platform.h"
 #include "tool/progress.h"
 #include "tool/saturation.h"
 
@@ -38,16 +42,27 @@ class Measurement {
 
   Result<Json> run() {
     describe();
+    // Nothing but the benchmark chooses a platform.
+    unsetenv("SPRY_PLATFORM");
+    if (!has_kvm()) leave_out({"kvm", "all that needs KVM", {}}, "this process may not use /dev/kvm, or there is none");
     Systems systems = prepared(make_systems(programs_, options_.guests, folder_, collector_), true);
-    if (options_.part("latency")) results_["latency"] = latency(systems, "latency");
+    if (options_.part("latency")) results_["latency"] = latency(systems, "latency", options_.latency);
     if (options_.part("fetch")) {
       const Systems cold = prepared(make_cold_systems(programs_, folder_, collector_), false);
-      results_["fetch"] = latency(cold, "cold cache");
+      results_["fetch"] = latency(cold, "cold cache", options_.latency);
     }
     if (options_.part("throughput")) results_["throughput"] = throughput(systems);
     if (options_.part("growth")) {
       results_["growth"] = growth();
       results_["live"] = live();
+    }
+    if (options_.part("block")) {
+      const Systems block = prepared(make_block_systems(programs_, folder_, collector_), false);
+      LatencyOptions rounds = options_.latency;
+      rounds.rounds = options_.block_rounds;
+      rounds.warm_up = 1;
+      results_["block"] = latency(block, "block device", rounds);
+      results_["block"]["mebibytes"] = kBlockMebibytes;
     }
     results_["left_out"] = std::move(left_out_);
     if (!options_.micro.empty()) {
@@ -76,8 +91,14 @@ class Measurement {
     results_["prices"] = {{"hourly", options_.prices.hourly}, {"per_action", options_.prices.per_action}};
   }
 
+  // Says each reason once.
   void leave_out(const Description& description, const std::string& reason) {
-    progress_.say(fmt::format("left out: {}: {}", description.label, reason));
+    for (const Json& before : left_out_) {
+      if (before["label"] == description.label && before["reason"] == reason) return;
+    }
+    if (find(left_out_, "reason", reason) == nullptr) {
+      progress_.say(fmt::format("left out: {}: {}", description.label, reason));
+    }
     left_out_.push_back({{"name", description.name}, {"label", description.label}, {"reason", reason}});
   }
 
@@ -103,9 +124,9 @@ class Measurement {
     return list;
   }
 
-  Json latency(const Systems& systems, std::string_view title) {
+  Json latency(const Systems& systems, std::string_view title, const LatencyOptions& options) {
     const std::vector<System*> list = borrowed(systems);
-    const std::vector<LatencySamples> measured = measure_latency(list, options_.latency, title, progress_);
+    const std::vector<LatencySamples> measured = measure_latency(list, options, title, progress_);
     Json described = Json::array();
     Json samples = Json::array();
     for (std::size_t i = 0; i < list.size(); ++i) {
@@ -116,9 +137,9 @@ class Measurement {
       described.push_back(to_json(list[i]->description()));
       samples.push_back(to_json(measured[i]));
     }
-    return {{"rounds", options_.latency.rounds},
-            {"warm_up", options_.latency.warm_up},
-            {"gap_ms", seconds(options_.latency.gap) * 1e3},
+    return {{"rounds", options.rounds},
+            {"warm_up", options.warm_up},
+            {"gap_ms", seconds(options.gap) * 1e3},
             {"systems", std::move(described)},
             {"samples", std::move(samples)}};
   }
@@ -178,36 +199,55 @@ class Measurement {
   }
 
   Json growth() {
+    Json all = Json::array();
+    for (Growth& growth : make_growth(programs_, folder_, options_.quick, collector_)) {
+      for (Json& series : measured(growth)) all.push_back(std::move(series));
+    }
+    return all;
+  }
+
+  // All series of a growth in the same rounds.
+  Json measured(Growth& growth) {
     LatencyOptions options = options_.latency;
     options.rounds = options_.growth_rounds;
-    Json all = Json::array();
-    for (GrowthSeries& series : make_growth(programs_, folder_, options_.quick, collector_)) {
-      std::vector<System*> list;
-      std::vector<double> places;
+    std::vector<System*> list;
+    for (GrowthSeries& series : growth.series) {
       for (GrowthPoint& point : series.points) {
+        progress_.show(fmt::format("preparing {}", point.system->description().label));
         const Result<void> ready = point.system->prepare();
-        if (!ready) {
-          leave_out(point.system->description(), ready.error().message);
-          continue;
+        if (ready) {
+          list.push_back(point.system.get());
+        } else {
+          // Mostly all points of a series for one reason.
+          leave_out({series.name, fmt::format("{} ({})", series.title, series.label), {}}, ready.error().message);
         }
-        list.push_back(point.system.get());
-        places.push_back(point.x);
       }
-      const std::vector<LatencySamples> measured =
-          measure_latency(list, options, fmt::format("growth: {}", series.name), progress_);
+    }
+    const std::vector<LatencySamples> samples =
+        measure_latency(list, options, fmt::format("growth: {}", growth.name), progress_);
+    Json all = Json::array();
+    for (const GrowthSeries& series : growth.series) {
       Json points = Json::array();
-      for (std::size_t i = 0; i < list.size(); ++i) {
-        if (!measured[i].failure.empty()) {
-          leave_out(list[i]->description(), "failed while it was measured: " + measured[i].failure);
+      for (const GrowthPoint& point : series.points) {
+        const auto place = std::find(list.begin(), list.end(), point.system.get());
+        if (place == list.end()) continue;
+        const LatencySamples& found = samples[static_cast<std::size_t>(place - list.begin())];
+        if (!found.failure.empty()) {
+          leave_out(point.system->description(), "failed while it was measured: " + found.failure);
           continue;
         }
-        Json point = to_json(measured[i]);
-        point["x"] = places[i];
-        points.push_back(std::move(point));
+        Json json = to_json(found);
+        json["x"] = point.x;
+        points.push_back(std::move(json));
       }
       if (points.empty()) continue;
-      all.push_back(
-          {{"name", series.name}, {"title", series.title}, {"axis", series.axis}, {"points", std::move(points)}});
+      all.push_back({{"name", series.name},
+                     {"group", growth.name},
+                     {"system", series.system},
+                     {"label", series.label},
+                     {"title", series.title},
+                     {"axis", growth.axis},
+                     {"points", std::move(points)}});
     }
     return all;
   }
@@ -217,16 +257,18 @@ class Measurement {
     Json all = Json::array();
     const std::vector<std::size_t> counts = options_.quick ? std::vector<std::size_t>{0, 10, 100, 500}
                                                            : std::vector<std::size_t>{0, 1, 10, 30, 100, 200, 300, 500};
-    for (const std::size_t count : counts) {
-      progress_.show(fmt::format("growth: {} live machines", count));
-      const Result<LiveResult> result =
-          measure_live(programs_.guests + "/hello", programs_.guests + "/bench-ready", count, options_.growth_rounds);
-      if (!result) {
-        const std::string label = fmt::format("{} live machines", count);
-        leave_out({fmt::format("live-{}", count), label, {}}, result.error().message);
-        break;
+    for (const Platform platform : platforms_here()) {
+      for (const std::size_t count : counts) {
+        const std::string label = label_on(platform, fmt::format("{} live machines", count));
+        progress_.show("growth: " + label);
+        const Result<LiveResult> result = measure_live(programs_.guests + "/hello", programs_.guests + "/bench-ready",
+                                                       platform, count, options_.growth_rounds);
+        if (!result) {
+          leave_out({name_on(platform, fmt::format("live-{}", count)), label, {}}, result.error().message);
+          break;
+        }
+        all.push_back(to_json(*result));
       }
-      all.push_back(to_json(*result));
     }
     return all;
   }

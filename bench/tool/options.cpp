@@ -35,7 +35,7 @@ enum Code : int {
   kRevision,
 };
 
-const std::vector<std::string> kAllParts = {"latency", "fetch", "throughput", "growth"};
+const std::vector<std::string> kAllParts = {"latency", "fetch", "throughput", "growth", "block"};
 
 tl::unexpected<Error> usage_error(std::string sentence) { return fail(ErrorCode::kMonitor, std::move(sentence)); }
 
@@ -65,6 +65,7 @@ void set_defaults(Options& options) {
   options.closed_in_flight =
       quick ? std::vector<std::size_t>{1, 8, 64} : std::vector<std::size_t>{1, 2, 4, 8, 16, 32, 64};
   options.growth_rounds = quick ? 10 : 50;
+  options.block_rounds = quick ? 5 : 15;
   options.parts = kAllParts;
 }
 
@@ -155,6 +156,7 @@ Result<Verb> parse_verb(std::string_view word) {
   if (word == "measure") return Verb::kMeasure;
   if (word == "table") return Verb::kTable;
   if (word == "draw") return Verb::kDraw;
+  if (word == "publish") return Verb::kPublish;
   if (word == "document") return Verb::kDocument;
   if (word == "help" || word == "--help" || word == "-h") return Verb::kHelp;
   return usage_error(fmt::format("unknown command {}", word));
@@ -174,10 +176,11 @@ std::string usage() {
   spry-bench measure [OPTION...] RESULTS   measure, and write RESULTS (JSON)
   spry-bench table RESULTS                 print RESULTS
   spry-bench draw RESULTS FOLDER           draw RESULTS into FOLDER (SVG, PNG)
-  spry-bench document RESULTS PAGE         write RESULTS between the markers of PAGE
+  spry-bench publish RESULTS FOLDER        renew FOLDER/kvm or FOLDER/process, the set that RESULTS belong to
+  spry-bench document FOLDER PAGE          write both sets between the markers of PAGE
 
   --quick               fewer rounds and shorter loads
-  --parts LIST          some of latency,fetch,throughput,growth
+  --parts LIST          some of latency,fetch,throughput,growth,block
   --only LIST           names of systems, as in the results
   --rounds N            of the latency measurement, 30 at least (200; quick: 30)
   --warm-up N           rounds before that are not counted (10; quick: 3)
@@ -245,8 +248,12 @@ Result<Options> parse_options(int argc, char** argv) {
     if (!applied) return tl::unexpected(applied.error());
   }
   const std::vector<std::string> operands(argv + 1 + optind, argv + argc);
-  const bool two = options.verb == Verb::kDraw || options.verb == Verb::kDocument;
-  if (operands.size() != (two ? 2U : 1U)) return usage_error(two ? "needs RESULTS and a target" : "needs RESULTS");
+  const bool two = options.verb != Verb::kMeasure && options.verb != Verb::kTable;
+  if (operands.size() != (two ? 2U : 1U)) {
+    return usage_error(options.verb == Verb::kDocument ? "needs FOLDER and PAGE"
+                       : two                           ? "needs RESULTS and FOLDER"
+                                                       : "needs RESULTS");
+  }
   options.results = operands[0];
   if (two) options.target = operands[1];
   return options;

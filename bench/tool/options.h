@@ -13,12 +13,12 @@
 
 namespace spry::bench {
 
-enum class Verb { kMeasure, kTable, kDraw, kDocument, kHelp };
+enum class Verb { kMeasure, kTable, kDraw, kPublish, kDocument, kHelp };
 
 struct Options {
   Verb verb = Verb::kHelp;
-  std::string results;  // file of results: written by measure, read by the others
-  std::string target;   // folder of figures, or page to write
+  std::string results;  // file of results: written by measure, read by the others; document: folder of published sets
+  std::string target;   // folder of figures or of published sets, or page to write
 
   bool quick = false;
   LatencyOptions latency;
@@ -26,7 +26,8 @@ struct Options {
   Nanoseconds closed_duration = {};
   std::vector<std::size_t> closed_in_flight;
   unsigned growth_rounds = 0;
-  std::vector<std::string> parts;  // of latency, fetch, throughput, growth
+  unsigned block_rounds = 0;
+  std::vector<std::string> parts;  // of latency, fetch, throughput, growth, block
   std::vector<std::string> only;   // names of systems; empty: all
   Guests guests;
   Prices prices;

@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "tool/names.h"
+
 namespace spry::bench {
 
 struct PaperFigure {
@@ -20,9 +22,10 @@ inline constexpr PaperFigure kPaper[] = {
     {"runc-overlay", "runc with overlayfs", 47, 24},
 };
 
+// On either platform.
 constexpr const PaperFigure* paper_figure(std::string_view system) {
   for (const PaperFigure& figure : kPaper) {
-    if (figure.system == system) return &figure;
+    if (figure.system == base_name(system)) return &figure;
   }
   return nullptr;
 }

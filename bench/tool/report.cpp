@@ -1,52 +1,24 @@
 #include "tool/report.h"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <optional>
 
 #include "text/format.h"
+#include "text/join.h"
 #include "tool/aims.h"
 #include "tool/live.h"
+#include "tool/lookup.h"
 #include "tool/paper.h"
+#include "tool/sets.h"
+#include "tool/show.h"
 #include "tool/statistics.h"
 
 namespace spry::bench {
 namespace {
 
 constexpr const char* kNothing = "";
-
-// A duration with three digits that count.
-std::string show_time(double microseconds) {
-  constexpr double kThousand = 1000;
-  if (microseconds < 10) return fmt::format("{:.2f} us", microseconds);
-  if (microseconds < 100) return fmt::format("{:.1f} us", microseconds);
-  if (microseconds < kThousand) return fmt::format("{:.0f} us", microseconds);
-  if (microseconds < 10 * kThousand) return fmt::format("{:.2f} ms", microseconds / kThousand);
-  if (microseconds < 100 * kThousand) return fmt::format("{:.1f} ms", microseconds / kThousand);
-  if (microseconds < kThousand * kThousand) return fmt::format("{:.0f} ms", microseconds / kThousand);
-  return fmt::format("{:.2f} s", microseconds / kThousand / kThousand);
-}
-
-std::string show_rate(double rate) { return rate < 100 ? fmt::format("{:.1f}", rate) : fmt::format("{:.0f}", rate); }
-
-std::string show_ratio(double ratio) {
-  return ratio < 0.1  ? fmt::format("{:.4f}", ratio)
-         : ratio < 10 ? fmt::format("{:.2f}", ratio)
-                      : fmt::format("{:.1f}", ratio);
-}
-
-std::vector<double> numbers(const Json& list) { return list.get<std::vector<double>>(); }
-
-const Json* find(const Json& list, const std::string& name) {
-  for (const Json& one : list) {
-    if (one["name"] == name) return &one;
-  }
-  return nullptr;
-}
-
-std::string label_of(const Json& systems, const std::string& name) {
-  const Json* const system = find(systems, name);
-  return system == nullptr ? name : system->value("label", name);
-}
 
 // "1.34 (1.20-1.50)": the median of the ratios of each round, and their 10th and 90th percentiles.
 std::string paired(const Json& samples, const Json* over, const char* key) {
@@ -56,23 +28,8 @@ std::string paired(const Json& samples, const Json* over, const char* key) {
 }
 
 Section host_section(const Json& results) {
-  const Json& host = results["host"];
-  Section section{"host", "Machine", {}, {{"", "value"}, {}}};
-  const auto add = [&](std::string name, std::string value) {
-    section.grid.rows.push_back({std::move(name), std::move(value)});
-  };
-  add("processor", fmt::format("{}, {} processors", host.value("processor", ""), host.value("processors", 0)));
-  add("memory", fmt::format("{:.1f} GiB", host.value("memory_gib", 0.0)));
-  add("kernel", fmt::format("Linux {}, preemption {}", host.value("kernel", ""), host.value("preemption", "")));
-  const bool virtual_machine = host.value("virtual_machine", false);
-  const bool hardware = host.value("hardware_kvm", false);
-  add("KVM", virtual_machine ? (hardware ? "nested: the machine is itself a virtual machine"
-                                         : "in a virtual machine that shows neither VT-x nor AMD-V")
-                             : "on the hardware");
-  add("load average before", fmt::format("{:.2f}", host.value("load_average", 0.0)));
-  if (!results.value("revision", "").empty()) add("revision", results.value("revision", ""));
-  add("measured", fmt::format("{}{}", results.value("date", ""), results.value("quick", false) ? ", --quick" : ""));
-  for (const auto& [name, version] : results["versions"].items()) add(name, version.get<std::string>());
+  Section section{"host", "Machine", {}, {{"", "value"}, {}}, {}};
+  for (const auto& [name, value] : describe(results)) section.grid.rows.push_back({name, value});
   return section;
 }
 
@@ -82,14 +39,14 @@ std::string used(const Json& sample, const char* key, std::string (*show)(double
   return list.empty() ? kNothing : show(median(list));
 }
 
-std::string show_count(double count) { return fmt::format("{:.0f}", count); }
-
 Section latency_section(const Json& results, const std::string& part, std::string title) {
   const Json& latency = results[part];
   const Json& samples = latency["samples"];
   const bool fetch = part == "fetch";
   const Json* const echo = find(samples, fetch ? "echo-fetch" : "echo");
-  const Json* const floor = find(samples, "floor");
+  // What no monitor can go below on this machine.
+  const Json* const machine_floor = find(samples, "floor");
+  const Json* const floor = machine_floor != nullptr ? machine_floor : find(samples, "static");
   const double gap = latency.value("gap_ms", 0.0);
   Section section;
   section.name = part;
@@ -105,7 +62,10 @@ Section latency_section(const Json& results, const std::string& part, std::strin
       latency.value("rounds", 0), latency.value("warm_up", 0),
       gap > 0 ? fmt::format("with {} ms idle before each invocation", gap) : "back to back");
   section.grid.header = {"system", "to Hello", "p99", "over echo"};
-  if (!fetch) section.grid.header.insert(section.grid.header.end(), {"over the floor", "paper, over echo"});
+  if (!fetch) {
+    section.grid.header.emplace_back(machine_floor != nullptr ? "over the least KVM program" : "over a static process");
+    section.grid.header.emplace_back("paper, over echo");
+  }
   section.grid.header.insert(section.grid.header.end(), {"to the end", "end, over echo", "page faults", "CPU time"});
   if (fetch) section.grid.header.emplace_back("evicted");
   for (const Json& one : samples) {
@@ -276,14 +236,15 @@ Section growth_section(const Json& results) {
   section.grid.header = {"series", "x", "to Hello", "to the end", "last over first"};
   for (const Json& series : results["growth"]) {
     const Json& points = series["points"];
+    const std::string label = series.value("label", "");
+    const std::string title = series.value("title", "") + (label.empty() ? "" : fmt::format(" ({})", label));
     for (std::size_t i = 0; i < points.size(); ++i) {
       const Json& point = points[i];
       const bool last = i + 1 == points.size();
-      section.grid.rows.push_back({i == 0 ? series.value("title", "") : "",
-                                   fmt::format("{} {}", point.value("x", 0.0), i == 0 ? series.value("axis", "") : ""),
-                                   show_time(median(numbers(point["hello_us"]))),
-                                   show_time(median(numbers(point["end_us"]))),
-                                   last ? paired(point, &points[0], "hello_us") : kNothing});
+      section.grid.rows.push_back(
+          {i == 0 ? title : "", fmt::format("{} {}", point.value("x", 0.0), i == 0 ? series.value("axis", "") : ""),
+           show_time(median(numbers(point["hello_us"]))), show_time(median(numbers(point["end_us"]))),
+           last ? paired(point, &points[0], "hello_us") : kNothing});
     }
   }
   return section;
@@ -304,29 +265,77 @@ Section live_section(const Json& results) {
   section.grid.header = {"machines", "one more, to Hello",    "to the end", fmt::format("{} faults", kLiveFaults),
                          "KiB each", "KiB each, one snapshot"};
   for (const Json& one : results["live"]) {
-    const bool any = one.value("machines", 0) > 0;
-    section.grid.rows.push_back({fmt::format("{}", one.value("machines", 0)),
+    const std::size_t machines = one.value("machines", std::size_t{0});
+    section.grid.rows.push_back({fmt::format("{}, {}", one.value("platform", "kvm"), machines),
                                  show_time(median(numbers(one["hello_us"]))), show_time(median(numbers(one["end_us"]))),
                                  show_time(median(numbers(one["faults_us"]))),
-                                 any ? fmt::format("{:.0f}", one.value("memory_kib", 0.0)) : kNothing,
-                                 any ? fmt::format("{:.0f}", one.value("snapshot_memory_kib", 0.0)) : kNothing});
+                                 machines > 0 ? show_count(one.value("memory_kib", 0.0)) : kNothing,
+                                 machines > 0 ? show_count(one.value("snapshot_memory_kib", 0.0)) : kNothing});
   }
   return section;
 }
 
+// "0.05", or "1/60" where the digits would not end.
+std::string show_limit(double limit) {
+  constexpr double kHundred = 100;
+  const double inverse = 1 / limit;
+  return limit < 1 && std::round(limit * kHundred) != limit * kHundred ? fmt::format("1/{:.0f}", inverse)
+                                                                       : fmt::format("{}", limit);
+}
+
+Section block_section(const Json& results) {
+  const Json& block = results["block"];
+  const Json& samples = block["samples"];
+  const double mebibytes = block["mebibytes"];
+  Section section;
+  section.name = "block";
+  section.title = "Block device";
+  section.words = fmt::format(
+      "A guest goes over a disk of {} MiB from its beginning to its end, so many KiB a call, beside dd with the same "
+      "block size on the same file: whole processes, from start to end, nothing synced. {} rounds; medians, and "
+      "medians of the ratios of each round.",
+      mebibytes, block.value("rounds", 0));
+  section.grid.header = {"transfer", "MiB/s", "over dd"};
+  for (const Json& one : samples) {
+    const std::string name = one["name"];
+    const std::string beside = name.substr(0, name.rfind('-')) + "-dd";
+    const Json* const dd = find(samples, beside);
+    constexpr double kSecond = 1e6;
+    const std::vector<double> end = numbers(one["end_us"]);
+    section.grid.rows.push_back(
+        {label_of(block["systems"], name), show_rate(mebibytes * kSecond / median(end)),
+         dd == nullptr ? kNothing : show_ratio(median(pair_ratios(numbers((*dd)["end_us"]), end)))});
+  }
+  return section;
+}
+
+// Of the platforms of which the run measured something.
 Section aims_section(const Json& results) {
   Section section;
   section.name = "aims";
   section.title = "Aims";
-  section.words = "What the project set itself, computed from this run.";
   section.grid.header = {"figure", "aim", "measured", ""};
-  for (const Aim& aim : make_aims(results)) {
-    section.grid.rows.push_back({aim.figure, fmt::format("{} {}", aim.at_least ? "at least" : "at most", aim.limit),
-                                 aim.value ? show_ratio(*aim.value) : "not measured",
-                                 !aim.value  ? kNothing
-                                 : aim.met() ? "met"
-                                             : "missed"});
+  const std::vector<Aim> aims = make_aims(results);
+  std::vector<std::string> left_out;
+  for (const char* const platform : kSets) {
+    const auto of_platform = [&](const Aim& aim) { return aim.platform == platform; };
+    if (std::none_of(aims.begin(), aims.end(), [&](const Aim& aim) { return of_platform(aim) && aim.value; })) {
+      left_out.emplace_back(platform);
+      continue;
+    }
+    for (const Aim& aim : aims) {
+      if (!of_platform(aim)) continue;
+      section.grid.rows.push_back({fmt::format("{}: {}", platform, aim.figure),
+                                   fmt::format("{} {}", aim.at_least ? "at least" : "at most", show_limit(aim.limit)),
+                                   aim.value ? show_ratio(*aim.value) : "not measured",
+                                   !aim.value  ? kNothing
+                                   : aim.met() ? "met"
+                                               : "missed"});
+    }
   }
+  section.words = "What the project set itself, computed from this run.";
+  if (!left_out.empty()) section.words += fmt::format(" Nothing was measured on: {}.", join(left_out, ", "));
+  if (section.grid.rows.empty()) return {"aims", "Aims", "Not measured.", {}};
   return section;
 }
 
@@ -336,30 +345,61 @@ Section micro_section(const Json& results) {
   section.title = "Single parts";
   section.words = "Google Benchmark's medians.";
   section.grid.header = {"part", "time"};
-  for (const auto& [name, time] : results["micro"].items()) {
+  // They ran in an order drawn at random.
+  const std::map<std::string, double> parts = results["micro"].get<std::map<std::string, double>>();
+  for (const auto& [name, nanoseconds] : parts) {
     constexpr double kThousand = 1000;
-    const double nanoseconds = time.get<double>();
     section.grid.rows.push_back(
         {name, nanoseconds < kThousand ? fmt::format("{:.1f} ns", nanoseconds) : show_time(nanoseconds / kThousand)});
   }
   return section;
 }
 
+// Each reason once, with all that it keeps away.
 Section left_out_section(const Json& results) {
   Section section;
   section.name = "left-out";
   section.title = "Left out";
-  section.grid.header = {"system", "why"};
+  section.grid.header = {"why", "systems"};
   for (const Json& one : results["left_out"]) {
-    section.grid.rows.push_back({one.value("label", ""), one.value("reason", "")});
+    const std::string reason = one.value("reason", "");
+    const std::string label = one.value("label", "");
+    auto row = std::find_if(section.grid.rows.begin(), section.grid.rows.end(),
+                            [&](const auto& other) { return other[0] == reason; });
+    if (row == section.grid.rows.end()) {
+      section.grid.rows.push_back({reason, label});
+    } else {
+      (*row)[1] += ", " + label;
+    }
   }
   return section;
 }
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> describe(const Json& results) {
+  const Json& host = results["host"];
+  const bool virtual_machine = host.value("virtual_machine", false);
+  const bool hardware = host.value("hardware_kvm", false);
+  std::string kvm = virtual_machine ? (hardware ? "nested: the machine is itself a virtual machine"
+                                                : "in a virtual machine that shows neither VT-x nor AMD-V")
+                                    : "on the hardware";
+  if (!host.value("kvm", true)) kvm = virtual_machine ? "none, in a virtual machine" : "none";
+  std::vector<std::pair<std::string, std::string>> lines = {
+      {"processor", fmt::format("{}, {} processors", host.value("processor", ""), host.value("processors", 0))},
+      {"memory", fmt::format("{:.1f} GiB", host.value("memory_gib", 0.0))},
+      {"kernel", fmt::format("Linux {}, preemption {}", host.value("kernel", ""), host.value("preemption", ""))},
+      {"KVM", std::move(kvm)},
+      {"load average before", fmt::format("{:.2f}", host.value("load_average", 0.0))}};
+  if (!results.value("revision", "").empty()) lines.emplace_back("revision", results.value("revision", ""));
+  lines.emplace_back("measured",
+                     fmt::format("{}{}", results.value("date", ""), results.value("quick", false) ? ", --quick" : ""));
+  for (const auto& [name, version] : results["versions"].items()) lines.emplace_back(name, version.get<std::string>());
+  return lines;
+}
+
 std::vector<Section> make_report(const Json& results) {
-  std::vector<Section> sections = {host_section(results)};
+  std::vector<Section> sections;
   const auto add = [&](const char* part, const char* name, const auto& make) {
     if (results.contains(part) && !results[part].empty()) {
       sections.push_back(make());
@@ -367,6 +407,7 @@ std::vector<Section> make_report(const Json& results) {
       sections.push_back({name, name, results.contains(part) ? "Nothing." : "Not measured.", {}});
     }
   };
+  add("host", "host", [&] { return host_section(results); });
   sections.push_back(aims_section(results));
   add("latency", "latency", [&] { return latency_section(results, "latency", "Latency"); });
   add("fetch", "fetch", [&] { return latency_section(results, "fetch", "Latency with a cold page cache"); });
@@ -375,6 +416,7 @@ std::vector<Section> make_report(const Json& results) {
   add("throughput", "load", [&] { return load_section(results); });
   add("growth", "growth", [&] { return growth_section(results); });
   add("live", "live", [&] { return live_section(results); });
+  add("block", "block", [&] { return block_section(results); });
   add("micro", "micro", [&] { return micro_section(results); });
   add("left_out", "left-out", [&] { return left_out_section(results); });
   return sections;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tool/grid.h"
@@ -10,14 +11,18 @@
 namespace spry::bench {
 
 struct Section {
-  std::string name;   // of its markers in docs/benchmarks.md
-  std::string title;  // in the terminal
-  std::string words;  // sentences above the table, or empty
-  Grid grid;          // without header if there is no table
+  std::string name;                       // of its markers in docs/benchmarks.md
+  std::string title;                      // in the terminal
+  std::string words;                      // sentences above the table, or empty
+  Grid grid;                              // without header if there is no table
+  std::vector<std::string> figures = {};  // links under it, on a page
 };
 
-// host, aims, latency, fetch, throughput, closed, load, growth, live, micro, left-out. A part without results has words
-// and no table.
+// What a run was made on, line by line: what it is, and its value.
+std::vector<std::pair<std::string, std::string>> describe(const Json& results);
+
+// host, aims, latency, fetch, throughput, closed, load, growth, live, block, micro, left-out. A part without results
+// has words and no table.
 std::vector<Section> make_report(const Json& results);
 
 }  // namespace spry::bench

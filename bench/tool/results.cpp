@@ -5,6 +5,7 @@
 
 #include "text/format.h"
 #include "tool/folder.h"
+#include "tool/platform.h"
 
 namespace spry::bench {
 namespace {
@@ -47,6 +48,7 @@ Json to_json(const Host& host) {
           {"kernel", host.kernel},
           {"preemption", host.preemption},
           {"virtual_machine", host.virtual_machine},
+          {"kvm", host.kvm},
           {"hardware_kvm", host.hardware_kvm},
           {"load_average", host.load}};
 }
@@ -113,11 +115,9 @@ Json to_json(const ThroughputResult& result) {
 }
 
 Json to_json(const LiveResult& result) {
-  return {{"machines", result.machines},
-          {"memory_kib", rounded(result.memory_kib)},
-          {"snapshot_memory_kib", rounded(result.snapshot_memory_kib)},
-          {"hello_us", rounded(result.hello)},
-          {"end_us", rounded(result.end)},
+  return {{"platform", to_string(result.platform)},   {"machines", result.machines},
+          {"memory_kib", rounded(result.memory_kib)}, {"snapshot_memory_kib", rounded(result.snapshot_memory_kib)},
+          {"hello_us", rounded(result.hello)},        {"end_us", rounded(result.end)},
           {"faults_us", rounded(result.faults)}};
 }
 

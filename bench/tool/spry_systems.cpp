@@ -12,6 +12,7 @@
 #include "text/format.h"
 #include "tool/command_system.h"
 #include "tool/in_process.h"
+#include "tool/platform.h"
 
 namespace spry::bench {
 namespace {
@@ -20,12 +21,12 @@ using Runners = Result<std::unique_ptr<Runner>>;
 
 class ColdRunner : public Runner {
  public:
-  explicit ColdRunner(Image image) : image_(std::move(image)) {}
+  ColdRunner(Image image, Platform platform) : image_(std::move(image)), platform_(platform) {}
 
   Result<Action> run() override {
     Action action{Clock::now(), {}, {}};
     {
-      Result<Machine> machine = Machine::create(image_, kept_output());
+      Result<Machine> machine = Machine::create(image_, kept_output(platform_));
       if (!machine) return tl::unexpected(machine.error());
       const Result<Outcome> outcome = machine->run();
       const Result<void> checked = check_hello(outcome);
@@ -38,15 +39,16 @@ class ColdRunner : public Runner {
 
  private:
   Image image_;
+  Platform platform_;
 };
 
 // The shell for the next action is made, and the machine of the last destroyed, when what is timed is over.
 class ShellRunner : public Runner {
  public:
-  explicit ShellRunner(Image image) : image_(std::move(image)) {}
+  ShellRunner(Image image, Platform platform) : image_(std::move(image)), platform_(platform) {}
 
   Result<void> prepare() {
-    Result<Shell> shell = Shell::create();
+    Result<Shell> shell = Shell::create(platform_);
     if (!shell) return tl::unexpected(shell.error());
     shell_ = std::move(*shell);
     return {};
@@ -58,7 +60,7 @@ class ShellRunner : public Runner {
     shell_.reset();
     Action action{Clock::now(), {}, {}};
     {
-      Result<Machine> machine = Machine::create(std::move(shell), image_, kept_output());
+      Result<Machine> machine = Machine::create(std::move(shell), image_, kept_output(platform_));
       if (!machine) return tl::unexpected(machine.error());
       const Result<Outcome> outcome = machine->run();
       const Result<void> checked = check_hello(outcome);
@@ -73,6 +75,7 @@ class ShellRunner : public Runner {
 
  private:
   Image image_;
+  Platform platform_;
   std::optional<Shell> shell_;
 };
 
@@ -96,19 +99,23 @@ class MachineRunner : public Runner {
   Machine machine_;
 };
 
-// What is to be known of a snapshot's file: how it is made, and how it is used.
+// Where the snapshot is that an action starts from.
+enum class Kept { kMemory, kOpenFile, kFileOpenedEachTime };
+
+// What is to be known of a snapshot: how it is made, and how it is used.
 struct SnapshotUse {
   std::string guest;
   std::string file;
-  std::string state;       // the guest's argument: KiB of state that it makes before `ready`
-  std::string input;       // for the action
-  bool load_each = false;  // open the file for each action, and not once
+  Platform platform = Platform::kAutomatic;
+  std::string state;  // the guest's argument: KiB of state that it makes before `ready`
+  std::string input;  // for the action
+  Kept kept = Kept::kOpenFile;
 };
 
 Result<Snapshot> take_snapshot(const SnapshotUse& use) {
   const Result<Image> image = Image::load(use.guest);
   if (!image) return tl::unexpected(image.error());
-  MachineOptions options = kept_output();
+  MachineOptions options = kept_output(use.platform);
   options.arguments = {"bench-ready", use.state};
   return Snapshot::take(*image, std::move(options));
 }
@@ -121,26 +128,26 @@ class SnapshotRunner : public Runner {
 
   Result<Action> run() override {
     Action action{Clock::now(), {}, {}};
-    if (use_.load_each) {
+    if (use_.kept == Kept::kFileOpenedEachTime) {
       const Result<void> loaded = load();
       if (!loaded) return tl::unexpected(loaded.error());
     }
     {
-      Result<Machine> machine = Machine::create(*snapshot_, kept_output());
+      Result<Machine> machine = Machine::create(*snapshot_, kept_output(use_.platform));
       if (!machine) return tl::unexpected(machine.error());
       const Result<Outcome> outcome = machine->run(use_.input);
       const Result<void> checked = check_hello(outcome);
       if (!checked) return tl::unexpected(checked.error());
       action.hello = Clock::now();
     }
-    if (use_.load_each) snapshot_.reset();
+    if (use_.kept == Kept::kFileOpenedEachTime) snapshot_.reset();
     action.end = Clock::now();
     return action;
   }
 
  private:
   Result<void> load() {
-    Result<Snapshot> snapshot = Snapshot::load(use_.file);
+    Result<Snapshot> snapshot = use_.kept == Kept::kMemory ? take_snapshot(use_) : Snapshot::load(use_.file);
     if (!snapshot) return tl::unexpected(snapshot.error());
     snapshot_ = std::move(*snapshot);
     return {};
@@ -159,6 +166,7 @@ class SnapshotSystem : public InProcessSystem {
         use_(std::move(use)) {}
 
   Result<void> prepare() override {
+    if (use_.kept == Kept::kMemory) return InProcessSystem::prepare();
     const Result<Snapshot> snapshot = take_snapshot(use_);
     if (!snapshot) return tl::unexpected(snapshot.error());
     const Result<void> saved = snapshot->save(use_.file);
@@ -196,13 +204,14 @@ class PoolRunner : public Runner {
 
 class PoolSystem : public System {
  public:
-  PoolSystem(Description description, std::string image) : System(std::move(description)), image_(std::move(image)) {}
+  PoolSystem(Description description, std::string image, Platform platform)
+      : System(std::move(description)), image_(std::move(image)), platform_(platform) {}
 
   Result<void> prepare() override {
     const Result<Image> image = Image::load(image_);
     if (!image) return tl::unexpected(image.error());
     PoolOptions options;
-    options.machine = kept_output();
+    options.machine = kept_output(platform_);
     options.workers = std::thread::hardware_concurrency();
     options.queue = std::numeric_limits<std::size_t>::max();
     Result<Pool> pool = Pool::create(*image, std::move(options));
@@ -231,16 +240,11 @@ class PoolSystem : public System {
 
  private:
   std::string image_;
+  Platform platform_;
   std::optional<Pool> pool_;
 };
 
 }  // namespace
-
-MachineOptions kept_output() {
-  MachineOptions options;
-  options.devices = {spry::capture()};
-  return options;
-}
 
 Result<void> check_hello(const Result<Outcome>& outcome) {
   if (!outcome) return tl::unexpected(outcome.error());
@@ -252,79 +256,129 @@ Result<void> check_hello(const Result<Outcome>& outcome) {
   return fail(ErrorCode::kMonitor, "the action did not say Hello");
 }
 
-Runners make_cold_runner(const std::string& image) {
+Runners make_cold_runner(const std::string& image, Platform platform) {
   Result<Image> loaded = Image::load(image);
   if (!loaded) return tl::unexpected(loaded.error());
-  return std::make_unique<ColdRunner>(std::move(*loaded));
+  return std::make_unique<ColdRunner>(std::move(*loaded), platform);
 }
 
-Runners make_machine_runner(const std::string& image) {
+Runners make_machine_runner(const std::string& image, Platform platform) {
   const Result<Image> loaded = Image::load(image);
   if (!loaded) return tl::unexpected(loaded.error());
-  MachineOptions options = kept_output();
+  MachineOptions options = kept_output(platform);
   options.reusable = true;
   Result<Machine> machine = Machine::create(*loaded, std::move(options));
   if (!machine) return tl::unexpected(machine.error());
   return std::make_unique<MachineRunner>(std::move(*machine));
 }
 
-std::vector<std::unique_ptr<System>> make_spry_systems(const std::string& guests, const std::string& binaries,
-                                                       const Folder& folder, Collector& collector) {
-  const unsigned threads = std::thread::hardware_concurrency();
-  const std::string hello = guests + "/hello";
-  std::vector<std::unique_ptr<System>> systems;
-  systems.push_back(std::make_unique<InProcessSystem>(
-      Description{"cold", "in-process, cold",
-                  "a machine is created, run and, before the end, destroyed on the same thread; the image is loaded"},
-      [=] { return make_cold_runner(hello); }, threads));
+namespace {
+
+using Systems = std::vector<std::unique_ptr<System>>;
+
+// Adds systems of one platform, named and labelled so.
+class Adder {
+ public:
+  Adder(Systems& systems, const Programs& programs, Platform platform, Collector& collector)
+      : systems_(systems), programs_(programs), platform_(platform), collector_(collector) {}
+
+  // `monitor run` of a file.
+  void command(Description description, const std::string& monitor, const std::string& file,
+               std::function<Result<void>()> set_up = nullptr) {
+    CommandOptions options;
+    options.arguments = {programs_.binaries + "/" + monitor, "run"};
+    for (std::string& word : platform_option(platform_)) options.arguments.push_back(std::move(word));
+    options.arguments.push_back(file);
+    options.set_up = std::move(set_up);
+    systems_.push_back(std::make_unique<CommandSystem>(here(std::move(description)), std::move(options), collector_));
+  }
+
+  void in_process(Description description, MakeRunner make) {
+    systems_.push_back(std::make_unique<InProcessSystem>(here(std::move(description)), std::move(make),
+                                                         std::thread::hardware_concurrency()));
+  }
+
+  void pool(Description description, const std::string& image) {
+    systems_.push_back(std::make_unique<PoolSystem>(here(std::move(description)), image, platform_));
+  }
+
+  void snapshot(Description description, SnapshotUse use) {
+    description.throughput = false;
+    systems_.push_back(std::make_unique<SnapshotSystem>(here(std::move(description)), std::move(use)));
+  }
+
+ private:
+  Description here(Description description) const {
+    description.name = name_on(platform_, description.name);
+    description.label = label_on(platform_, description.label);
+    return description;
+  }
+
+  Systems& systems_;
+  const Programs& programs_;
+  Platform platform_;
+  Collector& collector_;
+};
+
+void add_snapshots(Adder& adder, const Programs& programs, Platform platform, const Folder& folder) {
+  const auto use = [&](const char* name, const char* state, const char* input, Kept kept) {
+    const std::string file = folder / name_on(platform, name) + ".snapshot";
+    return SnapshotUse{programs.guests + "/bench-ready", file, platform, state, input, kept};
+  };
+  constexpr const char* kSome = "one page in 100 is read";
+  adder.snapshot({"snapshot-64k", "in-process, snapshot of 64 KiB", fmt::format("from a file that is open; {}", kSome)},
+                 use("snapshot-64k", "64", "", Kept::kOpenFile));
+  adder.snapshot({"snapshot-8m-memory", "in-process, snapshot of 8 MiB, from memory",
+                  fmt::format("from memory, as it was taken; {}", kSome)},
+                 use("snapshot-8m-memory", "8192", "", Kept::kMemory));
+  adder.snapshot({"snapshot-8m", "in-process, snapshot of 8 MiB", fmt::format("from a file that is open; {}", kSome)},
+                 use("snapshot-8m", "8192", "", Kept::kOpenFile));
+  adder.snapshot({"snapshot-8m-open", "in-process, snapshot of 8 MiB, opened",
+                  fmt::format("the file is opened, and its metadata checked, for each action; {}", kSome)},
+                 use("snapshot-8m-open", "8192", "", Kept::kFileOpenedEachTime));
+  adder.snapshot(
+      {"snapshot-8m-all", "in-process, snapshot of 8 MiB, all read", "from a file that is open; all is read"},
+      use("snapshot-8m-all", "8192", "all", Kept::kOpenFile));
+  const SnapshotUse file = use("spry", "8192", "", Kept::kOpenFile);
+  const auto save = [file]() -> Result<void> {
+    const Result<Snapshot> snapshot = take_snapshot(file);
+    if (!snapshot) return tl::unexpected(snapshot.error());
+    return snapshot->save(file.file);
+  };
+  adder.command({"spry-snapshot", "spry run, snapshot of 8 MiB", "spry run of a snapshot of 8 MiB of state", false},
+                "spry", file.file, save);
+}
+
+}  // namespace
+
+Systems make_spry_systems(const Programs& programs, Platform platform, const Folder& folder, Collector& collector) {
+  const std::string hello = programs.guests + "/hello";
+  Systems systems;
+  Adder adder(systems, programs, platform, collector);
+  adder.command({"spry", "spry run", ""}, "spry", hello);
+  adder.command({"spry-console", "spry-console run", ""}, "spry-console", hello);
+  adder.in_process({"cold", "in-process, cold",
+                    "a machine is created, run and, before the end, destroyed on the same thread; the image is loaded"},
+                   [=] { return make_cold_runner(hello, platform); });
   const auto make_shell_runner = [=]() -> Runners {
     Result<Image> image = Image::load(hello);
     if (!image) return tl::unexpected(image.error());
-    auto runner = std::make_unique<ShellRunner>(std::move(*image));
+    auto runner = std::make_unique<ShellRunner>(std::move(*image), platform);
     const Result<void> prepared = runner->prepare();
     if (!prepared) return tl::unexpected(prepared.error());
     return runner;
   };
-  systems.push_back(std::make_unique<InProcessSystem>(
-      Description{"shell", "in-process, ready shell",
-                  "a machine is created in a ready shell and run; destroying it and making the next shell are not "
-                  "timed, but take part of the throughput"},
-      make_shell_runner, threads));
-  systems.push_back(std::make_unique<InProcessSystem>(
-      Description{"machine", "in-process, kept machine",
-                  "one machine on the calling thread is run, and reset before the end", false},
-      [=] { return make_machine_runner(hello); }, threads));
-  systems.push_back(std::make_unique<PoolSystem>(
-      Description{"pooled", "in-process, pool",
-                  fmt::format("a pool of {} workers; a full reset after each action", threads)},
-      hello));
-
-  const auto add_snapshot = [&](Description description, SnapshotUse use) {
-    description.throughput = false;
-    use.guest = guests + "/bench-ready";
-    use.file = folder / (description.name + ".snapshot");
-    systems.push_back(std::make_unique<SnapshotSystem>(std::move(description), std::move(use)));
-  };
-  add_snapshot({"snapshot-64k", "in-process, snapshot of 64 KiB", "from a file that is open; one page in 100 is read"},
-               {{}, {}, "64", {}, false});
-  add_snapshot({"snapshot-8m", "in-process, snapshot of 8 MiB", "from a file that is open; one page in 100 is read"},
-               {{}, {}, "8192", {}, false});
-  add_snapshot({"snapshot-8m-open", "in-process, snapshot of 8 MiB, opened",
-                "the file is opened, and its metadata checked, for each action; one page in 100 is read"},
-               {{}, {}, "8192", {}, true});
-  add_snapshot({"snapshot-8m-all", "in-process, snapshot of 8 MiB, all read", "from a file that is open; all is read"},
-               {{}, {}, "8192", "all", false});
-  SnapshotUse use{guests + "/bench-ready", folder / "spry.snapshot", "8192", {}, false};
-  CommandOptions options;
-  options.arguments = {binaries + "/spry", "run", use.file};
-  options.set_up = [use]() -> Result<void> {
-    const Result<Snapshot> snapshot = take_snapshot(use);
-    if (!snapshot) return tl::unexpected(snapshot.error());
-    return snapshot->save(use.file);
-  };
-  systems.push_back(std::make_unique<CommandSystem>(
-      Description{"spry-snapshot", "spry run, snapshot of 8 MiB", "spry run of a snapshot of 8 MiB of state", false},
-      std::move(options), collector));
+  adder.in_process({"shell", "in-process, ready shell",
+                    "a machine is created in a ready shell and run; destroying it and making the next shell are not "
+                    "timed, but take part of the throughput"},
+                   make_shell_runner);
+  adder.in_process({"machine", "in-process, kept machine",
+                    "one machine on the calling thread is run, and reset before the end", false},
+                   [=] { return make_machine_runner(hello, platform); });
+  adder.pool({"pooled", "in-process, pool",
+              fmt::format("a pool of {} workers; a full reset after each action", std::thread::hardware_concurrency())},
+             hello);
+  add_snapshots(adder, programs, platform, folder);
   return systems;
 }
 

@@ -9,27 +9,26 @@
 #include <vector>
 
 #include "spry/machine.h"
+#include "spry/platform.h"
 #include "tool/collector.h"
+#include "tool/containers.h"
 #include "tool/folder.h"
 #include "tool/system.h"
 
 namespace spry::bench {
 
-// Options of a machine of which the output is kept.
-MachineOptions kept_output();
-
 // Says what is wrong with an outcome that is not a "Hello".
 Result<void> check_hello(const Result<Outcome>& outcome);
 
 // A machine made from a loaded image for each action. The end is after the machine has been destroyed, on this thread.
-Result<std::unique_ptr<Runner>> make_cold_runner(const std::string& image);
+Result<std::unique_ptr<Runner>> make_cold_runner(const std::string& image, Platform platform);
 
 // One machine for all actions. The end is after its reset.
-Result<std::unique_ptr<Runner>> make_machine_runner(const std::string& image);
+Result<std::unique_ptr<Runner>> make_machine_runner(const std::string& image, Platform platform);
 
-// cold, shell, machine, pooled and snapshots, in-process, and `spry run SNAPSHOT`. `guests` and `binaries` are folders;
-// the folder and the collector outlive the systems.
-std::vector<std::unique_ptr<System>> make_spry_systems(const std::string& guests, const std::string& binaries,
+// spry, spry-console, cold, shell, machine, pooled and snapshots on one platform: commands, and in-process. The folder
+// and the collector outlive the systems.
+std::vector<std::unique_ptr<System>> make_spry_systems(const Programs& programs, Platform platform,
                                                        const Folder& folder, Collector& collector);
 
 }  // namespace spry::bench

@@ -109,6 +109,12 @@ Result<T> read(const T* given, const char* name) {
   return options;
 }
 
+// What a platform of the caller's is here, whatever number it holds.
+Result<Platform> platform(const spry_platform& given);
+
+// The other way.
+constexpr spry_platform platform(Platform from) { return static_cast<spry_platform>(from); }
+
 Result<MachineOptions> machine_options(const spry_machine_options* given);
 
 }  // namespace spry::c

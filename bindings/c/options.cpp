@@ -36,7 +36,10 @@ Result<MachineOptions> machine_options(const spry_machine_options* given) {
   if (from.deadline_ns > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
     return fail(ErrorCode::kMonitor, "a deadline of " + std::to_string(from.deadline_ns) + " ns is too long");
   }
+  const auto wanted = platform(from.platform);
+  if (!wanted) return tl::unexpected(wanted.error());
   MachineOptions options;
+  options.platform = *wanted;
   if (from.memory != 0) options.memory = from.memory;
   if (from.deadline_ns != 0) options.deadline = std::chrono::nanoseconds(from.deadline_ns);
   if (from.max_input != 0) options.max_input = from.max_input;

@@ -49,6 +49,7 @@ void spry_outcome_receipt(const spry_outcome* outcome, struct spry_receipt* rece
   full.create_ns = spry::c::nanoseconds(from.create);
   full.reset_ns = spry::c::nanoseconds(from.reset);
   full.run_ns = spry::c::nanoseconds(from.run);
+  full.platform = spry::c::platform(from.platform);
   spry::c::fill(receipt, full);
 }
 

@@ -127,6 +127,7 @@ void spry_pool_statistics(const spry_pool* pool, struct spry_statistics* statist
   full.service = durations(from.service);
   full.reset = durations(from.reset);
   full.total = durations(from.total);
+  full.platform = spry::c::platform(from.platform);
   spry::c::fill(statistics, full);
 }
 

@@ -10,8 +10,8 @@
 namespace spry {
 namespace {
 
-// A deadline waits for one system call at most: a transfer of this size, or for the discards, which move no bytes, of
-// that one.
+// Transfers are cut into pieces, so that a deadline is noticed after each: every 1 MiB, and of discards, which move no
+// bytes, every 1 GiB.
 constexpr std::uint64_t kPiece = std::uint64_t{1} << 20;
 constexpr std::uint64_t kDiscardPiece = std::uint64_t{1} << 30;
 

@@ -30,8 +30,8 @@ class Protocol : public Device {
   // How many bytes more it can keep, if it keeps them: then `put` gets copies, because behind a page of guest memory
   // may be a file that was truncated, which only system calls answer with an error.
   virtual std::optional<std::size_t> keeps() const { return std::nullopt; }
-  // Writes bytes of a stream (SPRY_STREAM_*), until all are written or the run is to end. `patient`: asks before each
-  // piece whether it is; else only where writing would wait.
+  // Writes bytes of a stream (SPRY_STREAM_*), until all are written or the run is to end. `patient`: calls Guest::wait
+  // before every piece; otherwise only after EAGAIN.
   virtual Result<void> put(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient) = 0;
   // At the beginning of an action: nothing is left of an earlier one. True if stream 1 is a terminal.
   virtual bool begin() = 0;

@@ -89,7 +89,7 @@ the same verdicts, and a snapshot from one runs on the other.
 
   kvm      A virtual machine of Linux's KVM. To escape, a guest must break KVM,
            the processor's virtualization, or the monitor.
-  process  A Linux process with one system call left, for machines without KVM.
+  process  A Linux process with no system call left, for machines without KVM.
            To escape, a guest must break the kernel's handling of page faults,
            signals and seccomp, or the monitor. The processor's features cannot
            be hidden from it.

@@ -8,7 +8,7 @@
 
 namespace spry {
 
-// The general registers, RIP and RFLAGS, in the order of struct kvm_regs (kvm/vcpu.cpp asserts it).
+// The general registers, RIP and RFLAGS, in the order of struct kvm_regs (kvm/state.cpp asserts it).
 struct Registers {
   std::uint64_t rax = 0, rbx = 0, rcx = 0, rdx = 0;
   std::uint64_t rsi = 0, rdi = 0, rsp = 0, rbp = 0;

@@ -25,7 +25,7 @@ class KvmWriteLog final : public WriteLog {
   // An ioctl now, and a fault of the guest's for each page.
   ForgetCost cost() const override { return {.call = 4000, .fault = 2300}; }
 
-  // Makes room in the ring, in which there is none, while the guest runs: what it holds is told by the next fetch.
+  // Drains a full ring, so that KVM can use it again while the action goes on; the next fetch tells what was in it.
   Result<void> make_room();
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "cpu/x86.h"
 #include "machine/probe.h"
@@ -31,19 +32,35 @@ bool same(MachineData& machine, Range page) {
   return true;
 }
 
+bool zero(std::span<const std::byte> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+// Memory that neither the base nor the machine has touched is zero in both, and is not looked at: looking would make it
+// resident.
 Result<void> compare_memory(MachineData& machine) {
-  const std::uint64_t covered = machine.vcpu->covered();
-  for (std::uint64_t page = machine.layout().boot.start; page < covered; page += kPageSize) {
-    if (!same(machine, {page, page + kPageSize})) {
-      return differs(machine, fmt::format("the page at guest-physical {:#x}", page));
+  const Range all = {machine.layout().boot.start, machine.vcpu->covered()};
+  const auto page_differs = [&](std::uint64_t page) {
+    return differs(machine, fmt::format("the page at guest-physical {:#x}", page));
+  };
+  std::vector<Range> known;
+  for (const ContentsRun& run : machine.base->contents.runs()) {
+    known.push_back({std::max(run.range.start, all.start), std::min(run.range.end, all.end)});
+    for (std::uint64_t page = known.back().start; page < known.back().end; page += kPageSize) {
+      if (!same(machine, {page, page + kPageSize})) return page_differs(page);
+    }
+  }
+  auto run = known.begin();
+  for (const Range& touched : machine.memory.populated(all)) {
+    for (std::uint64_t page = touched.start; page < touched.end; page += kPageSize) {
+      while (run != known.end() && run->end <= page) ++run;
+      if (run != known.end() && run->start <= page) continue;
+      if (!zero(machine.memory.bytes({page, page + kPageSize}))) return page_differs(page);
     }
   }
   const Range input = machine.input.range();
-  for (std::uint64_t page = input.start; page < input.end; page += kPageSize) {
-    const auto bytes = machine.memory.bytes({page, page + kPageSize});
-    for (std::byte byte : bytes) {
-      if (byte != std::byte{0}) return differs(machine, "the input area");
-    }
+  for (const Range& touched : machine.memory.populated(input)) {
+    if (!zero(machine.memory.bytes(touched))) return differs(machine, "the input area");
   }
   return {};
 }

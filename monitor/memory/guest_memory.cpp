@@ -114,7 +114,9 @@ GuestMemory::~GuestMemory() {
 
 void prefer_large_pages(std::span<std::byte> memory) { madvise(memory.data(), memory.size(), MADV_HUGEPAGE); }
 
-std::vector<Range> GuestMemory::populated(Range range) const { return data_runs(file_.get(), range); }
+std::vector<Range> GuestMemory::populated(Range range) const {
+  return file_ ? data_runs(file_.get(), range) : std::vector<Range>{range};
+}
 
 // A file's blocks become more with each page that is touched, and fewer by `drop` alone.
 std::uint64_t GuestMemory::population() const {

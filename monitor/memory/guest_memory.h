@@ -41,7 +41,8 @@ class GuestMemory {
 
   // The memfd of shared memory, with guest-physical addresses as offsets; -1 of private memory.
   int descriptor() const { return file_.get(); }
-  // Shared memory that has been touched: the pages that are not holes of its file, in ascending order, within `range`.
+  // What has been touched of `range`, in ascending order: of shared memory the pages that are no holes of its file, of
+  // private memory all.
   std::vector<Range> populated(Range range) const;
   // Changes whenever what `populated` answers may have become other pages.
   std::uint64_t population() const;

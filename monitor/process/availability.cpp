@@ -92,8 +92,15 @@ class Examination {
     layout_.memory = kMemory;
     state_.registers.rip = kLowest;
     state_.registers.rsp = kMemory;
-    auto done = vcpu_->furnish(memory_, {path_, layout_, regions_, kMemory, 0, {}, true});
-    if (done) done = vcpu_->begin(state_);
+    auto done = vcpu_->furnish(memory_, {.path = path_,
+                                         .layout = layout_,
+                                         .regions = regions_,
+                                         .state = state_,
+                                         .covered = kMemory,
+                                         .end = kMemory,
+                                         .input = {},
+                                         .reusable = true});
+    if (done) done = vcpu_->begin(state_.registers);
     if (!done) bad("its memory", done.error().message, {});
     return done.has_value();
   }

@@ -30,7 +30,7 @@ static void unmapped_message(void) { raw_abort(spry_boot_page()->heap_end + SPRY
 static void kernel_message(void) { raw_abort(0xffffffff81000000, 10); }
 static void not_canonical_message(void) { raw_abort(0x8000000000000000, 10); }
 static void wrapping_message(void) { raw_abort(UINT64_MAX - 4, 10); }
-static void monitor_message(void) { raw_abort(spry_boot_page()->slide + 0x1000, 10); }
+static void monitor_message(void) { raw_abort(spry_boot_page()->slide + 0x10000, 10); }
 static void crossing_message(void) { raw_abort(spry_boot_page()->heap_end - 5, 10); }
 static void huge_length(void) { raw_abort(address_of("message"), UINT64_MAX); }
 

@@ -3,10 +3,11 @@
 
 #include "guest_case.h"
 
-#define SYSTEM_PAGE 0x1000u /* guest-physical, docs/architecture.md */
-#define GATE_STACK 0x2000u
-#define PAGE_TABLES 0x3000u
-#define GATES 0x1700u
+/* Guest-physical, where a guest in a virtual machine has the monitor's pages (monitor/kvm/system_page.h). */
+#define SYSTEM_PAGE 0x10000u
+#define GATE_STACK 0x11000u
+#define PAGE_TABLES 0x12000u
+#define GATES 0x10800u
 
 static const unsigned char return_instruction_constant[] = {0xc3};
 static unsigned char return_instruction[] = {0xc3};

@@ -6,6 +6,7 @@ spry_add_unit_test(
   bench_host_test.cpp
   bench_load_test.cpp
   bench_options_test.cpp
+  bench_plot_test.cpp
   bench_process_test.cpp
   bench_processors_test.cpp
   bench_report_test.cpp

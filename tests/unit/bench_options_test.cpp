@@ -56,7 +56,8 @@ TEST(BenchOptions, TakesValues) {
 TEST(BenchOptions, OtherCommands) {
   EXPECT_EQ(parse({"table", "r.json"})->verb, Verb::kTable);
   EXPECT_EQ(parse({"draw", "r.json", "figures"})->target, "figures");
-  EXPECT_EQ(parse({"document", "r.json", "page.md"})->verb, Verb::kDocument);
+  EXPECT_EQ(parse({"publish", "r.json", "sets"})->verb, Verb::kPublish);
+  EXPECT_EQ(parse({"document", "sets", "page.md"})->verb, Verb::kDocument);
   EXPECT_EQ(parse({"help"})->verb, Verb::kHelp);
   EXPECT_EQ(parse({})->verb, Verb::kHelp);
 }
@@ -64,14 +65,15 @@ TEST(BenchOptions, OtherCommands) {
 TEST(BenchOptions, RefusesEverythingElse) {
   EXPECT_EQ(error_of({"dance"}), "unknown command dance");
   EXPECT_EQ(error_of({"measure"}), "needs RESULTS");
-  EXPECT_EQ(error_of({"draw", "r.json"}), "needs RESULTS and a target");
+  EXPECT_EQ(error_of({"draw", "r.json"}), "needs RESULTS and FOLDER");
+  EXPECT_EQ(error_of({"document", "sets"}), "needs FOLDER and PAGE");
   EXPECT_EQ(error_of({"table", "--quick", "r.json"}), "only measure takes options");
   EXPECT_EQ(error_of({"measure", "--rounds", "29", "r"}), "--rounds: \"29\" is not a number from 30 to 1000000");
   EXPECT_EQ(error_of({"measure", "--in-flight", "63", "r"}), "--in-flight: \"63\" is not a number from 64 to 1000000");
   EXPECT_EQ(error_of({"measure", "--gap", "1ms", "r"}), "--gap: \"1ms\" is not a number from 0 to 1000000");
   EXPECT_EQ(error_of({"measure", "--pattern", "sine", "r"}), "--pattern: \"sine\" is neither poisson nor constant");
   EXPECT_EQ(error_of({"measure", "--parts", "latency,", "r"}),
-            "--parts: \"\" is none of latency, fetch, throughput, growth");
+            "--parts: \"\" is none of latency, fetch, throughput, growth, block");
   EXPECT_NE(error_of({"measure", "--frobnicate", "r"}).find("unknown option"), std::string::npos);
   EXPECT_NE(error_of({"measure", "r", "--seed"}).find("needs a value"), std::string::npos);
 }

@@ -1,7 +1,10 @@
 #include "tool/aims.h"
+#include "tool/comparison.h"
 #include "tool/document.h"
-#include "tool/draw.h"
+#include "tool/figures.h"
+#include "tool/folder.h"
 #include "tool/report.h"
+#include "tool/sets.h"
 
 namespace spry::bench {
 namespace {
@@ -33,7 +36,7 @@ Json sample_results() {
   point["x"] = 16;
   return {{"format", kFormat},
           {"date", "2017-05-08"},
-          {"host", to_json(Host{"A processor", 2, 23.5, "6.1", true, false, "none", 0.25})},
+          {"host", to_json(Host{"A processor", 2, 23.5, "6.1", true, true, false, "none", 0.25})},
           {"versions", {{"runc", "runc 1"}}},
           {"prices", {{"hourly", 0.188}, {"per_action", 0.000000417}}},
           {"latency",
@@ -53,7 +56,7 @@ Json sample_results() {
             {"labels", systems},
             {"systems", {throughput("echo", 1000), throughput("spry", 750)}}}},
           {"growth", {{{"name", "memory"}, {"title", "memory"}, {"axis", "MiB"}, {"points", {point}}}}},
-          {"live", {to_json(LiveResult{100, {10, 20}, {30, 40}, {5, 6}, 900, 300})}},
+          {"live", {to_json(LiveResult{Platform::kKvm, 100, {10, 20}, {30, 40}, {5, 6}, 900, 300})}},
           {"micro", {{"load", 12345.0}, {"kept_machine", 40000.0}}},
           {"left_out", {{{"name", "crun"}, {"label", "crun"}, {"reason", "crun is not there"}}}}};
 }
@@ -102,9 +105,22 @@ TEST(Report, SaysHowBusyTheProcessorsWere) {
   EXPECT_EQ(throughput.grid.rows[1][11], "667 us");
 }
 
-const Aim& aim(const std::vector<Aim>& aims, const std::string& figure) {
+// What the same run leaves on a machine without KVM.
+Json process_results() {
+  Json results = sample_results();
+  results["host"]["kvm"] = false;
+  for (Json* const list : {&results["latency"]["systems"], &results["latency"]["samples"],
+                           &results["throughput"]["labels"], &results["throughput"]["systems"]}) {
+    (*list)[1]["name"] = "spry-process";
+  }
+  results["live"][0]["platform"] = "process";
+  results["micro"] = {{"kept_machine_process", 40000.0}};
+  return results;
+}
+
+const Aim& aim(const std::vector<Aim>& aims, const std::string& figure, const std::string& platform = "kvm") {
   for (const Aim& one : aims) {
-    if (one.figure == figure) return one;
+    if (one.figure == figure && one.platform == platform) return one;
   }
   static const Aim none;
   return none;
@@ -128,6 +144,18 @@ TEST(Aims, AreComputedFromTheRun) {
   EXPECT_TRUE(aim(aims, "KiB of memory for each of 100 live machines").met());
 }
 
+TEST(Aims, AreEachPlatformsOwn) {
+  const std::vector<Aim> aims = make_aims(process_results());
+  const Aim& cold = aim(aims, "spry run hello to its first byte, over echo", "process");
+  ASSERT_TRUE(cold.value);
+  EXPECT_DOUBLE_EQ(*cold.value, 1.5);
+  EXPECT_FALSE(aim(aims, "spry run hello to its first byte, over echo").value);
+  EXPECT_FALSE(aim(aims, "KiB of memory for each of 100 live machines", "process").met());
+  const Section shown = section(make_report(process_results()), "aims");
+  EXPECT_EQ(shown.words, "What the project set itself, computed from this run. Nothing was measured on: kvm.");
+  for (const auto& row : shown.grid.rows) EXPECT_TRUE(row[0].starts_with("process: ")) << row[0];
+}
+
 TEST(Aims, AreNotMetWithoutAFigure) {
   for (const Aim& one : make_aims({{"format", kFormat}})) {
     EXPECT_FALSE(one.value) << one.figure;
@@ -147,6 +175,63 @@ TEST(Report, SaysWhatWasNotMeasured) {
   EXPECT_TRUE(make_figures(results).empty());
 }
 
+TEST(Report, GivesEachReasonOnce) {
+  Json results = sample_results();
+  for (const char* const label : {"one", "two"}) {
+    results["left_out"].push_back({{"name", label}, {"label", label}, {"reason", "no /dev/kvm"}});
+  }
+  EXPECT_EQ(section(make_report(results), "left-out").grid.rows,
+            (std::vector<std::vector<std::string>>{{"crun is not there", "crun"}, {"no /dev/kvm", "one, two"}}));
+}
+
+TEST(Sets, AreChosenByTheMachine) {
+  EXPECT_EQ(set_of(sample_results()), "kvm");
+  EXPECT_EQ(set_of(process_results()), "process");
+  Json old = sample_results();
+  old["host"].erase("kvm");
+  EXPECT_EQ(set_of(old), "kvm");
+}
+
+TEST(Sets, ArePublishedBesideEachOther) {
+  const Result<Folder> folder = Folder::make();
+  ASSERT_TRUE(folder);
+  Json results = process_results();
+  results.erase("latency");
+  for (const char* const part : {"throughput", "growth", "live"}) results.erase(part);
+  ASSERT_TRUE(publish(results, folder->path()));
+  const Result<std::vector<PublishedSet>> sets = read_sets(folder->path());
+  ASSERT_TRUE(sets) << sets.error().message;
+  ASSERT_EQ(sets->size(), 2u);
+  EXPECT_TRUE(sets->front().results.empty());
+  EXPECT_EQ(sets->back().results, results);
+}
+
+TEST(Sets, AreComparedWhereBothHaveTheFigure) {
+  const std::vector<Section> sections = compare(sample_results(), process_results());
+  EXPECT_EQ(section(sections, "machines").grid.rows[0],
+            (std::vector<std::string>{"processor", "A processor, 2 processors", "A processor, 2 processors"}));
+  EXPECT_EQ(section(sections, "beside").grid.rows,
+            (std::vector<std::vector<std::string>>{
+                {"spry run: to Hello, over echo", "1.50", "1.50"},
+                {"spry run: most actions/s, over echo, open system", "0.75", "0.75"},
+                {"spry run: the same, closed system", "0.75", "0.75"},
+                {"KiB of memory for each of 100 live machines", "900.0", "900.0"},
+                {"the same, of one snapshot", "300.0", "300.0"},
+            }));
+  EXPECT_EQ(section(compare(sample_results(), Json::object()), "beside").words, "No figure was measured on both yet.");
+}
+
+TEST(Sets, HaveTheirOwnSectionsAndFigures) {
+  const std::vector<Section> sections =
+      make_sections({{"kvm", "/r/kvm", sample_results()}, {"process", "/r/process", Json::object()}}, "/docs");
+  const Section latency = section(sections, "kvm/latency");
+  EXPECT_TRUE(latency.words.starts_with("Measured on 2017-05-08 with KVM on A processor, 2 processors. From"));
+  EXPECT_EQ(latency.figures, (std::vector<std::string>{"![latency](../r/kvm/latency.svg)"}));
+  EXPECT_EQ(section(sections, "process/latency").words, "Not measured.");
+  EXPECT_EQ(section(sections, "process/host").words, "Not measured.");
+  EXPECT_EQ(section(sections, "process/aims").words, "Not measured.");
+}
+
 TEST(Figures, AreOneForEachPlot) {
   std::vector<std::string> names;
   for (const Figure& figure : make_figures(sample_results())) names.push_back(figure.name);
@@ -155,8 +240,8 @@ TEST(Figures, AreOneForEachPlot) {
 
 TEST(Figures, HaveThePapersNumbers) {
   const std::vector<Figure> figures = make_figures(sample_results());
-  EXPECT_NE(figures[0].script.find("\"spry run\" 1.5 1.5 2.7 7.8\n"), std::string::npos) << figures[0].script;
-  EXPECT_NE(figures[1].script.find("\"spry run\" 750 193\n"), std::string::npos) << figures[1].script;
+  EXPECT_NE(figures[0].script.find("\"ukvm in the paper: 7.8 ms\""), std::string::npos) << figures[0].script;
+  EXPECT_NE(figures[1].script.find("\"ukvm in the paper: 193\""), std::string::npos) << figures[1].script;
 }
 
 const Grid grid = {{"name", "n"}, {{"a", "1"}, {"bcd", "23"}}};

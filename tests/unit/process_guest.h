@@ -53,17 +53,21 @@ class ProcessGuest {
     state.registers.rflags = 0x3202;
     state.registers.rdi = kData + kSlide;
     state.fs.base = kData + kSlide;
-    const Furnishing furnishing = {.path = path,
-                                   .layout = layout,
-                                   .regions = regions,
-                                   .state = state,
-                                   .covered = kSize,
-                                   .end = kSize,
-                                   .features = features,
-                                   .input = reusable ? Range{kInputArea, kSize} : Range(),
-                                   .reusable = reusable};
-    auto furnished = vcpu->furnish(memory, furnishing);
+    auto furnished = vcpu->furnish(memory, furnishing(regions, reusable, features));
     EXPECT_TRUE(furnished) << (furnished ? "" : furnished.error().message);
+  }
+
+  // Of the guest's memory as `pieces` say.
+  Furnishing furnishing(std::span<const Region> pieces, bool reusable = false, std::uint64_t features = 0) const {
+    return {.path = path,
+            .layout = layout,
+            .regions = pieces,
+            .state = state,
+            .covered = kSize,
+            .end = kSize,
+            .features = features,
+            .input = reusable ? Range{kInputArea, kSize} : Range(),
+            .reusable = reusable};
   }
 
   void begin() {

@@ -195,7 +195,7 @@ TEST(ProcessActions, AShellTakesOneMachineAfterAnother) {
   ASSERT_TRUE(memory);
   memory->set_regions(guest.regions, kSlide);
   std::copy(k_count_start, k_count_end, memory->bytes({kCode, kData}).begin());
-  ASSERT_TRUE(guest.vcpu->furnish(*memory, {guest.path, guest.layout, guest.regions, kSize, 0, {}, false}));
+  ASSERT_TRUE(guest.vcpu->furnish(*memory, guest.furnishing(guest.regions)));
   guest.begin();
   const Exit exit = guest.run();
   ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;

@@ -82,7 +82,7 @@ TEST(ProcessLives, ThatCannotBeginLeaveNothingEither) {
     ProcessGuest guest(CODE(l_exit));
     std::vector<Region> bad = guest.regions;
     bad.push_back({{kSize + 1, kSize + 0x1001}, {.read = true}});
-    ASSERT_TRUE(guest.vcpu->furnish(guest.memory, {guest.path, guest.layout, bad, kSize, 0, {}, false}));
+    ASSERT_TRUE(guest.vcpu->furnish(guest.memory, guest.furnishing(bad)));
     guest.begin();
     const Exit exit = guest.run();
     EXPECT_EQ(exit.kind, Exit::Kind::kFailed) << exit;
@@ -108,10 +108,17 @@ TEST(ProcessLives, TakeLowDescriptorsWhateverHasThem) {
       const std::vector<Region> regions = {{{kCode, kData}, {.read = true, .execute = true}}};
       memory->set_regions(regions, kSlide);
       std::copy(l_exit_start, l_exit_end, memory->bytes({kCode, kData}).begin());
-      good = good && (*made)->furnish(*memory, {path, layout, regions, kSize, 0, {}, false});
       CpuState state;
       state.registers.rip = kCode + kSlide;
-      good = good && (*made)->begin(state) && (*made)->run().kind == Exit::Kind::kHypercall;
+      const Furnishing furnishing = {.path = path,
+                                     .layout = layout,
+                                     .regions = regions,
+                                     .state = state,
+                                     .covered = kSize,
+                                     .end = kSize,
+                                     .input = {}};
+      good = good && (*made)->furnish(*memory, furnishing) && (*made)->begin(state.registers) &&
+             (*made)->run().kind == Exit::Kind::kHypercall;
     }
     _exit(good ? 0 : 3);
   }
@@ -235,7 +242,7 @@ TEST(ProcessInputs, OfALargeFileAreBroughtWhenTheyAreTouched) {
   for (const bool truncated : {false, true}) {
     ASSERT_EQ(ftruncate(file, kLarge), 0);
     ProcessGuest guest(CODE(l_pages));
-    ASSERT_TRUE(guest.memory.map_large({kHeap, kHeap + kLarge}, file, 0));
+    ASSERT_TRUE(guest.memory.map_private_large({kHeap, kHeap + kLarge}, file, 0));
     EXPECT_EQ(guest.memory.waiting().size(), 1u);
     guest.begin();
     Exit exit = guest.run();

@@ -1,7 +1,7 @@
-/* Spry for launchers in C, and in whatever calls C: actions in virtual machines of their own.
+/* Spry for launchers in C, and in whatever calls C: actions in machines of their own.
  *
  * docs/embedding.md is the guide. What a call means beyond what is said here is said at its counterpart in the C++
- * headers (spry/image.h, machine.h, shell.h, snapshot.h, pool.h).
+ * headers (spry/image.h, machine.h, platform.h, shell.h, snapshot.h, pool.h).
  *
  * Objects are opaque and belong to the caller: each spry_X that a call returns is freed by spry_X_free, which takes
  * NULL too. They may be freed in any order, but a pool's outcomes and errors outlive the pool. Strings that a call
@@ -49,7 +49,7 @@ SPRY_API const char *spry_version(void);
 enum spry_code {
   SPRY_NOT_FOUND = 1,     /* no such file */
   SPRY_NOT_UNIKERNEL = 2, /* the file is not a unikernel or snapshot that can run here */
-  SPRY_MONITOR = 3        /* everything else: bad options, no /dev/kvm, no memory */
+  SPRY_MONITOR = 3        /* everything else: bad options, no platform, no memory */
 };
 
 SPRY_API enum spry_code spry_error_code(const spry_error *error);
@@ -74,6 +74,19 @@ SPRY_API const char *spry_image_device_kind(const spry_image *image, size_t inde
 SPRY_API const char *spry_image_device_name(const spry_image *image, size_t index);
 
 SPRY_API void spry_image_free(spry_image *image);
+
+/* Platforms -------------------------------------------------------------------------------------------------------- */
+
+/* What runs a guest's instructions. docs/security.md says what each promises. */
+enum spry_platform {
+  SPRY_PLATFORM_AUTOMATIC = 0, /* what SPRY_PLATFORM in the environment names; else kvm, or process where the machine
+                                * has no KVM at all */
+  SPRY_PLATFORM_KVM = 1,       /* a virtual machine */
+  SPRY_PLATFORM_PROCESS = 2    /* a Linux process that has one system call left */
+};
+
+/* "automatic", "kvm", "process". Never freed. */
+SPRY_API const char *spry_platform_name(enum spry_platform platform);
 
 /* Options of machines ---------------------------------------------------------------------------------------------- */
 
@@ -113,10 +126,14 @@ struct spry_machine_options {
   int diagnostics_descriptor;
 
   /* The signal that ends an action at its deadline: blocked meanwhile in the thread that runs it, and never delivered
-   * to a handler. 0: SIGRTMIN. */
+   * to a handler. 0: SIGRTMIN. The platform process needs none. */
   int deadline_signal;
 
   unsigned flags; /* SPRY_REUSABLE and others */
+
+  /* What runs the guest; anything but SPRY_PLATFORM_AUTOMATIC is insisted on. Where a shell is given, it must be of
+   * this platform. */
+  enum spry_platform platform;
 };
 
 /* Outcomes --------------------------------------------------------------------------------------------------------- */
@@ -150,7 +167,7 @@ SPRY_API const char *spry_outcome_crash(const spry_outcome *outcome);
 /* What an action cost. */
 struct spry_receipt {
   size_t size;              /* sizeof(struct spry_receipt), set by the caller */
-  uint64_t exits;           /* KVM exits of any kind */
+  uint64_t exits;           /* how often the guest left to the monitor */
   uint64_t bytes_in;        /* input and device input */
   uint64_t bytes_out;       /* output, diagnostics and device output */
   uint64_t memory_reserved; /* bytes of guest memory */
@@ -158,6 +175,8 @@ struct spry_receipt {
   uint64_t create_ns;       /* to create the machine */
   uint64_t reset_ns;        /* the reset before this action, or 0 */
   uint64_t run_ns;          /* to run it, without the reset */
+
+  enum spry_platform platform; /* that ran it; never SPRY_PLATFORM_AUTOMATIC */
 };
 
 /* Fills as many members of `*receipt` as its size says. */
@@ -167,9 +186,15 @@ SPRY_API void spry_outcome_free(spry_outcome *outcome);
 
 /* Shells ----------------------------------------------------------------------------------------------------------- */
 
-/* A VM and a vCPU without an image yet: most of a cold start, done before it is known what is to run. Belongs to the
- * thread that created it. */
+/* A guest's CPU without an image yet, a VM with its vCPU or a process: most of a cold start, done before it is known
+ * what is to run. Belongs to the thread that created it. spry_shell_create is spry_shell_create_on with
+ * SPRY_PLATFORM_AUTOMATIC. */
 SPRY_API spry_shell *spry_shell_create(spry_error **error);
+SPRY_API spry_shell *spry_shell_create_on(enum spry_platform platform, spry_error **error);
+
+/* Never SPRY_PLATFORM_AUTOMATIC. */
+SPRY_API enum spry_platform spry_shell_platform(const spry_shell *shell);
+
 SPRY_API void spry_shell_free(spry_shell *shell);
 
 /* Machines --------------------------------------------------------------------------------------------------------- */
@@ -190,7 +215,7 @@ SPRY_API spry_outcome *spry_machine_run_file(spry_machine *machine, int descript
 /* Resets now what the next run would reset first. 0, or -1 and an error, after which the machine is not usable. */
 SPRY_API int spry_machine_reset(spry_machine *machine, spry_error **error);
 
-/* 0 once only freeing it is left: after an error of KVM or of a reset. */
+/* 0 once only freeing it is left: after an error of the platform or of a reset. */
 SPRY_API int spry_machine_usable(const spry_machine *machine);
 
 /* Makes the current run end with SPRY_INTERRUPTED, or the next one if none is under way. From any thread or signal
@@ -320,6 +345,8 @@ struct spry_statistics {
   struct spry_durations service; /* from the beginning to the outcome */
   struct spry_durations reset;   /* what follows before the worker takes its next action */
   struct spry_durations total;   /* from submission to the outcome */
+
+  enum spry_platform platform; /* of its machines; never SPRY_PLATFORM_AUTOMATIC */
 };
 
 /* Fills as many members of `*statistics` as its size says. */

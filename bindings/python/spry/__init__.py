@@ -1,4 +1,4 @@
-"""Spry: actions in virtual machines of their own, each in a fraction of the time that a process takes to start.
+"""Spry: actions in machines of their own, each in a fraction of the time that a process takes to start.
 
     import spry
 
@@ -13,6 +13,7 @@ from spry._library import version
 from spry._machine import DeviceNeed, Image, Machine, Shell, Snapshot
 from spry._options import Data, Options
 from spry._outcome import Outcome, Reason, Receipt
+from spry._platform import Platform
 from spry._pool import Durations, Pool, Statistics
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "NotUnikernelError",
     "Options",
     "Outcome",
+    "Platform",
     "Pool",
     "Reason",
     "Receipt",

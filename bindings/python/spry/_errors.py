@@ -19,7 +19,7 @@ class NotUnikernelError(Error):
 
 
 class MonitorError(Error):
-    """Everything else: bad options, no /dev/kvm, no memory."""
+    """Everything else: bad options, no platform, no memory."""
 
 
 def take_error(error: Any) -> Error:

@@ -11,6 +11,7 @@ from spry._errors import MonitorError, checked
 from spry._library import ffi, lib, string
 from spry._options import Data, NativeOptions, Options
 from spry._outcome import Outcome, take_outcome
+from spry._platform import Platform, platform_name, platform_number
 
 Path = str | os.PathLike[str]
 
@@ -90,17 +91,33 @@ class Snapshot:
 
 
 class Shell:
-    """A VM and a vCPU without an image yet, for one Machine, on the thread that makes it."""
+    """A guest's CPU without an image yet, a VM with its vCPU or a process; for one Machine, on the thread that makes
+    it."""
 
-    def __init__(self, handle: Any = None) -> None:
-        made = checked(lib.spry_shell_create) if handle is None else handle
+    def __init__(self, *, platform: Platform = "automatic") -> None:
+        made = checked(lib.spry_shell_create_on, platform_number(platform))
         self._handle: Any = ffi.gc(made, lib.spry_shell_free)
+
+    @classmethod
+    def _of(cls, handle: Any) -> "Shell":
+        """For a handle that a machine gave back."""
+        shell = cls.__new__(cls)
+        shell._handle = ffi.gc(handle, lib.spry_shell_free)
+        return shell
+
+    @property
+    def platform(self) -> Platform:
+        """Never "automatic"."""
+        return platform_name(lib.spry_shell_platform(self._here()))
+
+    def _here(self) -> Any:
+        if self._handle is None:
+            raise MonitorError("the shell is in a machine already, or closed")
+        return self._handle
 
     def _take(self) -> Any:
         """The handle, for a machine that takes it over."""
-        handle, self._handle = self._handle, None
-        if handle is None:
-            raise MonitorError("the shell is in a machine already, or closed")
+        handle, self._handle = self._here(), None
         ffi.gc(handle, None)
         return handle
 
@@ -119,7 +136,7 @@ class Shell:
 
 
 class Machine:
-    """One VM, one vCPU and its memory, for an image or from a snapshot. One thread at a time."""
+    """One CPU and its memory, for an image or from a snapshot. One thread at a time."""
 
     def __init__(
         self, what: Image | Snapshot | Path, options: Options = Options(), *, shell: Shell | None = None
@@ -168,7 +185,7 @@ class Machine:
         with self._used() as handle:
             self._handle = None
             ffi.gc(handle, None)
-            return Shell(checked(lib.spry_machine_release, handle))
+            return Shell._of(checked(lib.spry_machine_release, handle))
 
     def close(self) -> None:
         if self._handle is not None:

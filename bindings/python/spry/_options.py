@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from spry._library import ffi, lib
+from spry._platform import Platform, platform_number
 
 # What an input may be: contiguous bytes. Not copied, except into a queue and into the guest.
 Data: TypeAlias = bytes | bytearray | memoryview
@@ -16,6 +17,9 @@ _NANOSECONDS = 1_000_000_000
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How machines are made. What is left out has the library's default."""
+
+    platform: Platform = "automatic"
+    """What runs the guest; "kvm" and "process" are insisted on. Where a Shell is given, it must be of this platform."""
 
     memory: int | None = None
     """Bytes of guest memory, a multiple of 4096. Default: 16 MiB, or what the manifest asks for, if that is more."""
@@ -43,7 +47,8 @@ class Options:
     """Descriptors for output and diagnostics, instead of keeping them for the Outcome. Keep them open."""
 
     deadline_signal: int = 0
-    """The signal that ends an action at its deadline, which no handler sees. 0: SIGRTMIN."""
+    """The signal that ends an action at its deadline, which no handler sees. 0: SIGRTMIN. The platform process needs
+    none."""
 
     reusable: bool = False
     """A Machine runs any number of actions, with a reset before each but the first. Pools always do."""
@@ -71,6 +76,7 @@ class NativeOptions:
         self.pointer: Any = ffi.new("struct spry_machine_options *")
         native = self.pointer
         native.size = ffi.sizeof("struct spry_machine_options")
+        native.platform = platform_number(options.platform)
         native.memory = _size("memory", options.memory)
         native.max_input = _size("max_input", options.max_input)
         native.max_output = _size("max_output", options.max_output)

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any
 
 from spry._library import ffi, lib
+from spry._platform import Platform, platform_name
 
 
 class Reason(Enum):
@@ -30,6 +31,8 @@ REASONS = tuple(Reason)
 class Receipt:
     """What an action cost. Times are in nanoseconds."""
 
+    platform: Platform
+    """That ran it; never "automatic"."""
     exits: int
     bytes_in: int
     bytes_out: int
@@ -75,6 +78,7 @@ def take_outcome(outcome: Any) -> Outcome:
             message=_text(lib.spry_outcome_message(outcome)),
             crash=_text(lib.spry_outcome_crash(outcome)),
             receipt=Receipt(
+                platform=platform_name(receipt.platform),
                 exits=receipt.exits,
                 bytes_in=receipt.bytes_in,
                 bytes_out=receipt.bytes_out,

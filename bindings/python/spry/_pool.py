@@ -17,6 +17,7 @@ from spry._library import ffi, lib
 from spry._machine import Image, Path, Snapshot, choose
 from spry._options import Data, NativeOptions, Options
 from spry._outcome import REASONS, Outcome, Reason, take_outcome
+from spry._platform import Platform, platform_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Durations:
 class Statistics:
     """submitted = completed + failed + cancelled + those that wait or run."""
 
+    platform: Platform
+    """Of its machines; never "automatic"."""
     submitted: int
     completed: int
     reasons: dict[Reason, int]
@@ -206,6 +209,7 @@ class Pool:
         native = ffi.new("struct spry_statistics *", {"size": ffi.sizeof("struct spry_statistics")})
         lib.spry_pool_statistics(self._handle, native)
         return Statistics(
+            platform=platform_name(native.platform),
             submitted=native.submitted,
             completed=native.completed,
             reasons={reason: native.reasons[index] for index, reason in enumerate(REASONS)},

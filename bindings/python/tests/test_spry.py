@@ -16,6 +16,7 @@ import spry
 from spry._outcome import take_outcome
 
 GUESTS = Path(os.environ["SPRY_GUESTS"])
+KVM = Path("/dev/kvm")
 SPIN = b"fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n"
 
 
@@ -141,6 +142,74 @@ class Machines(unittest.TestCase):
         self.assertFalse(outcome.succeeded)
         self.assertNotEqual(outcome.message, "")
         self.assertIn("rip", outcome.crash)
+
+
+@mock.patch.dict(os.environ)
+class Platforms(unittest.TestCase):
+    def setUp(self) -> None:
+        os.environ.pop("SPRY_PLATFORM", None)
+
+    def run_on(self, platform: spry.Platform) -> spry.Platform:
+        with spry.Machine(guest("hello"), spry.Options(platform=platform)) as machine:
+            outcome = machine.run()
+        self.assertEqual(outcome.output, b"Hello\n")
+        return outcome.receipt.platform
+
+    def kvm(self) -> bool:
+        """Whether KVM may be used here; if not, it is an error that says so."""
+        try:
+            os.close(os.open(KVM, os.O_RDWR | os.O_CLOEXEC))
+        except OSError:
+            with self.assertRaisesRegex(spry.MonitorError, "cannot open /dev/kvm.*`spry doctor` tells"):
+                self.run_on("kvm")
+            return False
+        return True
+
+    def test_are_insisted_on(self) -> None:
+        for named in ("", "process", "nonsense"):
+            os.environ["SPRY_PLATFORM"] = named
+            self.assertEqual(self.run_on("process"), "process")
+            if self.kvm():
+                self.assertEqual(self.run_on("kvm"), "kvm")
+
+    def test_are_those_of_the_environment_or_of_the_machine(self) -> None:
+        if self.kvm():
+            self.assertEqual(self.run_on("automatic"), "kvm")
+        elif not KVM.exists():
+            self.assertEqual(self.run_on("automatic"), "process")
+        os.environ["SPRY_PLATFORM"] = "process"
+        self.assertEqual(self.run_on("automatic"), "process")
+        os.environ["SPRY_PLATFORM"] = "xen"
+        sentence = '^SPRY_PLATFORM: "xen" is no platform'
+        with self.assertRaisesRegex(spry.MonitorError, sentence):
+            self.run_on("automatic")
+        with self.assertRaisesRegex(spry.MonitorError, sentence):
+            spry.Shell()
+        with self.assertRaisesRegex(spry.MonitorError, sentence):
+            spry.Pool(guest("hello"))
+
+    def test_are_three(self) -> None:
+        with self.assertRaisesRegex(ValueError, "'xen' is no platform: automatic, kvm, process"):
+            spry.Machine(guest("hello"), spry.Options(platform="xen"))  # type: ignore[arg-type]
+        with self.assertRaises(ValueError):
+            spry.Shell(platform="KVM")  # type: ignore[arg-type]
+
+    def test_of_shells_stay(self) -> None:
+        with spry.Shell(platform="process") as shell:
+            self.assertEqual(shell.platform, "process")
+            machine = spry.Machine(guest("hello"), shell=shell)
+            self.assertEqual(machine.run().receipt.platform, "process")
+            with self.assertRaisesRegex(spry.MonitorError, "in a machine already"):
+                self.assertIsNone(shell.platform)
+        again = machine.release()
+        self.assertEqual(again.platform, "process")
+        with self.assertRaisesRegex(spry.MonitorError, "of the platform process, and the options insist on kvm"):
+            spry.Machine(guest("hello"), spry.Options(platform="kvm"), shell=again)
+
+    def test_are_in_statistics(self) -> None:
+        with spry.Pool(guest("hello"), spry.Options(platform="process"), workers=1) as pool:
+            self.assertEqual(pool.run().receipt.platform, "process")
+        self.assertEqual(pool.statistics().platform, "process")
 
 
 class Snapshots(unittest.TestCase):

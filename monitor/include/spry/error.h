@@ -25,7 +25,8 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 
-// Cold: what leads to it is kept apart from the code that a start runs through, which a process pays for by the page.
+// Cold: the compiler moves paths that lead here away from the code that every start runs through, of which each page
+// costs a page fault.
 [[gnu::cold]] inline tl::unexpected<Error> fail(ErrorCode code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message)});
 }

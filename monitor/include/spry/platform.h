@@ -12,7 +12,7 @@ enum class Platform {
   kAutomatic,  // what SPRY_PLATFORM in the environment names; else kKvm, or kProcess where the machine has no KVM at
                // all
   kKvm,        // a virtual machine
-  kProcess,    // a Linux process that has one system call left
+  kProcess,    // a Linux process that has no system call left
 };
 
 // "automatic", "kvm", "process".

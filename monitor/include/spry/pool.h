@@ -35,8 +35,7 @@ class SPRY_API Histogram {
   void add(std::chrono::nanoseconds duration);
   void add(const Histogram& other);
   std::uint64_t count() const { return count_; }
-  // The least duration that at least `fraction` (0 to 1) of all do not exceed, as the middle of its part; 0 if there
-  // are none.
+  // The quantile (0.99: p99), as the middle of the part that it lies in; 0 if there are no durations.
   std::chrono::nanoseconds quantile(double fraction) const;
   std::chrono::nanoseconds largest() const { return std::chrono::nanoseconds(largest_); }
 

@@ -279,7 +279,11 @@ spy_fill:
 	wrfsbase %rax
 	wrgsbase %rax
 
-1:	movq	%r12, %rsp
+	/* RSP stays canonical: a kernel that is itself a guest may fault when it returns to another. */
+1:	movq	%rbp, %rax
+	shrq	$17, %rax
+	movq	%rax, spy_filled_rsp(%rip)
+	movq	%r12, %rsp
 	pushq	$FILL_FLAGS
 	popfq
 	movq	%rbp, -8(%rsp)
@@ -289,7 +293,7 @@ spy_fill:
 	movq	%rbp, %rdx
 	movq	%rbp, %rsi
 	movq	%rbp, %rdi
-	movq	%rbp, %rsp
+	movq	spy_filled_rsp(%rip), %rsp
 	movq	%rbp, %r8
 	movq	%rbp, %r9
 	movq	%rbp, %r10
@@ -328,6 +332,8 @@ spy_way:
 	.zero	8
 	.globl	spy_stack
 spy_stack:
+	.zero	8
+spy_filled_rsp:
 	.zero	8
 
 	.section .note.GNU-stack, "", @progbits

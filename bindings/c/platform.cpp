@@ -1,0 +1,29 @@
+#include "handles.h"
+
+namespace spry::c {
+namespace {
+
+// The two enumerations number alike.
+constexpr bool same(spry_platform c, Platform from) { return platform(from) == c; }
+static_assert(same(SPRY_PLATFORM_AUTOMATIC, Platform::kAutomatic) && same(SPRY_PLATFORM_KVM, Platform::kKvm) &&
+              same(SPRY_PLATFORM_PROCESS, Platform::kProcess));
+
+}  // namespace
+
+Result<Platform> platform(const spry_platform& given) {
+  // Another number than the enumeration has must not be read as one of its values.
+  int number = 0;
+  static_assert(sizeof number == sizeof given);
+  std::memcpy(&number, &given, sizeof number);
+  for (const Platform known : {Platform::kAutomatic, Platform::kKvm, Platform::kProcess}) {
+    if (number == static_cast<int>(known)) return known;
+  }
+  return fail(ErrorCode::kMonitor, "enum spry_platform has no " + std::to_string(number) + " in Spry " SPRY_VERSION);
+}
+
+}  // namespace spry::c
+
+const char* spry_platform_name(enum spry_platform platform) {
+  // Literals, which end as C wants it.
+  return spry::to_string(static_cast<spry::Platform>(platform)).data();
+}
