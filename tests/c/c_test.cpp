@@ -416,7 +416,7 @@ TEST_F(CApi, RunsActionsInPools) {
   spry_error* error = nullptr;
   spry_image* image = load("spy");
   spry_machine_options machine = machine_options();
-  machine.deadline_ns = 200'000'000;
+  machine.deadline_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(spry::enough(200)).count());
   spry_pool_options options = {sizeof options, &machine, 1, 2};
   spry_pool* pool = spry_pool_create(image, &options, &error);
   made(pool, error);
