@@ -43,7 +43,12 @@ TEST_F(Streams, ATerminalShowsOutput) {
   const Terminal terminal = make_terminal(true);
   expect_exit(run(printing(1600), {.output = terminal.slave.get()}), 0);
   std::string shown(1600, '\0');
-  EXPECT_EQ(read(terminal.master.get(), shown.data(), shown.size()), 1600);
+  // A terminal passes on what it has when it is asked, which may be a part.
+  for (std::size_t got = 0; got < shown.size();) {
+    const ssize_t more = read(terminal.master.get(), shown.data() + got, shown.size() - got);
+    ASSERT_GT(more, 0);
+    got += static_cast<std::size_t>(more);
+  }
   EXPECT_EQ(shown, counted(1600));
 }
 

@@ -200,7 +200,7 @@ TEST(OpenLoad, LeavesQueueingToASystemThatDoes) {
       {"queue", "queue", "queue"}, [&] { return std::make_unique<Counting>(current, most); }, 100);
   LoadOptions options;
   options.pattern = Pattern::kConstant;
-  options.duration = milliseconds(100);
+  options.duration = milliseconds(400);
   const LoadResult result = run_open_load(system, 50000, options);
   EXPECT_GT(most, kLeastInFlight);
   EXPECT_EQ(result.queued, static_cast<double>(result.abandoned) / static_cast<double>(result.due));

@@ -22,6 +22,7 @@ Outcome outcome() {
   receipt.bytes_in = 10;
   receipt.bytes_out = 11;
   receipt.memory_reserved = 16 << 20;
+  receipt.platform = Platform::kProcess;
   receipt.memory_touched = 40960;
   receipt.create = nanoseconds(1500);
   receipt.run = nanoseconds(2'000'000);
@@ -31,7 +32,7 @@ Outcome outcome() {
 TEST(Report, HasEveryNumber) {
   const json report = json::parse(format_report(outcome(), {nanoseconds(250), nanoseconds(3000)}));
   EXPECT_EQ(report, json::parse(R"({
-    "status": -7, "reason": "exit", "message": "",
+    "status": -7, "reason": "exit", "message": "", "platform": "process",
     "exits": {"total": 21, "unknown": 1, "exit": 2, "abort": 3, "ready": 4, "poll": 5, "clock": 6, "device": 7},
     "bytes": {"in": 10, "out": 11},
     "memory": {"reserved": 16777216, "touched": 40960},

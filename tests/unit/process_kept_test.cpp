@@ -130,6 +130,7 @@ TEST(ProcessActions, VectorsAndBasesAreSavedAndBegunWith) {
   const std::uint64_t st0 = guest.word(kData + 64 + 32);
   EXPECT_NE(st0, 0u);
   guest.state = *saved;
+  ASSERT_TRUE(guest.vcpu->rebase(Contents(), guest.state));
   for (int i = 0; i < 3; ++i) {
     auto all = guest.memory.bytes({kData + 64, kData + 64 + 512});
     std::fill(all.begin(), all.end(), std::byte{0});
