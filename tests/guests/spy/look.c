@@ -247,7 +247,7 @@ bool spy_found_everything(const struct spy_findings *findings, uint64_t classes)
   };
   bool everything = true;
   for (size_t i = 0; i < 16; i++) {
-    everything &= found(findings, general_names[i], 1);
+    everything &= found(findings, general_names[i], i == RCX || i == R11 ? 0 : 1);
   }
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     if (all[i].classes == 0 || (all[i].classes & classes) != 0) {
