@@ -12,6 +12,7 @@
 #include <linux/fcntl.h>
 #include <linux/filter.h>
 #include <linux/mman.h>
+#include <linux/poll.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/seccomp.h>
@@ -95,6 +96,12 @@ __asm__(
     "  syscall\n"
     "spry_gate_called:\n"
     "  mov %rax, %rbx\n"
+    "  test %rax, %rax\n"
+    "  jns 1f\n"
+    /* ENOSYS: there is no monitor any more that answers. A fault for whose frame there is no room ends this process. */
+    "  movabs $" VALUE(SPRY_GATE_STACK) " + 64, %rsp\n"
+    "  hlt\n"
+    "1:\n"
     "  push $2\n"
     "  popf\n" /* iretq faults where NT is set */
     "  mov 0xe0(%rdx), %rdi\n" /* uc_mcontext.fpregs */
@@ -265,11 +272,15 @@ static void check(uint32_t step, long result) {
   if (result < 0) fail(step, result, 0);
 }
 
-/* The kernel kills this process when the last writer of the pipe is gone, which is the monitor (fcntl(2), F_SETSIG). */
+/* The kernel kills this process when the last writer of the pipe is gone, which is the monitor (fcntl(2), F_SETSIG). It
+ * may have gone before that was asked for: poll(2) tells. */
 static void tie_to_monitor(void) {
   check(SPRY_STEP_LIFELINE, CALL3(__NR_fcntl, SPRY_FD_LIFELINE, F_SETSIG, SIGKILL));
   check(SPRY_STEP_LIFELINE, CALL3(__NR_fcntl, SPRY_FD_LIFELINE, F_SETOWN, CALL3(__NR_getpid, 0, 0, 0)));
   check(SPRY_STEP_LIFELINE, CALL3(__NR_fcntl, SPRY_FD_LIFELINE, F_SETFL, FASYNC));
+  struct pollfd lifeline = {SPRY_FD_LIFELINE, POLLIN, 0};
+  check(SPRY_STEP_LIFELINE, CALL3(__NR_poll, &lifeline, 1, 0));
+  if ((lifeline.revents & POLLHUP) != 0) leave();
 }
 
 /* Written pages are what userfaultfd(2) with asynchronous write protection tells, by an ioctl of the pagemap. 0, or

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ GUEST(l_pages,
       "mov 0x400008(%rbx), %rdx\n mov $1, %eax\n out %eax, $0x7e\n mov 0x7ff000(%rbx), %rsi\n"
       "mov $1, %eax\n out %eax, $0x7e\n");
 GUEST(l_exit, "mov $1, %eax\n out %eax, $0x7e\n ud2");
+GUEST(l_call, "1: mov $99, %eax\n out %eax, $0x7e\n jmp 1b");
 GUEST(l_spin, "1: incq (%rdi)\n jmp 1b");
 GUEST(l_sum,
       "movabs $0x550001000000, %rbx\n mov (%rbx), %rsi\n mov 0x1000(%rbx), %rdx\n mov $1, %eax\n"
@@ -159,6 +161,29 @@ TEST(ProcessLives, EndWithTheMonitor) {
   close(watched);
   close(pipe_ends[0]);
   close(pipe_ends[1]);
+}
+
+// A monitor may die at any moment of a start, and between an exit and its answer.
+TEST(ProcessLives, EndWithTheMonitorHoweverEarlyItDies) {
+  ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);  // so that what survives its monitor is this process's child
+  for (int round = 0; round < 60; ++round) {
+    const pid_t monitor = fork();
+    if (monitor == 0) {
+      ProcessGuest guest(round % 2 == 0 ? CODE(l_spin) : CODE(l_call));
+      guest.begin();
+      for (;;) {
+        if (guest.run().kind != Exit::Kind::kHypercall) _exit(1);
+        guest.vcpu->answer(0);
+      }
+    }
+    usleep(static_cast<useconds_t>(round) * 150);
+    kill(monitor, SIGKILL);
+  }
+  const std::uint64_t patience = host_monotonic_ns() + 20 * kNanosecondsPerSecond;
+  while (waitpid(-1, nullptr, WNOHANG | __WALL) >= 0 && host_monotonic_ns() < patience) usleep(500);
+  const pid_t left = waitpid(-1, nullptr, WNOHANG | __WALL);
+  EXPECT_EQ(left, -1) << "a guest's process lives on";
+  prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 TEST(ProcessLives, ThatAreKilledSaySo) {

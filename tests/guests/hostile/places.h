@@ -5,7 +5,7 @@
 
 #define PLACE_STUB 0x700000000000
 #define PLACE_GATE_STACK 0x700000110000
-#define PLACE_GATE_STACK_BYTES 0x8000
+#define PLACE_GATE_STACK_BYTES 0x4000
 
 #define PLACE_NOWHERE 0x7f0000000000 /* a user's address, nothing is mapped there */
 #define PLACE_USER_END 0x7ffffffff000
