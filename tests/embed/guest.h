@@ -22,7 +22,8 @@ inline Image load(const std::string& name) {
   return *image;
 }
 
-// A deadline that actions meet, if they end at all: on a host that is slower than others, SPRY_TEST_SLOWNESS times as long.
+// A deadline that actions meet, if they end at all: on a host that is slower than others, SPRY_TEST_SLOWNESS times as
+// long.
 inline std::chrono::milliseconds enough(int milliseconds) {
   const char* const slowness = std::getenv("SPRY_TEST_SLOWNESS");
   return std::chrono::milliseconds(milliseconds) * (slowness != nullptr ? std::atoi(slowness) : 1);

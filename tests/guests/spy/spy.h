@@ -45,7 +45,7 @@
 /* Registers around the hypercall: each has a value of its own. */
 #define SPY_KNOWN(n) (0x0101010101010101 * (0x20 + (n)))
 #define SPY_KNOWN_RSP (SPY_KNOWN(7) >> 17) /* canonical, as a hypercall wants it */
-#define SPY_KNOWN_FLAGS 0xa93 /* CF, AF, SF, IF, OF */
+#define SPY_KNOWN_FLAGS 0xa93              /* CF, AF, SF, IF, OF */
 #define SPY_KNOWN_FS_BASE 0x0000525252525252
 #define SPY_KNOWN_GS_BASE 0x0000535353535353
 #define SPY_KNOWN_PKRU 0x54545454
