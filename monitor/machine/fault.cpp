@@ -175,7 +175,7 @@ Fault explain_io(GuestMemory& memory, std::uint16_t port, const Registers& regis
 
 Fault explain_death(GuestMemory& memory, const std::string& words, const Registers& registers) {
   std::string name = name_forbidden(Code(memory, registers.rip).bytes());
-  return {name.empty() ? words : std::move(name), registers};
+  return {name.empty() ? words : name, registers};
 }
 
 }  // namespace spry
