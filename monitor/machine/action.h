@@ -12,6 +12,9 @@ Result<void> begin_action(MachineData& machine, const Input& input);
 // Runs the action that was begun to its end. Error: kMonitor, when the monitor and not the guest failed.
 Result<void> run_action(MachineData& machine);
 
+// The signal that the platform may use for the deadline.
+int deadline_signal(const MachineData& machine);
+
 // Gives the guest its input and a fresh boot page: where an action begins, or where its first `ready` returns.
 Result<void> deliver_input(MachineData& machine);
 

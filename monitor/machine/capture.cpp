@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cpu/x86.h"
+#include "machine/action.h"
 #include "machine/verify.h"
 #include "spry/abi.h"
 #include "system/clock.h"
@@ -71,8 +72,13 @@ Result<std::string> capture_ready(MachineData& machine) {
   machine.base = std::move(base);
   machine.beginning = Beginning::kAtReady;
   if (!machine.options.verify) return std::string();
+  // A deadline that passes now is the action's and not the probe's, which would be interrupted again and again.
+  machine.vcpu->disarm();
   auto verifying = begin_verifying(machine);
   if (!verifying) return tl::unexpected(verifying.error());
+  if (auto armed = machine.vcpu->arm(machine.waiting, deadline_signal(machine)); !armed) {
+    return tl::unexpected(armed.error());
+  }
   if (auto begun = machine.vcpu->begin(machine.base->cpu.registers); !begun) return tl::unexpected(begun.error());
   return std::string();
 }

@@ -248,12 +248,15 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
 
 }  // namespace
 
+int deadline_signal(const MachineData& machine) {
+  return machine.options.deadline_signal != 0 ? machine.options.deadline_signal : SIGRTMIN;
+}
+
 Result<void> run_action(MachineData& machine) {
   const std::uint64_t start = host_monotonic_ns();
   const auto& deadline = machine.options.deadline;
   machine.waiting.begin(deadline ? start + static_cast<std::uint64_t>(deadline->count()) : 0);
-  const int signal = machine.options.deadline_signal != 0 ? machine.options.deadline_signal : SIGRTMIN;
-  if (auto armed = machine.vcpu->arm(machine.waiting, signal); !armed) return armed;
+  if (auto armed = machine.vcpu->arm(machine.waiting, deadline_signal(machine)); !armed) return armed;
   Result<void> done = Run(machine).loop();
   machine.vcpu->disarm();
   machine.waiting.end();
