@@ -90,7 +90,7 @@ GuestMemory::GuestMemory(GuestMemory&& other) noexcept
       copied_(std::move(other.copied_)),
       drops_(other.drops_),
       put_off_(std::move(other.put_off_)),
-      puts_off_(other.puts_off_),
+      can_put_off_(other.can_put_off_),
       regions_(std::move(other.regions_)),
       slide_(other.slide_) {}
 
@@ -102,7 +102,7 @@ GuestMemory& GuestMemory::operator=(GuestMemory&& other) noexcept {
   std::swap(copied_, other.copied_);
   std::swap(drops_, other.drops_);
   std::swap(put_off_, other.put_off_);
-  std::swap(puts_off_, other.puts_off_);
+  std::swap(can_put_off_, other.can_put_off_);
   std::swap(regions_, other.regions_);
   std::swap(slide_, other.slide_);
   return *this;
@@ -163,7 +163,9 @@ Result<void> GuestMemory::map_private_large(Range range, int descriptor, std::ui
     if (mapped && range.size() >= 2 * x86::kLargePageSize) prefer_large_pages(bytes(range));
     return mapped;
   }
-  if (!puts_off_ || range.size() < kSmallest) return map_private(range, descriptor, offset);
+  if (range.size() < kSmallest || can_put_off_ == nullptr || !can_put_off_()) {
+    return map_private(range, descriptor, offset);
+  }
   Descriptor file(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
   if (!file) {
     return fail(ErrorCode::kMonitor, fmt::format("cannot duplicate a file's descriptor: {}", std::strerror(errno)));

@@ -54,11 +54,12 @@ class GuestMemory {
   // Reads `range` from a file. False if it could not be, and errno says why, or if the file is shorter: errno is as it
   // was.
   bool fill(Range range, int descriptor, std::uint64_t offset);
-  // As map_private, with large pages from 4 MiB on, which hold one. Shared memory that `puts_off` has the copy made by
+  // As map_private, with large pages from 4 MiB on, which hold one. Shared memory that may put off has the copy made by
   // pieces, each when it is looked at first: by the monitor through this class, or by `load`, which is what is to be
   // called when a guest touches it.
   Result<void> map_private_large(Range range, int descriptor, std::uint64_t offset);
-  void put_off(bool puts_off) { puts_off_ = puts_off; }
+  // `possible` is asked only where there is something to put off.
+  void put_off_if(bool (*possible)()) { can_put_off_ = possible; }
   // What has been put off and may not be there yet, in ascending order.
   std::vector<Range> waiting() const;
   // Reads what has been put off of `range`, and some more around it. False if the file has become shorter.
@@ -102,7 +103,7 @@ class GuestMemory {
   };
   static constexpr std::uint64_t kPiece = std::uint64_t{128} << 10;
   std::vector<PutOff> put_off_;
-  bool puts_off_ = false;
+  bool (*can_put_off_)() = nullptr;
   std::vector<Region> regions_;
   std::uint64_t slide_ = 0;
 };

@@ -8,19 +8,19 @@
 #include <span>
 #include <utility>
 
+#include "cpu/x86.h"
 #include "text/format.h"
 
 namespace spry {
 namespace {
 
-// The selectors of Linux for 64-bit user mode (arch/x86/include/asm/segment.h).
-constexpr std::uint64_t kUserCode = 0x33;
-constexpr std::uint64_t kUserData = 0x2b;
+using x86::kUserCode;
+using x86::kUserData;
 
 // A selector that loads here: a null one, or the flat segment that every other is.
 std::uint16_t loadable(std::uint16_t selector) {
   constexpr std::uint16_t kLastNull = 3;
-  return selector <= kLastNull ? selector : static_cast<std::uint16_t>(kUserData);
+  return selector <= kLastNull ? selector : kUserData;
 }
 
 void fill(spry_registers& to, const Registers& from) {

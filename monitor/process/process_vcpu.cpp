@@ -75,7 +75,7 @@ ProcessVcpu::~ProcessVcpu() = default;
 // A machine that runs once gets what it touches of a large file; one that is reset has what it begins with.
 Result<GuestMemory> ProcessVcpu::make_memory(std::uint64_t size, bool reusable) {
   auto memory = GuestMemory::share(size);
-  if (memory && !reusable) memory->put_off(has_userfaultfd());
+  if (memory && !reusable) memory->put_off_if(has_userfaultfd);
   return memory;
 }
 
