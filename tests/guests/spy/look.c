@@ -78,15 +78,17 @@ static void look_at_fx(struct spy_findings *findings, const unsigned char *fx, c
 static const uint64_t no_vectors[32][8];
 static const uint64_t no_masks[8];
 
-/* What of these classes the fxsave image does not have. */
+/* What of these classes neither the fxsave image has nor the classes `seen`, which were looked at before. */
 static void look_at_wide(struct spy_findings *findings, const struct spy_capture *capture, uint64_t classes,
-                         const uint64_t (*vectors)[8], const uint64_t *masks) {
+                         uint64_t seen, const uint64_t (*vectors)[8], const uint64_t *masks) {
   bool wide = (classes & SPY_CLASS_AVX512) != 0;
   if (!wide && (classes & SPY_CLASS_AVX) == 0) {
     return;
   }
+  /* AVX-512 has the words of AVX, and AVX those of the fxsave image. */
+  size_t seen_words = (seen & SPY_CLASS_AVX) != 0 ? 4 : 2;
   for (size_t i = 0; i < (wide ? 32u : 16u); i++) {
-    for (size_t word = i < 16 ? 2 : 0; word < (wide ? 8 : 4); word++) {
+    for (size_t word = i < 16 ? seen_words : 0; word < (wide ? 8 : 4); word++) {
       const char *name = i < 16 && word < 4 ? "ymm" : "zmm";
       spy_expect(findings, name, 8 * i + word, capture->vectors[i][word], vectors[i][word]);
     }
@@ -112,7 +114,7 @@ void spy_look_at_entry(struct spy_findings *findings, const struct spy_area *fir
   uint32_t mxcsr = ENTRY_MXCSR;
   memcpy(fx + FX_MXCSR, &mxcsr, sizeof mxcsr);
   look_at_fx(findings, capture->fx, fx);
-  look_at_wide(findings, capture, first->classes, no_vectors, no_masks);
+  look_at_wide(findings, capture, first->classes, 0, no_vectors, no_masks);
   if ((first->classes & SPY_CLASS_BASES) != 0) {
     spy_expect(findings, "fs base", 0, capture->fs_base, boot->self);
     spy_expect(findings, "gs base", 0, capture->gs_base, 0);
@@ -159,7 +161,7 @@ void spy_look_at_call(struct spy_findings *findings, const struct spy_area *firs
   }
   look_at_fx(findings, capture->fx, first->before_fx);
 
-  look_at_wide(findings, capture, first->classes, (const uint64_t(*)[8])first->known_vectors, first->known_masks);
+  look_at_wide(findings, capture, first->classes, 0, (const uint64_t(*)[8])first->known_vectors, first->known_masks);
   if ((first->classes & SPY_CLASS_BASES) != 0) {
     spy_expect(findings, "fs base", 0, capture->fs_base, SPY_KNOWN_FS_BASE);
     spy_expect(findings, "gs base", 0, capture->gs_base, SPY_KNOWN_GS_BASE);
@@ -169,7 +171,7 @@ void spy_look_at_call(struct spy_findings *findings, const struct spy_area *firs
   }
 
   uint64_t untouched = classes & ~first->classes;
-  look_at_wide(findings, capture, untouched, no_vectors, no_masks);
+  look_at_wide(findings, capture, untouched, first->classes, no_vectors, no_masks);
   if ((untouched & SPY_CLASS_BASES) != 0) {
     spy_expect(findings, "fs base", 0, capture->fs_base, first->boot);
     spy_expect(findings, "gs base", 0, capture->gs_base, 0);
