@@ -1,9 +1,10 @@
-// The memory that the monitor and the stub share beside the guest's: what an action begins with, and the gate stack
-// (plan.h).
+// The memory that the monitor and the stub share beside the guest's: what an action begins with, the gate stack, and
+// the plan (plan.h).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "cpu/registers.h"
 #include "process/plan.h"
@@ -24,6 +25,9 @@ class ControlArea {
   int descriptor() const { return file_.get(); }
   bool fsgsbase() const { return fsgsbase_; }
   GateStack gate_stack() const;
+  // What a process has as its stack until it executes the stub: no other use is made of the gate stack before.
+  std::span<std::byte> first_stack() const;
+  spry_plan& plan() const;
 
   // What the stub's `begin` loads: selectors, bases and vectors, of every action, and the general registers.
   void set_base(const CpuState& state);

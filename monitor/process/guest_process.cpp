@@ -22,9 +22,9 @@ namespace {
 constexpr std::size_t kReplyDescriptors = 3;
 
 // Error for what the stub could not do.
-tl::unexpected<Error> refused(const spry_reply& reply) {
+Error refused(const spry_reply& reply) {
   const char* error = std::strerror(reply.error);
-  auto because = [&](std::string words) { return fail(ErrorCode::kMonitor, std::move(words)); };
+  auto because = [&](std::string words) { return Error{ErrorCode::kMonitor, std::move(words)}; };
   switch (reply.step) {
     case SPRY_STEP_MAP:
       if (reply.error == EPERM) {
@@ -56,6 +56,17 @@ tl::unexpected<Error> not_told(const char* what, int error) {
   return fail(ErrorCode::kMonitor, fmt::format("cannot {} the guest's process: {}", what, std::strerror(error)));
 }
 
+// What a userfaultfd is to tell. 0, or errno.
+int enable(int log, std::uint64_t features) {
+  uffdio_api api = {};
+  api.api = UFFD_API;
+  api.features = features;
+  return ioctl(log, UFFDIO_API, &api) == 0 ? 0 : errno;
+}
+
+constexpr std::uint64_t kLogWrites =
+    UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
+
 }  // namespace
 
 GuestProcess& GuestProcess::operator=(GuestProcess&& other) noexcept {
@@ -70,9 +81,9 @@ GuestProcess& GuestProcess::operator=(GuestProcess&& other) noexcept {
   return *this;
 }
 
-Result<void> GuestProcess::start(const spry_plan& plan, std::span<const int> descriptors) {
-  const std::size_t size = offsetof(spry_plan, mappings) + plan.count * sizeof(spry_mapping);
-  iovec vector = {const_cast<spry_plan*>(&plan), size};
+Result<void> GuestProcess::send(std::span<const int> descriptors) {
+  char byte = 0;
+  iovec vector = {&byte, sizeof byte};
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(SPRY_PLAN_DESCRIPTORS * sizeof(int))> control = {};
   msghdr message = {};
   message.msg_iov = &vector;
@@ -84,41 +95,84 @@ Result<void> GuestProcess::start(const spry_plan& plan, std::span<const int> des
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
   std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
-  if (syscall(SYS_sendmsg, stub_.channel.get(), &message, MSG_NOSIGNAL) != static_cast<ssize_t>(size)) {
+  // A stub that is gone has said why, or has not: hear() tells.
+  if (syscall(SYS_sendmsg, stub_.channel.get(), &message, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET) {
     return not_told("send a plan to", errno);
   }
+  return {};
+}
 
+Result<spry_reply> GuestProcess::hear() {
   spry_reply reply = {};
-  vector = {&reply, sizeof reply};
-  message.msg_controllen = CMSG_SPACE(kReplyDescriptors * sizeof(int));
+  iovec vector = {&reply, sizeof reply};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kReplyDescriptors * sizeof(int))> control = {};
+  msghdr message = {};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
   ssize_t got;
   do {
     got = syscall(SYS_recvmsg, stub_.channel.get(), &message, MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
+  if (got < 0 && errno != ECONNRESET) return not_told("hear from", errno);
   if (got != static_cast<ssize_t>(sizeof reply)) {
-    if (got < 0) return not_told("hear from", errno);
     const int signal = reap();
+    if (stub_.launch->error != 0) return tl::unexpected(not_executed(*stub_.launch));
     return fail(ErrorCode::kMonitor,
                 signal != 0 ? fmt::format("the guest's process was killed by signal {} before it began", signal)
                             : "the guest's process ended before it began");
   }
   std::array<int, kReplyDescriptors> received = {-1, -1, -1};
-  header = message.msg_controllen >= sizeof *header ? CMSG_FIRSTHDR(&message) : nullptr;
+  const cmsghdr* header = message.msg_controllen >= sizeof *header ? CMSG_FIRSTHDR(&message) : nullptr;
   if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
     std::memcpy(received.data(), CMSG_DATA(header), std::min(header->cmsg_len - CMSG_LEN(0), sizeof received));
   }
   listener_ = Descriptor(received[0]);
   faults_ = Descriptor(received[1]);
-  tells_faults_ = (plan.flags & SPRY_PLAN_FAULTS) != 0;
   pagemap_ = Descriptor(received[2]);
-  if (reply.step != SPRY_STEP_DONE) return refused(reply);
+  if (reply.step != SPRY_STEP_DONE) return tl::unexpected(refused(reply));
   if (!listener_) return fail(ErrorCode::kMonitor, "the guest's process began without a seccomp listener");
-  gate_ = reply.gate;
-  log_error_ = reply.log_error;
-  stub_.channel = Descriptor();
+  return reply;
+}
+
+Result<void> GuestProcess::start(spry_plan& plan, std::span<const int> descriptors) {
+  // What is to be told is asked for before the stub says of which memory; else there is nothing to wait for.
+  const bool tells = (plan.flags & (SPRY_PLAN_LOG_WRITES | SPRY_PLAN_FAULTS)) != 0;
+  if (!tells) {
+    if (auto sent = send(descriptors); !sent) return sent;
+  }
+  auto reply = hear();
+  if (!reply) return tl::unexpected(std::move(reply.error()));
+  if ((plan.flags & SPRY_PLAN_LOG_WRITES) != 0) {
+    log_error_ = pagemap_ ? enable(faults_.get(), kLogWrites) : reply->missing;
+    if (log_error_ != 0) {
+      plan.flags &= ~SPRY_PLAN_LOG_WRITES;
+      pagemap_ = Descriptor();
+    }
+  }
+  if ((plan.flags & SPRY_PLAN_FAULTS) != 0) {
+    const int error = faults_ ? enable(faults_.get(), UFFD_FEATURE_MISSING_SHMEM) : reply->missing;
+    if (error != 0) return tl::unexpected(refused({SPRY_STEP_FAULTS, error, 0, 0, 0, 0}));
+    tells_faults_ = true;
+  }
+  if (tells) {
+    if (auto sent = send(descriptors); !sent) return sent;
+  } else {
+    faults_ = Descriptor();
+    pagemap_ = Descriptor();
+  }
+  stub_.launch.reset();
+  gate_ = reply->gate;
   // The guest goes on where the monitor answers it, instead of on another processor; only slower without.
   wakes_in_place_ = ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
   return {};
+}
+
+std::optional<Error> GuestProcess::refusal() {
+  spry_reply reply = {};
+  if (!stub_.channel || recv(stub_.channel.get(), &reply, sizeof reply, MSG_DONTWAIT) != sizeof reply) return {};
+  return refused(reply);
 }
 
 GuestProcess::Event GuestProcess::wait(Waiting& waiting, std::uint64_t until_ns, seccomp_notif& notification) {
@@ -132,7 +186,10 @@ GuestProcess::Event GuestProcess::wait(Waiting& waiting, std::uint64_t until_ns,
     if (descriptors[2].revents != 0) return Event::kFault;
     if ((descriptors[0].revents & POLLIN) == 0) return Event::kDead;  // POLLHUP: nobody has the filter any more
     notification = {};
-    if (ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0) return Event::kNotification;
+    if (ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0) {
+      stub_.channel = Descriptor();  // it has carried out its plan
+      return Event::kNotification;
+    }
     // ENOENT: it was interrupted, or is gone.
     if (errno != ENOENT && errno != EINTR) return Event::kFailed;
   }
@@ -152,10 +209,6 @@ void GuestProcess::bring(std::uint64_t address, std::uint64_t size) {
 bool GuestProcess::answer(std::uint64_t id, std::int64_t value) {
   seccomp_notif_resp response = {id, value, 0, 0};
   return ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &response) == 0;
-}
-
-bool GuestProcess::waits(std::uint64_t id) const {
-  return ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 bool GuestProcess::signal(int number) {

@@ -29,9 +29,12 @@ class GuestProcess {
   explicit operator bool() const { return static_cast<bool>(stub_.process); }
   bool started() const { return static_cast<bool>(listener_); }
 
-  // Hands the stub its plan with its descriptors, the control area's first, and waits until the filter is there: from
-  // then on the guest runs. Errors: kMonitor.
-  Result<void> start(const spry_plan& plan, std::span<const int> descriptors);
+  // Tells the stub that `plan`, which it has in the control area, is complete, with the plan's descriptors; the guest
+  // runs when it has carried that out. Where written pages cannot be told, the plan no longer asks for it. Errors:
+  // kMonitor.
+  Result<void> start(spry_plan& plan, std::span<const int> descriptors);
+  // Of a process that ended: what the stub could not do of the plan.
+  std::optional<Error> refusal();
 
   // The instruction pointer of the gate's notifications.
   std::uint64_t gate() const { return gate_; }
@@ -54,8 +57,6 @@ class GuestProcess {
 
   // The result of the call that was notified; the process goes on. False if it is gone, or interrupted.
   bool answer(std::uint64_t id, std::int64_t value);
-  // The call that was notified has not been interrupted.
-  bool waits(std::uint64_t id) const;
   // False if the process is gone.
   bool signal(int number);
 
@@ -65,6 +66,9 @@ class GuestProcess {
   void end();
 
  private:
+  Result<void> send(std::span<const int> descriptors);
+  Result<spry_reply> hear();
+
   LaunchedStub stub_;
   Descriptor listener_;
   Descriptor faults_;  // userfaultfd: what it does ends when it is closed

@@ -31,7 +31,6 @@ namespace spry {
 namespace {
 
 constexpr std::size_t kKernelSigsetSize = 8;
-constexpr std::size_t kChildStack = 16384;
 
 tl::unexpected<Error> cannot(const char* what, int error) {
   return fail(ErrorCode::kMonitor, fmt::format("cannot {}: {}", what, std::strerror(error)));
@@ -55,40 +54,47 @@ int make_temporary() {
   return open(path.c_str(), O_RDONLY | O_CLOEXEC);
 }
 
-struct Launch {
-  int file = -1;
-  int lifeline = -1;
-  int channel = -1;
-  int error = 0;  // of the child
-};
+// A system call that leaves errno alone, which is the parent's: the result, or a negated error number.
+[[gnu::always_inline]] inline long call(long number, long first, long second, long third, long fourth = 0,
+                                        long fifth = 0) {
+  register long r10 __asm__("r10") = fourth;
+  register long r8 __asm__("r8") = fifth;
+  long result = number;
+  __asm__ volatile("syscall"
+                   : "+a"(result)
+                   : "D"(first), "S"(second), "d"(third), "r"(r10), "r"(r8)
+                   : "rcx", "r11", "memory");
+  return result;
+}
 
-// In the child, which shares the parent's memory and has a copy of its descriptors; every signal is blocked. It calls
-// nothing but system calls.
-[[gnu::no_sanitize_address]] [[gnu::no_sanitize_thread]] int child(void* argument) {
+// In the child, which shares the parent's memory, thread-local variables included, while the parent goes on, and has a
+// copy of its descriptors; every signal is blocked. It does nothing but system calls.
+[[gnu::no_sanitize_address]] [[gnu::no_sanitize_thread]] [[gnu::no_sanitize_undefined]] int child(void* argument) {
   auto& launch = *static_cast<Launch*>(argument);
+  static_assert(SPRY_FD_LIFELINE == 0 && SPRY_FD_CHANNEL == 1 && SPRY_FD_PROGRAM == 2 && SPRY_FD_CONTROL == 3);
+  constexpr int kCount = 4;
+  const int from[kCount] = {launch.lifeline, launch.channel, launch.file, launch.control};
+  long high[kCount];
+  long error = 0;
   // First out of the way of the low numbers, whatever has them.
-  const std::array<int, 3> from = {launch.lifeline, launch.channel, launch.file};
-  std::array<long, 3> high = {};
-  constexpr long kFirst = SPRY_FD_PROGRAM + 1;
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    high[i] = syscall(SYS_fcntl, from[i], F_DUPFD, kFirst);
-    if (high[i] < 0) launch.error = errno;
+  for (int i = 0; i < kCount; ++i) {
+    high[i] = call(SYS_fcntl, from[i], F_DUPFD, kCount);
+    if (high[i] < 0) error = high[i];
   }
-  static_assert(SPRY_FD_LIFELINE == 0 && SPRY_FD_CHANNEL == 1 && SPRY_FD_PROGRAM == 2);
-  for (std::size_t i = 0; i < from.size() && launch.error == 0; ++i) {
-    if (syscall(SYS_dup3, high[i], static_cast<long>(i), i == SPRY_FD_PROGRAM ? O_CLOEXEC : 0) < 0) {
-      launch.error = errno;
-    }
+  for (int i = 0; i < kCount && error == 0; ++i) {
+    const long result = call(SYS_dup3, high[i], i, i == SPRY_FD_PROGRAM ? O_CLOEXEC : 0);
+    if (result < 0) error = result;
   }
-  if (launch.error == 0 && syscall(SYS_close_range, kFirst, ~0U, 0) != 0) launch.error = errno;
-  if (launch.error == 0) {
+  if (error == 0) error = call(SYS_close_range, kCount, ~0U, 0);
+  if (error == 0) {
     char name[] = "spry-guest";
     char* const arguments[] = {name, nullptr};
     char* const environment[] = {nullptr};
-    syscall(SYS_execveat, SPRY_FD_PROGRAM, "", arguments, environment, AT_EMPTY_PATH);
-    launch.error = errno;
+    error = call(SYS_execveat, SPRY_FD_PROGRAM, reinterpret_cast<long>(""), reinterpret_cast<long>(arguments),
+                 reinterpret_cast<long>(environment), AT_EMPTY_PATH);
   }
-  syscall(SYS_exit_group, 1);
+  launch.error = static_cast<int>(-error);
+  call(SYS_exit_group, 1, 0, 0);
   return 1;
 }
 
@@ -136,7 +142,7 @@ Result<Descriptor> make_stub_file() {
                   std::strerror(forbidden), std::strerror(errno)));
 }
 
-Result<LaunchedStub> launch_stub(int file) {
+Result<LaunchedStub> launch_stub(int file, int control, std::span<std::byte> stack) {
   LaunchedStub stub;
   std::array<int, 2> pipe_ends = {};
   if (pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return cannot("make a pipe for a guest's process", errno);
@@ -149,26 +155,26 @@ Result<LaunchedStub> launch_stub(int file) {
   stub.channel = Descriptor(sockets[0]);
   Descriptor channel(sockets[1]);
 
-  Launch launch = {file, lifeline.get(), channel.get(), 0};
-  alignas(16) std::array<std::byte, kChildStack> stack;  // the child has it only until it executes the stub
+  stub.launch = std::make_unique<Launch>(Launch{lifeline.get(), channel.get(), file, control, 0});
   const std::uint64_t all = ~std::uint64_t{0};
   std::uint64_t before = 0;
   int process = -1;
   // No handler of the launcher's may run in the child.
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, kKernelSigsetSize);
   const long child_id =
-      clone_now(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, stack.data() + stack.size(), &process, child, &launch);
+      clone_now(CLONE_VM | CLONE_PIDFD | SIGCHLD, stack.data() + stack.size(), &process, child, stub.launch.get());
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, kKernelSigsetSize);
   if (child_id < 0) return cannot("start a guest's process", static_cast<int>(-child_id));
   stub.process = Descriptor(process);
-  if (launch.error == 0) return stub;
-  siginfo_t information = {};
-  waitid(P_PIDFD, static_cast<id_t>(process), &information, WEXITED | __WALL);
-  return fail(ErrorCode::kMonitor,
-              fmt::format("cannot execute the program of guests' processes: {}{}", std::strerror(launch.error),
-                          launch.error == EACCES || launch.error == EPERM
-                              ? " (executing memfds or temporary files may be forbidden here)"
-                              : ""));
+  return stub;
+}
+
+Error not_executed(const Launch& launch) {
+  return {ErrorCode::kMonitor,
+          fmt::format("cannot execute the program of guests' processes: {}{}", std::strerror(launch.error),
+                      launch.error == EACCES || launch.error == EPERM
+                          ? " (executing memfds or temporary files may be forbidden here)"
+                          : "")};
 }
 
 }  // namespace spry

@@ -7,8 +7,13 @@
  *                    nothing
  *   SPRY_GATE_STACK  where the kernel puts signal frames; the guest can write there what it likes
  *                    nothing
+ *   SPRY_PLAN        what is mapped where; read-only for the guest
+ *                    nothing
  *
- * Both are one memfd, the control area, with the start at its beginning. */
+ * The last three are one memfd, the control area, in this order.
+ *
+ * The stub first does all that needs no plan, the filter included, and says so by its reply; a shell waits there. Then
+ * it receives the descriptors that the plan names, maps what the plan says, closes everything and begins. */
 #ifndef SPRY_PROCESS_PLAN_H
 #define SPRY_PROCESS_PLAN_H
 
@@ -21,7 +26,9 @@
 /* Four frames with AVX-512; `begin` clears all of it each time. Frames with AMX do not come: a process has to ask for
  * it. */
 #define SPRY_GATE_STACK_SIZE 0x4000
-#define SPRY_CONTROL_SIZE (SPRY_START_SIZE + SPRY_GATE_STACK_SIZE)
+#define SPRY_PLAN 0x700000120000
+#define SPRY_PLAN_SIZE 0x6000
+#define SPRY_CONTROL_SIZE (SPRY_START_SIZE + SPRY_GATE_STACK_SIZE + SPRY_PLAN_SIZE)
 /* Guests' memory ends below; the stub takes away what the kernel has mapped elsewhere. */
 #define SPRY_GUEST_END 0x600000000000
 
@@ -57,24 +64,24 @@ struct spry_start {
 #define SPRY_FD_LIFELINE 0 /* the read end of a pipe whose write end only the monitor has */
 #define SPRY_FD_CHANNEL 1  /* a SOCK_SEQPACKET socket */
 #define SPRY_FD_PROGRAM 2  /* the stub's own file, closed by exec */
+#define SPRY_FD_CONTROL 3  /* the control area */
 
-/* The plan: one message with its descriptors, of which the first is the control area's. */
+/* The plan is complete when a message of one byte comes with its descriptors. */
 #define SPRY_PLAN_MAPPINGS 512
-#define SPRY_PLAN_DESCRIPTORS 16
+#define SPRY_PLAN_DESCRIPTORS 4
 #define SPRY_PLAN_LOG_WRITES (1u << 0) /* tell written pages: userfaultfd(2) over the mappings that say so */
 #define SPRY_PLAN_FAULTS (1u << 1)     /* tell touched pages: userfaultfd(2) over `faults` */
 #define SPRY_PLAN_FAULT_RANGES 64
 
 #define SPRY_MAP_LOGGED (1u << 0)
-#define SPRY_MAP_HUGE (1u << 1) /* MADV_HUGEPAGE */
 
 struct spry_mapping {
   uint64_t address;
   uint64_t size;
   uint64_t offset;
   int32_t protection; /* PROT_* */
-  int32_t flags;      /* MAP_*; MAP_FIXED is implied */
-  int32_t descriptor; /* index of the message's descriptors, or -1 */
+  int32_t flags;      /* MAP_*, but for MAP_ANONYMOUS; MAP_FIXED is implied */
+  int32_t descriptor; /* index of the message's descriptors */
   uint32_t how;       /* SPRY_MAP_* */
 };
 struct spry_range {
@@ -86,11 +93,12 @@ struct spry_plan {
   uint32_t count;
   uint64_t fault_count;
   struct spry_range faults[SPRY_PLAN_FAULT_RANGES];
-  struct spry_mapping mappings[SPRY_PLAN_MAPPINGS]; /* `count` of them are sent */
+  struct spry_mapping mappings[SPRY_PLAN_MAPPINGS]; /* `count` of them */
 };
 
-/* The reply: one message. With step SPRY_STEP_DONE come the listener, and with SPRY_REPLY_LOG the userfaultfd and the
- * pagemap. */
+/* The reply: one message. With step SPRY_STEP_DONE, before the plan, come the listener, and, with both flags or the
+ * first, a userfaultfd and the process's pagemap. Any other step is the one that failed, before the plan or after it.
+ */
 enum spry_step {
   SPRY_STEP_DONE,
   SPRY_STEP_LIFELINE,
@@ -103,15 +111,15 @@ enum spry_step {
   SPRY_STEP_LIMITS,
   SPRY_STEP_FILTER
 };
-#define SPRY_REPLY_LOG (1u << 0)
-#define SPRY_REPLY_FAULTS (1u << 1) /* the userfaultfd alone */
+#define SPRY_REPLY_FAULTS (1u << 0)  /* the userfaultfd */
+#define SPRY_REPLY_PAGEMAP (1u << 1) /* the pagemap */
 struct spry_reply {
-  uint32_t step;  /* the one that failed */
-  int32_t error;  /* errno */
-  uint64_t where; /* the mapping's address, of SPRY_STEP_MAP */
+  uint32_t step;
+  int32_t error;  /* errno of the step */
+  uint64_t where; /* the mapping's address, of SPRY_STEP_MAP and SPRY_STEP_FAULTS */
   uint32_t flags;
-  int32_t log_error; /* why there is no SPRY_REPLY_LOG, if it was asked for */
-  uint64_t gate;     /* the instruction pointer that the gate's notifications have */
+  int32_t missing; /* errno of the first that is not there */
+  uint64_t gate;   /* the instruction pointer that the gate's notifications have */
 };
 
 #endif

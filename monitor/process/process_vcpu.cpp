@@ -32,12 +32,15 @@ constexpr std::uint64_t kPatience = kNanosecondsPerSecond;
 // When to look whether an action has begun at all.
 constexpr std::uint64_t kBeginCheck = 5'000'000;
 
+// Mappings of up to so much have their pages at once, instead of by page faults.
+constexpr std::uint64_t kPopulated = std::uint64_t{64} << 10;
+
 constexpr std::uint64_t kCallSize = 2;  // bytes of `syscall`, `int $n` and `out %eax, $port`
 constexpr std::uint64_t kVsyscallPage = 0xffffffffff600000;
 constexpr std::uint64_t kLowHalfEnd = std::uint64_t{1} << 47;
 
 // Descriptors of a plan.
-enum PlanDescriptor { kControl, kMemory, kInput };
+enum PlanDescriptor { kMemory, kInput };
 
 bool has_userfaultfd() {
   return static_cast<bool>(Descriptor(static_cast<int>(syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY | O_CLOEXEC))));
@@ -49,8 +52,8 @@ Exit exception(unsigned vector, std::uint64_t error_code = 0, std::uint64_t addr
   return {.kind = Exit::Kind::kException, .vector = vector, .error_code = error_code, .address = address};
 }
 
-Result<GuestProcess> launch(int stub_file) {
-  auto stub = launch_stub(stub_file);
+Result<GuestProcess> launch(int stub_file, const ControlArea& control) {
+  auto stub = launch_stub(stub_file, control.descriptor(), control.first_stack());
   if (!stub) return tl::unexpected(stub.error());
   return GuestProcess(*std::move(stub));
 }
@@ -62,7 +65,7 @@ Result<std::unique_ptr<Vcpu>> make_process_shell() {
   if (!file) return tl::unexpected(file.error());
   auto control = ControlArea::make(has_fsgsbase());
   if (!control) return tl::unexpected(control.error());
-  auto process = launch(file->get());
+  auto process = launch(file->get(), *control);
   if (!process) return tl::unexpected(process.error());
   return std::make_unique<ProcessVcpu>(*std::move(file), *std::move(control), *std::move(process));
 }
@@ -161,12 +164,17 @@ Result<void> ProcessVcpu::begin(const Registers& registers) {
 }
 
 Result<void> ProcessVcpu::start_process() {
-  auto plan = std::make_unique_for_overwrite<spry_plan>();
-  plan->flags = log_ != nullptr ? SPRY_PLAN_LOG_WRITES : 0;
-  plan->count = static_cast<std::uint32_t>(mappings_.size());
-  std::copy(mappings_.begin(), mappings_.end(), plan->mappings);
-  plan->fault_count = 0;
-  std::size_t room = std::size(plan->faults);
+  spry_plan& plan = control_.plan();
+  plan.flags = log_ != nullptr ? SPRY_PLAN_LOG_WRITES : 0;
+  plan.count = static_cast<std::uint32_t>(mappings_.size());
+  std::copy(mappings_.begin(), mappings_.end(), plan.mappings);
+  if (log_ == nullptr && memory_->waiting().empty()) {
+    for (spry_mapping& mapping : std::span(plan.mappings, plan.count)) {
+      if (mapping.size <= kPopulated && mapping.descriptor == kMemory) mapping.flags |= MAP_POPULATE;
+    }
+  }
+  plan.fault_count = 0;
+  std::size_t room = std::size(plan.faults);
   for (const Range& range : memory_->waiting()) {
     // Each mapping that the range is part of is one of its own to the kernel, and what is not mapped cannot be told.
     for (const spry_mapping& mapping : mappings_) {
@@ -174,20 +182,22 @@ Result<void> ProcessVcpu::start_process() {
       const std::uint64_t end = std::min(mapping.address + mapping.size, range.end + slide_);
       if (start >= end || mapping.descriptor != kMemory) continue;
       if (room-- == 0) return fail(ErrorCode::kMonitor, fmt::format("{}: too many pieces of its file", path_));
-      plan->faults[plan->fault_count++] = {start, end - start};
+      plan.faults[plan.fault_count++] = {start, end - start};
     }
   }
-  if (plan->fault_count != 0) plan->flags |= SPRY_PLAN_FAULTS;
-  const std::array<int, 3> descriptors = {control_.descriptor(), memory_->descriptor(), input_.get()};
+  if (plan.fault_count != 0) plan.flags |= SPRY_PLAN_FAULTS;
+  control_.expect_begin();
+  beginning_ = Beginning::kProcess;
+  const std::array<int, 2> descriptors = {memory_->descriptor(), input_.get()};
   const std::size_t count = input_ ? descriptors.size() : descriptors.size() - 1;
-  return process_.start(*plan, std::span(descriptors).first(count));
+  return process_.start(plan, std::span(descriptors).first(count));
 }
 
 // Whatever the old process has written is written.
 Result<void> ProcessVcpu::replace_process() {
   process_.end();
   state_ = State::kGone;
-  auto process = launch(stub_file_.get());
+  auto process = launch(stub_file_.get(), control_);
   if (!process) return tl::unexpected(process.error());
   process_ = *std::move(process);
   if (auto started = start_process(); !started) return started;
@@ -198,6 +208,7 @@ Result<void> ProcessVcpu::replace_process() {
 Result<void> ProcessVcpu::begin_action() {
   switch (state_) {
     case State::kEmpty:
+      state_ = State::kGone;
       if (auto started = start_process(); !started) return started;
       if (log_ != nullptr) log_->attach(process_.pagemap(), false);
       break;
@@ -206,7 +217,7 @@ Result<void> ProcessVcpu::begin_action() {
       break;
     default:
       control_.expect_begin();
-      beginning_ = true;
+      beginning_ = Beginning::kAction;
       process_.signal(SIGUSR1);  // if it is gone, waiting says so
   }
   begins_ = false;
@@ -249,14 +260,16 @@ Exit ProcessVcpu::run() {
 }
 
 Exit ProcessVcpu::wait_for_exit() {
-  std::uint64_t patience = beginning_ ? host_monotonic_ns() + kPatience : 0;
+  Waiting patient;  // not even an interruption is served before the action has surely begun
+  std::uint64_t patience = beginning_ == Beginning::kNone ? 0 : host_monotonic_ns() + kPatience;
   for (;;) {
-    const std::uint64_t until =
-        beginning_ ? std::min(waiting_->until(), host_monotonic_ns() + kBeginCheck) : waiting_->until();
+    const bool late = beginning_ != Beginning::kNone && waiting_->over();
+    std::uint64_t until = late ? UINT64_MAX : waiting_->until();
+    if (late || beginning_ == Beginning::kAction) until = std::min(until, host_monotonic_ns() + kBeginCheck);
     seccomp_notif notification;
-    switch (process_.wait(*waiting_, until, notification)) {
+    switch (process_.wait(late ? patient : *waiting_, until, notification)) {
       case GuestProcess::Event::kNotification:
-        beginning_ = false;
+        beginning_ = Beginning::kNone;
         if (auto exit = take(notification)) return *std::move(exit);
         if (waiting_->over()) break;
         continue;
@@ -265,7 +278,7 @@ Exit ProcessVcpu::wait_for_exit() {
         if (waiting_->over()) break;
         continue;
       case GuestProcess::Event::kDead:
-        if (!beginning_ || !control_.awaits_begin()) return died();
+        if (beginning_ != Beginning::kAction || !control_.awaits_begin()) return died();
         patience = 0;
         break;
       case GuestProcess::Event::kFailed:
@@ -274,23 +287,26 @@ Exit ProcessVcpu::wait_for_exit() {
       case GuestProcess::Event::kSignal:
         break;
     }
-    if (beginning_) {
+    if (beginning_ != Beginning::kNone) {
       if (!control_.awaits_begin()) {
-        beginning_ = false;
+        beginning_ = Beginning::kNone;
         if (!waiting_->over()) continue;
-      } else if (host_monotonic_ns() < patience) {
-        // Not even an interruption is served before the last action is surely over.
+      } else if (host_monotonic_ns() < patience || (beginning_ == Beginning::kProcess && !waiting_->over())) {
         continue;
-      } else {
-        beginning_ = false;
+      } else if (beginning_ == Beginning::kAction) {
         control_.clear_gate_stack();
         if (auto replaced = replace_process(); !replaced) {
           return {.kind = Exit::Kind::kFailed, .error = std::move(replaced.error())};
         }
+        patience = host_monotonic_ns() + kPatience;
         state_ = State::kRunning;
         continue;
+      } else {
+        process_.end();
+        state_ = State::kGone;
       }
     }
+    beginning_ = Beginning::kNone;
     if (!stop() && state_ == State::kGone && !waiting_->over()) return died();
     return {.kind = Exit::Kind::kInterrupted};
   }
@@ -470,9 +486,10 @@ Result<void> ProcessVcpu::empty() {
   log_.reset();
   rewritten_.clear();
   registers_ = {};
-  begins_ = beginning_ = owed_ = false;
+  begins_ = owed_ = false;
+  beginning_ = Beginning::kNone;
   state_ = State::kEmpty;
-  auto process = launch(stub_file_.get());
+  auto process = launch(stub_file_.get(), control_);
   if (!process) return tl::unexpected(process.error());
   process_ = *std::move(process);
   return {};
@@ -509,6 +526,11 @@ ProcessVcpu::Code ProcessVcpu::code_at(std::uint64_t address) {
 }
 
 Exit ProcessVcpu::died() {
+  if (auto refusal = process_.refusal()) {
+    process_.end();
+    state_ = State::kGone;
+    return failed(refusal->message);
+  }
   const int number = process_ ? process_.reap() : 0;
   state_ = State::kGone;
   if (number == SIGKILL) {

@@ -19,7 +19,8 @@
 
 namespace spry {
 
-// A shell: a stub that waits for its plan. Error: kMonitor, if guests cannot be processes here.
+// A shell: a stub on its way to where it waits for its plan. Error: kMonitor, if guests cannot be processes here; what
+// is found out on that way, the first run says.
 Result<std::unique_ptr<Vcpu>> make_process_shell();
 
 class ProcessVcpu final : public Vcpu {
@@ -115,10 +116,17 @@ class ProcessVcpu final : public Vcpu {
   std::unique_ptr<ProcessWriteLog> log_;
   std::vector<std::uint64_t> rewritten_;
 
+  // Of what has been asked for and not heard of.
+  enum class Beginning {
+    kNone,
+    kProcess,  // a new process, with its first action: it may still be carrying out its plan
+    kAction,   // another action in a process that is there
+  };
+
   State state_ = State::kEmpty;
-  bool begins_ = false;     // the next run begins an action
-  bool beginning_ = false;  // ... which has been asked for, and not heard of
-  std::uint64_t id_ = 0;    // of the notification, in kCall and kGate
+  bool begins_ = false;  // the next run begins an action
+  Beginning beginning_ = Beginning::kNone;
+  std::uint64_t id_ = 0;  // of the notification, in kCall and kGate
   Gate gate_;
   Registers registers_;
   std::uint64_t begin_fs_base_ = 0;

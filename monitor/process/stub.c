@@ -1,9 +1,10 @@
-/* The program that a guest's process begins with. It maps the guest's memory as the monitor's plan says, gives itself a
- * gate (a signal handler), takes every system call away from itself (seccomp(2)), and begins the guest. Freestanding:
- * no C library, no data that can be written, no stack but the kernel's first one and then the gate's.
+/* The program that a guest's process begins with. It gives itself a gate (a signal handler), takes every system call
+ * away from itself (seccomp(2)), maps the guest's memory as the monitor's plan says, and begins the guest.
+ * Freestanding: no C library, no data that can be written, no stack but the kernel's first one and then the gate's.
  *
- * What is left of it beside the guest are `gate` and `begin`, and a guest that jumps into them gains nothing: it cannot
- * change its signal mask, its alternate stack or its mappings, because there is no call that it can make. */
+ * What is left of it beside the guest is its code, and a guest that jumps into that gains nothing: it cannot change its
+ * signal mask, its alternate stack or its mappings, because the calls that it could make there all need a descriptor
+ * that is closed. */
 #include <asm/prctl.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
@@ -59,8 +60,8 @@ struct kernel_sigaction {
 /* All is in this file, and found relative to the instruction. */
 #pragma GCC visibility push(hidden)
 
-/* Code addresses. The filter knows two calls by what is behind their `syscall`. */
-extern const char spry_gate[], spry_gate_called[], spry_begin[], spry_base_set[], spry_sent[], spry_closed[];
+/* Code addresses. The filter knows the stub's own calls by what is behind their `syscall`. */
+extern const char spry_gate[], spry_gate_called[], spry_base_set[], spry_called[];
 
 #define POP_GENERAL                                                                                            \
   "  pop %r8\n  pop %r9\n  pop %r10\n  pop %r11\n  pop %r12\n  pop %r13\n  pop %r14\n  pop %r15\n  pop %rdi\n" \
@@ -97,11 +98,7 @@ __asm__(
     "spry_gate_called:\n"
     "  mov %rax, %rbx\n"
     "  test %rax, %rax\n"
-    "  jns 1f\n"
-    /* ENOSYS: there is no monitor any more that answers. A fault for whose frame there is no room ends this process. */
-    "  movabs $" VALUE(SPRY_GATE_STACK) " + 64, %rsp\n"
-    "  hlt\n"
-    "1:\n"
+    "  js spry_leave\n" /* ENOSYS: there is no monitor any more that answers */
     "  push $2\n"
     "  popf\n" /* iretq faults where NT is set */
     "  mov 0xe0(%rdx), %rdi\n" /* uc_mcontext.fpregs */
@@ -122,16 +119,8 @@ __asm__(
     "  mov $" VALUE(SPRY_GATE_STACK_SIZE) " / 8, %ecx\n"
     "  xor %eax, %eax\n"
     "  rep stosq\n"
-    "  jmp 1f\n"
-    /* The first action: on the gate stack is what `go` left there. Selectors come before bases, because loading one may
-     * change the other. What the CPU remembers of x87's last instruction is not among what XRSTOR loads everywhere. */
-    ".globl spry_begin_first\n"
-    "spry_begin_first:\n"
-    "  movabs $" VALUE(SPRY_GATE_STACK) " + " VALUE(SPRY_GATE_STACK_SIZE) " - 4096, %rdi\n"
-    "  mov $4096 / 8, %ecx\n"
-    "  xor %eax, %eax\n"
-    "  rep stosq\n"
-    "1:\n"
+    /* Selectors come before bases, because loading one may change the other. What the CPU remembers of x87's last
+     * instruction is not among what XRSTOR loads everywhere. */
     "  movabs $" VALUE(SPRY_START) ", %rbx\n"
     "  mov $0x2b, %eax\n" /* the bases become 0: a null selector alone may leave them as they are */
     "  mov %eax, %fs\n"
@@ -168,18 +157,25 @@ __asm__(
     "  popf\n" /* leaves RSP at spry_start.begin */
     POP_GENERAL
     "  iretq\n"
-    /* spry_send(descriptor, message, flags) and spry_close(first, last, flags). */
-    ".globl spry_send, spry_sent, spry_close, spry_closed\n"
-    "spry_send:\n"
-    "  mov $46, %eax\n"
+    /* spry_call(number, six arguments): every other call of the stub. */
+    ".globl spry_call, spry_called\n"
+    "spry_call:\n"
+    "  mov %rdi, %rax\n"
+    "  mov %rsi, %rdi\n"
+    "  mov %rdx, %rsi\n"
+    "  mov %rcx, %rdx\n"
+    "  mov %r8, %r10\n"
+    "  mov %r9, %r8\n"
+    "  mov 8(%rsp), %r9\n"
     "  syscall\n"
-    "spry_sent:\n"
+    "spry_called:\n"
     "  ret\n"
-    "spry_close:\n"
-    "  mov $436, %eax\n"
-    "  syscall\n"
-    "spry_closed:\n"
-    "  ret\n"
+    /* A fault for whose frame there is no room on the gate stack, not even below the red zone of 128 bytes, ends this
+     * process, which exit_group(2) cannot once the filter is there. */
+    ".globl spry_leave\n"
+    "spry_leave:\n"
+    "  movabs $" VALUE(SPRY_GATE_STACK) " + 256, %rsp\n"
+    "  hlt\n"
     /* spry_continue(function): on the gate stack. */
     ".globl spry_continue\n"
     "spry_continue:\n"
@@ -197,42 +193,25 @@ _Static_assert(offsetof(struct spry_start, ds) == 16 && offsetof(struct spry_sta
                    offsetof(struct spry_start, begin) == 40 && offsetof(struct spry_start, vectors) == 256 &&
                    sizeof(struct spry_start) <= SPRY_START_SIZE,
                "the offsets above");
-_Static_assert(__NR_getpid == 39 && __NR_sendmsg == 46 && __NR_close_range == 436 && __NR_arch_prctl == 158 &&
-                   ARCH_SET_FS == 0x1002,
-               "the numbers above");
+_Static_assert(__NR_getpid == 39 && __NR_arch_prctl == 158 && ARCH_SET_FS == 0x1002, "the numbers above");
 
-long spry_send(int descriptor, const struct message *message, int flags);
-long spry_close(unsigned first, unsigned last, unsigned flags);
+long spry_call(long number, long a, long b, long c, long d, long e, long f);
+__attribute__((noreturn)) void spry_leave(void);
 __attribute__((noreturn)) void spry_continue(void (*function)(void));
-__attribute__((noreturn)) void spry_begin_first(void);
+__attribute__((noreturn)) void spry_begin(void); /* a signal handler, and where the first action begins */
 __attribute__((noreturn)) void spry_main(void);
 
 #pragma GCC visibility pop
 
-static inline long call(long number, long a, long b, long c, long d, long e, long f) {
-  long result;
-  register long r10 __asm__("r10") = d;
-  register long r8 __asm__("r8") = e;
-  register long r9 __asm__("r9") = f;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                   : "rcx", "r11", "memory");
-  return result;
-}
-#define CALL3(number, a, b, c) call(number, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define CALL3(number, a, b, c) spry_call(number, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 
 /* What the second half needs of the first; it lies in the gate stack's first page, below all that `go` pushes. */
 struct state {
   struct spry_reply reply;
-  int descriptors[3];
-  unsigned descriptor_count;
+  int log;
+  int pagemap;
 };
 #define STATE ((struct state *)(SPRY_GATE_STACK + SPRY_GATE_STACK_SIZE - 4096))
-
-__attribute__((noreturn)) static void leave(void) {
-  for (;;) CALL3(__NR_exit_group, 1, 0, 0);
-}
 
 static long reply(const struct spry_reply *words, const int *descriptors, unsigned count) {
   struct io_vector vector = {(void *)(uintptr_t)words, sizeof *words};
@@ -252,7 +231,7 @@ static long reply(const struct spry_reply *words, const int *descriptors, unsign
   message.control = count != 0 ? &control : NULL;
   message.control_size = count != 0 ? CONTROL_SPACE(count) : 0;
   message.flags = 0;
-  return spry_send(SPRY_FD_CHANNEL, &message, MSG_NOSIGNAL);
+  return CALL3(__NR_sendmsg, SPRY_FD_CHANNEL, &message, MSG_NOSIGNAL);
 }
 
 /* Tells the monitor what failed, with errno or the negated result of a call. */
@@ -262,10 +241,10 @@ __attribute__((noreturn, noinline)) static void fail(uint32_t step, long result,
   words.error = (int32_t)-result;
   words.where = where;
   words.flags = 0;
-  words.log_error = 0;
+  words.missing = 0;
   words.gate = 0;
   reply(&words, NULL, 0);
-  leave();
+  spry_leave();
 }
 
 static void check(uint32_t step, long result) {
@@ -280,56 +259,28 @@ static void tie_to_monitor(void) {
   check(SPRY_STEP_LIFELINE, CALL3(__NR_fcntl, SPRY_FD_LIFELINE, F_SETFL, FASYNC));
   struct pollfd lifeline = {SPRY_FD_LIFELINE, POLLIN, 0};
   check(SPRY_STEP_LIFELINE, CALL3(__NR_poll, &lifeline, 1, 0));
-  if ((lifeline.revents & POLLHUP) != 0) leave();
+  if ((lifeline.revents & POLLHUP) != 0) spry_leave();
 }
 
-/* Written pages are what userfaultfd(2) with asynchronous write protection tells, by an ioctl of the pagemap. 0, or
- * what the kernel does not have. */
-static long log_writes(const struct spry_plan *plan, int descriptors[2]) {
-  const long log = CALL3(__NR_userfaultfd, UFFD_USER_MODE_ONLY | O_CLOEXEC, 0, 0);
-  if (log < 0) return log;
-  descriptors[0] = (int)log;
-  struct uffdio_api api;
-  api.api = UFFD_API;
-  api.features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
-  api.ioctls = 0;
-  long result = CALL3(__NR_ioctl, log, UFFDIO_API, &api);
-  if (result < 0) return result;
-  for (uint32_t i = 0; i < plan->count; i++) {
-    const struct spry_mapping *mapping = &plan->mappings[i];
-    if ((mapping->how & SPRY_MAP_LOGGED) == 0) continue;
-    struct uffdio_register range;
-    range.range.start = mapping->address;
-    range.range.len = mapping->size;
-    range.mode = UFFDIO_REGISTER_MODE_WP;
-    range.ioctls = 0;
-    result = CALL3(__NR_ioctl, log, UFFDIO_REGISTER, &range);
-    if (result < 0) return result;
-  }
-  const long pagemap = call(__NR_openat, AT_FDCWD, (long)"/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0, 0, 0);
-  if (pagemap < 0) return pagemap;
-  descriptors[1] = (int)pagemap;
-  return 0;
-}
-
-/* The first touch of some pages waits for the monitor, which brings them (userfaultfd(2)). */
-static long tell_faults(const struct spry_plan *plan) {
+/* What tells the monitor of written or touched pages, should the plan ask for it: neither can be made once the filter
+ * is there. */
+static void open_logs(struct state *state) {
+  state->reply.flags = 0;
+  state->reply.missing = 0;
   const long log = CALL3(__NR_userfaultfd, UFFD_USER_MODE_ONLY | O_CLOEXEC | O_NONBLOCK, 0, 0);
-  if (log < 0) return log;
-  struct uffdio_api api;
-  api.api = UFFD_API;
-  api.features = UFFD_FEATURE_MISSING_SHMEM;
-  api.ioctls = 0;
-  long result = CALL3(__NR_ioctl, log, UFFDIO_API, &api);
-  for (uint64_t i = 0; result >= 0 && i < plan->fault_count; i++) {
-    struct uffdio_register range;
-    range.range.start = plan->faults[i].address;
-    range.range.len = plan->faults[i].size;
-    range.mode = UFFDIO_REGISTER_MODE_MISSING;
-    range.ioctls = 0;
-    result = CALL3(__NR_ioctl, log, UFFDIO_REGISTER, &range);
+  if (log < 0) {
+    state->reply.missing = (int32_t)-log;
+    return;
   }
-  return result < 0 ? result : log;
+  state->log = (int)log;
+  state->reply.flags = SPRY_REPLY_FAULTS;
+  const long pagemap = spry_call(__NR_openat, AT_FDCWD, (long)"/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0, 0, 0);
+  if (pagemap < 0) {
+    state->reply.missing = (int32_t)-pagemap;
+    return;
+  }
+  state->pagemap = (int)pagemap;
+  state->reply.flags |= SPRY_REPLY_PAGEMAP;
 }
 
 static void set_signals(void) {
@@ -347,78 +298,71 @@ static void set_signals(void) {
   /* Bytes, so that they are an immediate and need no relocation. */
   static const unsigned char signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGUSR2, SIGUSR1};
   for (unsigned i = 0; i < sizeof signals; i++) {
-    action.handler = signals[i] == SIGUSR1 ? spry_begin : spry_gate;
-    check(SPRY_STEP_SIGNALS, call(__NR_rt_sigaction, signals[i], (long)&action, 0, sizeof action.mask, 0, 0));
+    action.handler = signals[i] == SIGUSR1 ? (const void *)spry_begin : spry_gate;
+    check(SPRY_STEP_SIGNALS, spry_call(__NR_rt_sigaction, signals[i], (long)&action, 0, sizeof action.mask, 0, 0));
     blocked &= ~(UINT64_C(1) << (signals[i] - 1));
   }
-  check(SPRY_STEP_SIGNALS, call(__NR_rt_sigprocmask, SIG_SETMASK, (long)&blocked, 0, sizeof blocked, 0, 0));
+  check(SPRY_STEP_SIGNALS, spry_call(__NR_rt_sigprocmask, SIG_SETMASK, (long)&blocked, 0, sizeof blocked, 0, 0));
 }
 
 static void give_up_rights(void) {
-  const struct rlimit64 none = {0, 0};
-  check(SPRY_STEP_LIMITS, call(__NR_prlimit64, 0, RLIMIT_CORE, (long)&none, 0, 0, 0));
   check(SPRY_STEP_LIMITS, CALL3(__NR_prctl, PR_SET_DUMPABLE, 0, 0));
-  check(SPRY_STEP_LIMITS, call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0));
+  check(SPRY_STEP_LIMITS, CALL3(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0));
 }
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define LOAD_HIGH(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
-#define JUMP_IF(value, then, otherwise) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, then, otherwise)
+#define JUMP_IF(test, at, value, then, otherwise) \
+  BPF_JUMP(BPF_JMP | (test) | BPF_K, value, (then) - (at)-1, (otherwise) - (at)-1)
 
-/* Every call of every architecture becomes a notification, but for three of the stub's own, which are known by the
- * address behind their `syscall`: those by which it hands the listener over and closes everything, and the one that
- * sets the base of FS. Afterwards the first two reach nothing: no socket is left, and the lifeline is not among what
- * can be closed. */
+/* Every call of every architecture becomes a notification, but for some of the stub's own, which are known by the
+ * address behind their `syscall`. The one that sets the base of FS is for every beginning. The others are for the way
+ * there: afterwards they reach nothing, because each needs a descriptor beside the lifeline, and the last of them has
+ * closed those. Memory without a file is not among what can be mapped. */
 static long take_calls_away(void) {
+  enum { SET_FS = 9, MAP = 13, REGISTER = 17, CLOSE = 19, OWN = 21, HIGH = 23, NOTIFY = 25, ALLOW = 26 };
   struct sock_filter filter[] = {
       /* 0 */ LOAD(arch),
-      /* 1 */ JUMP_IF(AUDIT_ARCH_X86_64, 0, 17),
+      /* 1 */ JUMP_IF(BPF_JEQ, 1, AUDIT_ARCH_X86_64, 2, NOTIFY),
       /* 2 */ LOAD(nr),
-      /* 3 */ JUMP_IF(__NR_arch_prctl, 3, 0),
-      /* 4 */ JUMP_IF(__NR_sendmsg, 6, 0),
-      /* 5 */ JUMP_IF(__NR_close_range, 7, 0),
-      /* 6 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
-      /* 7 */ LOAD(args[0]),
-      /* 8 */ JUMP_IF(ARCH_SET_FS, 0, 10),
-      /* 9 */ LOAD(instruction_pointer),
-      /* 10 */ JUMP_IF((uint32_t)(uintptr_t)spry_base_set, 6, 8),
+      /* 3 */ JUMP_IF(BPF_JEQ, 3, __NR_arch_prctl, SET_FS, 4),
+      /* 4 */ JUMP_IF(BPF_JEQ, 4, __NR_sendmsg, OWN, 5),
+      /* 5 */ JUMP_IF(BPF_JEQ, 5, __NR_recvmsg, OWN, 6),
+      /* 6 */ JUMP_IF(BPF_JEQ, 6, __NR_mmap, MAP, 7),
+      /* 7 */ JUMP_IF(BPF_JEQ, 7, __NR_ioctl, REGISTER, 8),
+      /* 8 */ JUMP_IF(BPF_JEQ, 8, __NR_close_range, CLOSE, NOTIFY),
+      /* SET_FS */ LOAD(args[0]),
+      /* 10 */ JUMP_IF(BPF_JEQ, 10, ARCH_SET_FS, 11, NOTIFY),
       /* 11 */ LOAD(instruction_pointer),
-      /* 12 */ JUMP_IF((uint32_t)(uintptr_t)spry_sent, 4, 6),
-      /* 13 */ LOAD(args[0]),
-      /* 14 */ JUMP_IF(SPRY_FD_LIFELINE + 1, 0, 4),
-      /* 15 */ LOAD(instruction_pointer),
-      /* 16 */ JUMP_IF((uint32_t)(uintptr_t)spry_closed, 0, 2),
-      /* 17 */ LOAD_HIGH(instruction_pointer),
-      /* 18 */ JUMP_IF((uint32_t)((uintptr_t)spry_sent >> 32), 1, 0),
-      /* 19 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
-      /* 20 */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      /* 12 */ JUMP_IF(BPF_JEQ, 12, (uint32_t)(uintptr_t)spry_base_set, HIGH, NOTIFY),
+      /* MAP */ LOAD(args[3]),
+      /* 14 */ JUMP_IF(BPF_JSET, 14, MAP_ANONYMOUS, NOTIFY, 15),
+      /* 15 */ LOAD(args[4]),
+      /* 16 */ JUMP_IF(BPF_JEQ, 16, SPRY_FD_LIFELINE, NOTIFY, OWN),
+      /* REGISTER */ LOAD(args[1]),
+      /* 18 */ JUMP_IF(BPF_JEQ, 18, (uint32_t)UFFDIO_REGISTER, OWN, NOTIFY),
+      /* CLOSE */ LOAD(args[0]),
+      /* 20 */ JUMP_IF(BPF_JEQ, 20, SPRY_FD_LIFELINE + 1, OWN, NOTIFY),
+      /* OWN */ LOAD(instruction_pointer),
+      /* 22 */ JUMP_IF(BPF_JEQ, 22, (uint32_t)(uintptr_t)spry_called, HIGH, NOTIFY),
+      /* HIGH */ LOAD_HIGH(instruction_pointer),
+      /* 24 */ JUMP_IF(BPF_JEQ, 24, (uint32_t)((uintptr_t)spry_called >> 32), ALLOW, NOTIFY),
+      /* NOTIFY */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+      /* ALLOW */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
+  _Static_assert(sizeof filter / sizeof *filter == ALLOW + 1, "the numbers above");
   const struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
   return CALL3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
-/* The second half, on the gate stack: the kernel's own is unmapped here. */
-__attribute__((noreturn)) static void go(void) {
-  struct state *state = STATE;
-  const uint64_t end = SPRY_GATE_STACK + SPRY_GATE_STACK_SIZE;
-  check(SPRY_STEP_UNMAP, CALL3(__NR_munmap, end, UINT64_C(0x7ffffffff000) - end, 0));
-  const long listener = take_calls_away();
-  if (listener < 0) fail(SPRY_STEP_FILTER, listener, 0);
-  state->descriptors[0] = (int)listener;
-  const unsigned count = state->reply.flags & SPRY_REPLY_LOG ? 3 : state->reply.flags & SPRY_REPLY_FAULTS ? 2 : 1;
-  state->reply.gate = (uint64_t)(uintptr_t)spry_gate_called;
-  reply(&state->reply, state->descriptors, count);
-  spry_close(SPRY_FD_LIFELINE + 1, ~0u, 0);
-  spry_begin_first();
-}
-
-/* Waits for the plan; leaves when the monitor has closed its end. */
-static unsigned receive(struct spry_plan *plan, int descriptors[SPRY_PLAN_DESCRIPTORS]) {
+/* Waits for the plan's descriptors; leaves when the monitor has closed its end. */
+static unsigned receive(int descriptors[SPRY_PLAN_DESCRIPTORS]) {
   struct {
     struct control_header header;
     int descriptors[SPRY_PLAN_DESCRIPTORS];
   } control;
-  struct io_vector vector = {plan, sizeof *plan};
+  unsigned char byte;
+  struct io_vector vector = {&byte, sizeof byte};
   struct message message;
   message.name = NULL;
   message.name_size = 0;
@@ -428,11 +372,9 @@ static unsigned receive(struct spry_plan *plan, int descriptors[SPRY_PLAN_DESCRI
   message.control_size = sizeof control;
   message.flags = 0;
   const long size = CALL3(__NR_recvmsg, SPRY_FD_CHANNEL, &message, 0);
-  if (size == 0) leave();
+  if (size == 0) spry_leave();
   check(SPRY_STEP_PLAN, size);
-  if (size < (long)offsetof(struct spry_plan, mappings) || plan->count > SPRY_PLAN_MAPPINGS ||
-      plan->fault_count > SPRY_PLAN_FAULT_RANGES || message.control_size < sizeof control.header ||
-      control.header.type != SCM_RIGHTS) {
+  if (message.control_size < sizeof control.header || control.header.type != SCM_RIGHTS) {
     fail(SPRY_STEP_PLAN, -EINVAL, 0);
   }
   const unsigned count = (unsigned)((control.header.size - sizeof control.header) / sizeof(int));
@@ -443,43 +385,70 @@ static unsigned receive(struct spry_plan *plan, int descriptors[SPRY_PLAN_DESCRI
 static void map(uint64_t address, uint64_t size, int protection, int flags, int descriptor, uint64_t offset,
                 enum spry_step step) {
   const long mapped =
-      call(__NR_mmap, (long)address, (long)size, protection, flags | MAP_FIXED, descriptor, (long)offset);
+      spry_call(__NR_mmap, (long)address, (long)size, protection, flags | MAP_FIXED, descriptor, (long)offset);
   if (mapped < 0 && mapped > -4096) fail(step, mapped, address);
 }
 
-__attribute__((noreturn, used)) void spry_main(void) {
-  struct spry_plan plan;
+static void tell(int log, uint64_t address, uint64_t size, uint64_t mode) {
+  struct uffdio_register range;
+  range.range.start = address;
+  range.range.len = size;
+  range.mode = mode;
+  range.ioctls = 0;
+  const long result = CALL3(__NR_ioctl, log, UFFDIO_REGISTER, &range);
+  if (result < 0) fail(SPRY_STEP_FAULTS, result, address);
+}
+
+/* Maps the guest's memory; of some of it the monitor is told what is written, or touched first. */
+static void carry_out(const struct spry_plan *plan, int log) {
   int descriptors[SPRY_PLAN_DESCRIPTORS];
-  CALL3(__NR_prctl, PR_SET_NAME, "spry-guest", 0);
-  tie_to_monitor();
-  const unsigned count = receive(&plan, descriptors);
-  /* The kernel's first stack, on which this runs, is above the stub. */
-  check(SPRY_STEP_UNMAP, CALL3(__NR_munmap, 0, SPRY_STUB, 0));
-  map(SPRY_START, SPRY_START_SIZE, PROT_READ, MAP_SHARED, descriptors[0], 0, SPRY_STEP_CONTROL);
-  map(SPRY_GATE_STACK, SPRY_GATE_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, descriptors[0], SPRY_START_SIZE,
-      SPRY_STEP_CONTROL);
-  for (uint32_t i = 0; i < plan.count; i++) {
-    const struct spry_mapping *mapping = &plan.mappings[i];
-    if (mapping->descriptor >= (int)count) fail(SPRY_STEP_PLAN, -EINVAL, mapping->address);
-    map(mapping->address, mapping->size, mapping->protection, mapping->flags,
-        mapping->descriptor < 0 ? -1 : descriptors[mapping->descriptor], mapping->offset, SPRY_STEP_MAP);
-    if (mapping->how & SPRY_MAP_HUGE) CALL3(__NR_madvise, mapping->address, mapping->size, MADV_HUGEPAGE);
+  const unsigned count = receive(descriptors);
+  for (uint32_t i = 0; i < plan->count; i++) {
+    const struct spry_mapping *mapping = &plan->mappings[i];
+    if ((uint32_t)mapping->descriptor >= count) fail(SPRY_STEP_PLAN, -EINVAL, mapping->address);
+    map(mapping->address, mapping->size, mapping->protection, mapping->flags, descriptors[mapping->descriptor],
+        mapping->offset, SPRY_STEP_MAP);
+    if ((plan->flags & SPRY_PLAN_LOG_WRITES) != 0 && (mapping->how & SPRY_MAP_LOGGED) != 0) {
+      tell(log, mapping->address, mapping->size, UFFDIO_REGISTER_MODE_WP);
+    }
   }
-  set_signals();
+  for (uint64_t i = 0; i < plan->fault_count; i++) {
+    tell(log, plan->faults[i].address, plan->faults[i].size, UFFDIO_REGISTER_MODE_MISSING);
+  }
+}
+
+/* The second half, on the gate stack: the kernel's own is unmapped here. */
+__attribute__((noreturn)) static void go(void) {
   struct state *state = STATE;
+  const uint64_t end = SPRY_PLAN + SPRY_PLAN_SIZE;
+  check(SPRY_STEP_UNMAP, CALL3(__NR_munmap, end, UINT64_C(0x7ffffffff000) - end, 0));
+  const long listener = take_calls_away();
+  if (listener < 0) fail(SPRY_STEP_FILTER, listener, 0);
+  const int descriptors[] = {(int)listener, state->log, state->pagemap};
+  const uint32_t flags = state->reply.flags;
   state->reply.step = SPRY_STEP_DONE;
   state->reply.error = 0;
-  if (plan.flags & SPRY_PLAN_LOG_WRITES) {
-    const long logged = log_writes(&plan, state->descriptors + 1);
-    if (logged == 0) state->reply.flags = SPRY_REPLY_LOG;
-    state->reply.log_error = (int32_t)-logged;
-  }
-  if (plan.flags & SPRY_PLAN_FAULTS) {
-    const long faults = tell_faults(&plan);
-    check(SPRY_STEP_FAULTS, faults);
-    state->descriptors[1] = (int)faults;
-    state->reply.flags = SPRY_REPLY_FAULTS;
-  }
+  state->reply.gate = (uint64_t)(uintptr_t)spry_gate_called;
+  reply(&state->reply, descriptors, (flags & SPRY_REPLY_PAGEMAP) != 0 ? 3 : (flags & SPRY_REPLY_FAULTS) != 0 ? 2 : 1);
+  carry_out((const struct spry_plan *)SPRY_PLAN, state->log);
+  CALL3(__NR_close_range, SPRY_FD_LIFELINE + 1, ~0u, 0);
+  spry_begin();
+}
+
+__attribute__((noreturn, used)) void spry_main(void) {
+  const struct rlimit64 none = {0, 0};
+  check(SPRY_STEP_LIMITS, spry_call(__NR_prlimit64, 0, RLIMIT_CORE, (long)&none, 0, 0, 0));
+  CALL3(__NR_prctl, PR_SET_NAME, "spry-guest", 0);
+  tie_to_monitor();
+  /* The kernel's first stack, on which this runs, is above the stub. */
+  check(SPRY_STEP_UNMAP, CALL3(__NR_munmap, 0, SPRY_STUB, 0));
+  map(SPRY_START, SPRY_START_SIZE, PROT_READ, MAP_SHARED | MAP_POPULATE, SPRY_FD_CONTROL, 0, SPRY_STEP_CONTROL);
+  map(SPRY_GATE_STACK, SPRY_GATE_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, SPRY_FD_CONTROL,
+      SPRY_START_SIZE, SPRY_STEP_CONTROL);
+  map(SPRY_PLAN, SPRY_PLAN_SIZE, PROT_READ, MAP_SHARED, SPRY_FD_CONTROL, SPRY_START_SIZE + SPRY_GATE_STACK_SIZE,
+      SPRY_STEP_CONTROL);
+  set_signals();
+  open_logs(STATE);
   give_up_rights();
   spry_continue(go);
 }

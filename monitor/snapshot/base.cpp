@@ -61,6 +61,28 @@ Result<void> place_segment(const Base& base, GuestMemory& memory, const Segment&
   return memory.map_private_large(pages, file.descriptor, file.offset + (pages.start - bytes.start));
 }
 
+// What is about to be written: by fill_base, and by devices in the areas that they share.
+void expect_writes(const Base& base, GuestMemory& memory) {
+  std::vector<Range> ranges = {base.layout.boot, base.layout.shared};
+  for (const Segment& segment : base.image->segments()) {
+    if (base.image->file_bytes(segment)) continue;
+    ranges.push_back({segment.address, segment.address + base.image->contents(segment).size()});
+  }
+  std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.start < b.start; });
+  Range together;
+  for (const Range& range : ranges) {
+    if (range.empty()) continue;
+    const Range pages = {round_down(range.start, kPageSize), round_up(range.end, kPageSize)};
+    if (!together.empty() && pages.start <= together.end) {
+      together.end = std::max(together.end, pages.end);
+      continue;
+    }
+    if (!together.empty()) memory.expect_writes(together);
+    together = pages;
+  }
+  if (!together.empty()) memory.expect_writes(together);
+}
+
 }  // namespace
 
 Result<Base> plan_base(const Image& image, const MachineOptions& options, std::vector<std::uint64_t> shared) {
@@ -84,6 +106,7 @@ Result<Base> plan_base(const Image& image, const MachineOptions& options, std::v
 }
 
 Result<void> fill_base(const Base& base, GuestMemory& memory) {
+  if (base.contents.empty()) expect_writes(base, memory);
   auto bytes = [&](Range range) { return base.contents.empty() ? memory.bytes(range) : base.contents.bytes(range); };
   for (const Segment& segment : base.image->segments()) {
     if (const auto file = base.image->file_bytes(segment)) {

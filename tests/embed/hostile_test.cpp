@@ -247,6 +247,8 @@ constexpr Call kCalls[] = {
     {39, 12, PLACE_GATE_STACK, PLACE_GATE_STACK},  //
     {39, 10, PLACE_GATE_STACK, PLACE_KERNEL},      //
     {46, 1, PLACE_GATE_STACK, 0},                  // sendmsg
+    {47, 0, PLACE_GATE_STACK, 0},                  // recvmsg
+    {16, 0, 0xc020aa00, PLACE_GATE_STACK},         // ioctl(UFFDIO_REGISTER)
     {436, 0, 0xffffffff, 0},                       // close_range
     {158, 0x1002, PLACE_KERNEL, 0},                // arch_prctl: the base of FS
     {158, 0x1001, PLACE_STUB, 0},                  // that of GS
