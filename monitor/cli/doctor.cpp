@@ -30,10 +30,10 @@ int doctor_command(int argc, char** argv) {
     if (!examine(*entry, printed)) continue;
     good += fmt::format("{}{}", good.empty() ? "" : " and ", to_string(entry->platform));
   }
-  const auto automatic = platform_here();
+  const Platform automatic = platform_for(Platform::kAutomatic);
   std::string verdict = good.empty() ? "Spry cannot run here.\n" : fmt::format("Spry can run here: {}.\n", good);
-  if (!good.empty() && automatic) {
-    verdict += fmt::format("Without --platform it takes {}.\n", to_string(*automatic));
+  if (!good.empty() && automatic != Platform::kAutomatic) {
+    verdict += fmt::format("Without --platform it takes {}.\n", to_string(automatic));
   }
   const int code = print(verdict);
   if (good.empty()) return kExitMonitor;

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "cli/modules.h"
-#include "cli/notice.h"
 #include "text/escape.h"
 #include "text/format.h"
 #include "text/join.h"
@@ -83,7 +82,6 @@ Result<std::vector<Attachment>> attach_devices(const GuestOptions& options, cons
 Result<MachineOptions> guest_machine(GuestOptions& options, const Manifest& manifest, ConsoleTo console) {
   auto devices = attach_devices(options, manifest, console);
   if (!devices) return tl::unexpected(std::move(devices.error()));
-  tell_of_platform(options.platform);
   MachineOptions machine;
   machine.platform = options.platform;
   machine.memory = options.memory;

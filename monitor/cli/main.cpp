@@ -1,14 +1,35 @@
 // `spry`: finds the subcommand.
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include <cstdint>
 
 #include "cli/commands.h"
 #include "text/escape.h"
 #include "text/format.h"
 
+extern "C" {
+// The linker's: where the program begins, and where its code ends.
+extern const char __executable_start[];
+extern const char etext[];
+}
+
 namespace spry {
 namespace {
+
+// A command is over after some dozens of page faults, which on a virtual machine are most of its time: two calls map
+// the code and some stack at once. Linux 5.14; only slower without.
+void map_code_and_stack() {
+  constexpr std::uintptr_t kPage = 4096;
+  constexpr std::uintptr_t kStack = 24 << 10;
+  const auto code = reinterpret_cast<std::uintptr_t>(__executable_start) & ~(kPage - 1);
+  const auto code_end = reinterpret_cast<std::uintptr_t>(etext);
+  madvise(reinterpret_cast<void*>(code), code_end - code, MADV_POPULATE_READ);
+  const auto stack = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) & ~(kPage - 1);
+  madvise(reinterpret_cast<void*>(stack - kStack), kStack, MADV_POPULATE_WRITE);
+}
 
 // Descriptors 0, 1 and 2 that are closed would be given to the next files that are opened, and output would go into
 // them. Each is filled with /dev/null opened in the opposite direction, so that using it fails with EBADF as if it were
@@ -52,6 +73,7 @@ int dispatch(int argc, char** argv) {
 }  // namespace spry
 
 int main(int argc, char** argv) {
+  spry::map_code_and_stack();
   spry::fill_standard_descriptors();
   // The kernel takes the process apart faster than destructors would, and nothing is buffered.
   _exit(spry::dispatch(argc, argv));

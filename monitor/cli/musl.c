@@ -1,5 +1,5 @@
-/* What musl lacks of the C library that GCC's libraries and Debian's static ones were compiled for, and the one
- * function of it that is too slow here.
+/* What musl lacks of the C library that GCC's libraries and Debian's static ones were compiled for, and what of it is too
+ * slow here.
  *
  * The command is compiled against glibc's headers and linked with musl (cmake/SpryMonitor.cmake says why). On x86-64
  * Linux that is sound for what the command and its libraries use, because both libraries hand the kernel's own types
@@ -22,10 +22,14 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <emmintrin.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* libstdc++ counts references without locked instructions while this says that there is one thread. glibc clears it
  * when it starts a second one; musl knows nothing of it, so it stays on the safe side. */
@@ -98,4 +102,16 @@ int memcmp(const void *left, const void *right, size_t size) {
     if (a[at] != b[at]) return a[at] - b[at];
   }
   return 0;
+}
+
+/* musl's asks for O_CLOEXEC again by fcntl(2), for kernels before Linux 2.6.23. */
+int open(const char *path, int flags, ...) {
+  mode_t mode = 0;
+  if ((flags & (O_CREAT | __O_TMPFILE)) != 0) {
+    va_list more;
+    va_start(more, flags);
+    mode = va_arg(more, mode_t);
+    va_end(more);
+  }
+  return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_LARGEFILE, mode);
 }

@@ -6,7 +6,7 @@
 namespace spry {
 
 // Says on standard error, if that is a terminal, that the guest runs without KVM, where nobody asked for that: `wanted`
-// is the user's word. Says nothing into a pipe or a file.
-void tell_of_platform(Platform wanted);
+// is the user's word, `used` what it comes to. Says nothing into a pipe or a file.
+void tell_of_platform(Platform wanted, Platform used);
 
 }  // namespace spry

@@ -11,7 +11,7 @@ namespace spry {
 
 // Time that the command spent around the machine.
 struct Phases {
-  std::chrono::nanoseconds open = {};  // the options, the report file, the input
+  std::chrono::nanoseconds open = {};  // the options, the report file, the input, a process that begins ahead
   std::chrono::nanoseconds load = {};  // Image::load
 };
 

@@ -11,12 +11,15 @@
 #include "cli/guest_machine.h"
 #include "cli/input.h"
 #include "cli/modules.h"
+#include "cli/notice.h"
 #include "cli/options.h"
 #include "cli/program.h"
 #include "cli/report.h"
 #include "cli/signals.h"
 #include "machine/internals.h"
+#include "platform/platforms.h"
 #include "spry/machine.h"
+#include "spry/shell.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -46,6 +49,11 @@ Result<int> open_report(const char* path) {
 // Loads, builds and runs.
 Result<Outcome> execute(Run& run, Clock::time_point start) {
   RunOptions& options = run.options;
+  // A guest's process is on its way while the program is read. KVM's machine is made for what it is to hold.
+  const Platform platform = platform_for(options.platform);
+  Result<Shell> shell = tl::unexpected(Error());
+  const bool ahead = platform == Platform::kProcess;
+  if (ahead) shell = Shell::create(platform);
   const Clock::time_point load = Clock::now();
   Result<Program> program = Program::load(options.unikernel, options.verify);
   const Clock::time_point loaded = Clock::now();
@@ -59,10 +67,14 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   run.phases.open += Clock::now() - loaded;
   if (!input) return tl::unexpected(std::move(input.error()));
 
+  tell_of_platform(options.platform, platform);
   machine_options->max_input = input->size;
   machine_options->measure_memory = options.report != nullptr;
-  Result<Machine> created =
-      program->take([&](auto held) { return Machine::create(std::move(held), *std::move(machine_options)); });
+  if (ahead && !shell) return tl::unexpected(std::move(shell.error()));
+  Result<Machine> created = program->take([&](auto held) {
+    return ahead ? Machine::create(*std::move(shell), std::move(held), *std::move(machine_options))
+                 : Machine::create(std::move(held), *std::move(machine_options));
+  });
   if (!created) return tl::unexpected(std::move(created.error()));
   run.machine = new Machine(std::move(*created));
   const SignalGuard guard(*run.machine);

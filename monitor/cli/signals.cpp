@@ -1,11 +1,12 @@
 #include "cli/signals.h"
 
+#include <array>
 #include <csignal>
 
 namespace spry {
 namespace {
 
-constexpr int kSignals[] = {SIGINT, SIGTERM};
+constexpr std::array<int, 2> kSignals = {SIGINT, SIGTERM};
 
 // A signal handler reaches nothing but objects of static storage.
 Machine* volatile running = nullptr;
@@ -25,18 +26,17 @@ SignalGuard::SignalGuard(Machine& machine) {
   struct sigaction action = {};
   action.sa_handler = interrupt;  // without SA_RESTART: it must end waits
   sigemptyset(&action.sa_mask);
-  for (const int signal : kSignals) {
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
     // Looked at first: between setting the handler and taking it back, an ignored signal would be heeded.
     struct sigaction inherited;
-    if (sigaction(signal, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) continue;
-    sigaction(signal, &action, nullptr);
+    if (sigaction(kSignals[i], nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) continue;
+    handled_[i] = sigaction(kSignals[i], &action, nullptr) == 0;
   }
 }
 
 SignalGuard::~SignalGuard() {
-  for (const int signal : kSignals) {
-    struct sigaction action;
-    if (sigaction(signal, nullptr, &action) == 0 && action.sa_handler == interrupt) std::signal(signal, SIG_DFL);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    if (handled_[i]) std::signal(kSignals[i], SIG_DFL);
   }
   running = nullptr;
 }

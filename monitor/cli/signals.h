@@ -1,6 +1,8 @@
 // SIGINT and SIGTERM during a run.
 #pragma once
 
+#include <array>
+
 #include "spry/machine.h"
 
 namespace spry {
@@ -10,13 +12,16 @@ namespace spry {
 class SignalGuard {
  public:
   explicit SignalGuard(Machine& machine);
-  // Afterwards the two have their default again.
+  // Afterwards those that were not ignored have their default again.
   ~SignalGuard();
   SignalGuard(const SignalGuard&) = delete;
   SignalGuard& operator=(const SignalGuard&) = delete;
 
   // The signal that came last, or 0.
   static int caught();
+
+ private:
+  std::array<bool, 2> handled_ = {};
 };
 
 }  // namespace spry

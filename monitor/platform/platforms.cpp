@@ -17,20 +17,19 @@ Result<const PlatformEntry*> find(Platform wanted) {
   return fail(ErrorCode::kMonitor, fmt::format("this monitor was built without the platform {}", to_string(wanted)));
 }
 
-// A forbidden /dev/kvm exists: it is never silently replaced by another kind of isolation.
-Result<const PlatformEntry*> choose() {
-  const char* const named = std::getenv(kVariable);
-  if (named != nullptr && *named != '\0') {
-    const auto platform = platform_named(named);
-    if (!platform) {
-      return fail(ErrorCode::kMonitor,
-                  fmt::format("{}: \"{}\" is no platform: automatic, kvm or process", kVariable, escape(named)));
-    }
-    if (*platform != Platform::kAutomatic) return find(*platform);
+// What the user's variable names; null if it leaves the choice.
+Result<const PlatformEntry*> named() {
+  const char* const name = std::getenv(kVariable);
+  if (name == nullptr || *name == '\0') return nullptr;
+  const auto platform = platform_named(name);
+  if (!platform) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: \"{}\" is no platform: automatic, kvm or process", kVariable, escape(name)));
   }
-  for (const PlatformEntry* entry : platforms) {
-    if (platforms.size() == 1 || entry->exists()) return entry;
-  }
+  return *platform == Platform::kAutomatic ? nullptr : find(*platform);
+}
+
+tl::unexpected<Error> none_here() {
   return fail(ErrorCode::kMonitor, "this machine has none of the platforms that this monitor was built with");
 }
 
@@ -55,16 +54,32 @@ std::optional<Platform> platform_named(std::string_view name) {
   return std::nullopt;
 }
 
-Result<Platform> platform_here() {
-  auto entry = choose();
-  if (!entry) return tl::unexpected(entry.error());
-  return (*entry)->platform;
+bool platform_is_named() {
+  const auto entry = named();
+  return entry && *entry != nullptr;
 }
 
+Platform platform_for(Platform wanted) {
+  if (wanted != Platform::kAutomatic) return wanted;
+  const auto entry = named();
+  if (!entry) return Platform::kAutomatic;
+  if (*entry != nullptr) return (*entry)->platform;
+  for (const PlatformEntry* one : platforms) {
+    if (platforms.size() == 1 || one->exists()) return one->platform;
+  }
+  return Platform::kAutomatic;
+}
+
+// A forbidden /dev/kvm exists: it is never silently replaced by another kind of isolation.
 Result<std::unique_ptr<Vcpu>> make_shell(Platform wanted, const ShellRequest& request) {
-  auto entry = wanted == Platform::kAutomatic ? choose() : find(wanted);
+  const auto entry = wanted == Platform::kAutomatic ? named() : find(wanted);
   if (!entry) return tl::unexpected(entry.error());
-  return (*entry)->make_shell(request);
+  if (*entry != nullptr) return (*entry)->make_shell(request);
+  for (const PlatformEntry* one : platforms) {
+    auto made = one->make_shell(request);
+    if (made || platforms.size() == 1 || one->exists()) return made;
+  }
+  return none_here();
 }
 
 }  // namespace spry

@@ -37,8 +37,11 @@ extern const std::span<const PlatformEntry* const> platforms;
 // A platform by the name that to_string gives it, or nothing.
 std::optional<Platform> platform_named(std::string_view name);
 
-// What kAutomatic means here, as make_shell chooses. Errors: as there.
-Result<Platform> platform_here();
+// SPRY_PLATFORM leaves no choice.
+bool platform_is_named();
+
+// What `wanted` comes to, as make_shell chooses; kAutomatic where that will fail.
+Platform platform_for(Platform wanted);
 
 // A shell of the platform that is wanted. kAutomatic: the one that SPRY_PLATFORM names; else the first that exists.
 // Errors: those of the platform; kMonitor if this monitor was linked without it, if SPRY_PLATFORM names none, or if no
