@@ -18,7 +18,7 @@ constexpr std::size_t kLines = 24;
 constexpr std::size_t kModuleLines = 3;  // of console, block and net
 
 TEST(Help, FitsAScreen) {
-  for (const std::string command : {"", "run", "pool", "snapshot", "inspect", "doctor"}) {
+  for (const std::string command : {"", "run", "pool", "snapshot", "inspect", "doctor", "platforms"}) {
     const std::string text(help_text(command));
     ASSERT_FALSE(text.empty()) << command;
     std::istringstream lines(text);
