@@ -96,9 +96,10 @@ the same verdicts, and a snapshot from one runs on the other.
 
 Without --platform and SPRY_PLATFORM it is kvm; process only where the machine
 has no KVM at all. A /dev/kvm that may not be opened is an error, never a
-silent change of isolation. --platform NAME, or SPRY_PLATFORM=NAME in the environment,
-insist on one. `spry doctor` tells which work here, and what to do if one does
-not; a receipt (spry run --report) names the one that ran the guest.
+silent change of isolation. --platform NAME, or SPRY_PLATFORM=NAME in the
+environment, insist on one. `spry doctor` tells which work here, and what to do
+if one does not; a receipt (spry run --report) names the one that ran the
+guest.
 )";
   }
   if (command == "doctor") {
