@@ -14,6 +14,7 @@ enum ExitCode : int {
   kExitMonitor = 125,
   kExitNotUnikernel = 126,
   kExitNotFound = 127,
+  kExitSignal = 128,  // and the signal's number
   kExitAbort = 134,
   kExitFault = 139,
 };

@@ -105,9 +105,10 @@ int conclude(const RunOptions& options, const Outcome& outcome) {
     case Reason::kInterrupted:
       break;
   }
-  // The signal again, now with its default: whoever waits for this process sees what ended it.
+  // The signal again, now with its default: whoever waits for this process sees what ended it. The first process of a
+  // container survives it, and ends with the status that a shell would report.
   std::raise(SignalGuard::caught());
-  return kExitMonitor;
+  return kExitSignal + SignalGuard::caught();
 }
 
 }  // namespace
