@@ -135,13 +135,13 @@ class SPRY_API Machine {
  public:
   // Builds a machine for `image` with exactly the devices that its manifest names. Errors: kNotUnikernel if the image
   // does not fit into the memory or needs a CPU feature that is not there; kMonitor if a device is named but not
-  // attached or attached but not named, an option is out of range, the arguments take more than 64 KiB, or KVM refuses
-  // something.
+  // attached or attached but not named, an option is out of range, the arguments take more than 64 KiB, or the platform
+  // refuses something.
   static Result<Machine> create(Image image, MachineOptions options);
 
-  // The same in a shell, which saves creating the VM and its vCPU. A shell that came back from a machine takes only
-  // images whose manifests ask for the same CPU features, and, if that machine's memory and its longest input ended
-  // below 4078 MiB, only machines of which the same is true (kMonitor).
+  // The same in a shell, which saves creating it. On kKvm a shell that came back from a machine takes only images whose
+  // manifests ask for the same CPU features, and, if that machine's memory and its longest input ended below 4078 MiB,
+  // only machines of which the same is true (kMonitor).
   static Result<Machine> create(Shell shell, Image image, MachineOptions options);
 
   // A machine whose actions begin where the snapshot was taken. `options.memory`, and the arguments after the first,
@@ -155,7 +155,7 @@ class SPRY_API Machine {
 
   // Runs one action to its end; a second one only if options.reusable. Errors: kMonitor, when the monitor and not the
   // guest failed, or the input is longer than options.max_input; what the guest does is never an Error. After an Error
-  // of KVM or of a reset the machine is not to be used any more: see `usable`.
+  // of the platform or of a reset the machine is not to be used any more: see `usable`.
   Result<Outcome> run(const Input& input = {});
 
   // Resets now what the next `run` would reset first (docs/embedding.md, "What a reset promises"). Nothing if there is
@@ -173,7 +173,7 @@ class SPRY_API Machine {
   std::optional<Snapshot> snapshot() const;
 
   // Takes the machine apart and gives back its shell, with nothing of the image left in it. Errors: kMonitor, if the
-  // machine is not usable or KVM refuses something.
+  // machine is not usable or the platform refuses something.
   Result<Shell> release() &&;
 
  private:

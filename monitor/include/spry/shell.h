@@ -15,7 +15,8 @@ class Vcpu;
 // into a shell. A shell stays on the thread that created it.
 class SPRY_API Shell {
  public:
-  // Errors: kMonitor, with what to do where the platform cannot be used here, a forbidden /dev/kvm say.
+  // Errors: kMonitor, with what to do where the platform cannot be used here, a forbidden /dev/kvm say. A process
+  // (kProcess) goes on to start by itself; if it could not, the first run of its machine is what says so.
   static Result<Shell> create(Platform platform = Platform::kAutomatic);
 
   // Never kAutomatic.
