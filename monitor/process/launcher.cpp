@@ -69,7 +69,7 @@ int make_temporary() {
 
 // In the child, which shares the parent's memory, thread-local variables included, while the parent goes on, and has a
 // copy of its descriptors; every signal is blocked. It does nothing but system calls.
-[[gnu::no_sanitize_address]] [[gnu::no_sanitize_thread]] [[gnu::no_sanitize_undefined]] int child(void* argument) {
+[[gnu::no_sanitize_address]] [[gnu::no_sanitize_thread]] int child(void* argument) {
   auto& launch = *static_cast<Launch*>(argument);
   static_assert(SPRY_FD_LIFELINE == 0 && SPRY_FD_CHANNEL == 1 && SPRY_FD_PROGRAM == 2 && SPRY_FD_CONTROL == 3);
   constexpr int kCount = 4;
