@@ -1,5 +1,5 @@
-/* What musl lacks of the C library that GCC's libraries and Debian's static ones were compiled for, and what of it is too
- * slow here.
+/* What musl lacks of the C library that GCC's libraries and Debian's static ones were compiled for, and what of it is
+ * too slow here.
  *
  * The command is compiled against glibc's headers and linked with musl (cmake/SpryMonitor.cmake says why). On x86-64
  * Linux that is sound for what the command and its libraries use, because both libraries hand the kernel's own types
