@@ -15,4 +15,8 @@ void tell_of_platform(Platform wanted, Platform used) {
       write_all(STDERR_FILENO, "spry: this machine has no KVM: the guest runs as a process (spry help platforms)\n"));
 }
 
+void tell_of_platform(Platform wanted) {
+  if (wanted == Platform::kAutomatic && isatty(STDERR_FILENO) != 0) tell_of_platform(wanted, platform_for(wanted));
+}
+
 }  // namespace spry

@@ -9,4 +9,7 @@ namespace spry {
 // is the user's word, `used` what it comes to. Says nothing into a pipe or a file.
 void tell_of_platform(Platform wanted, Platform used);
 
+// The same, of what it will come to, which is looked for only where it would be said.
+void tell_of_platform(Platform wanted);
+
 }  // namespace spry

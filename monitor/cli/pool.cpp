@@ -15,7 +15,6 @@
 #include "cli/pool_inputs.h"
 #include "cli/pool_outputs.h"
 #include "cli/program.h"
-#include "platform/platforms.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -92,7 +91,7 @@ Result<Pool> open_pool(PoolCommandOptions& options, const PoolInputs& inputs) {
   if (!program) return tl::unexpected(std::move(program.error()));
   auto machine = guest_machine(options, program->manifest(), ConsoleTo::kOutcome);
   if (!machine) return tl::unexpected(std::move(machine.error()));
-  tell_of_platform(options.platform, platform_for(options.platform));
+  tell_of_platform(options.platform);
   PoolOptions pool;
   pool.machine = *std::move(machine);
   pool.workers = options.workers;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/guest_machine.h"
@@ -51,9 +52,8 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   RunOptions& options = run.options;
   // A guest's process is on its way while the program is read. KVM's machine is made for what it is to hold.
   const Platform platform = platform_for(options.platform);
-  Result<Shell> shell = tl::unexpected(Error());
-  const bool ahead = platform == Platform::kProcess;
-  if (ahead) shell = Shell::create(platform);
+  std::optional<Result<Shell>> ahead;
+  if (platform == Platform::kProcess) ahead = Shell::create(platform);
   const Clock::time_point load = Clock::now();
   Result<Program> program = Program::load(options.unikernel, options.verify);
   const Clock::time_point loaded = Clock::now();
@@ -70,9 +70,9 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   tell_of_platform(options.platform, platform);
   machine_options->max_input = input->size;
   machine_options->measure_memory = options.report != nullptr;
-  if (ahead && !shell) return tl::unexpected(std::move(shell.error()));
+  if (ahead && !*ahead) return tl::unexpected(std::move(ahead->error()));
   Result<Machine> created = program->take([&](auto held) {
-    return ahead ? Machine::create(*std::move(shell), std::move(held), *std::move(machine_options))
+    return ahead ? Machine::create(**std::move(ahead), std::move(held), *std::move(machine_options))
                  : Machine::create(std::move(held), *std::move(machine_options));
   });
   if (!created) return tl::unexpected(std::move(created.error()));

@@ -1,6 +1,5 @@
 #include "cli/signals.h"
 
-#include <array>
 #include <csignal>
 
 namespace spry {

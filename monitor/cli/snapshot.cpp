@@ -6,7 +6,6 @@
 #include "cli/modules.h"
 #include "cli/notice.h"
 #include "cli/options.h"
-#include "platform/platforms.h"
 
 namespace spry {
 namespace {
@@ -17,7 +16,7 @@ Result<void> take(SnapshotCommandOptions& options) {
   // What is printed now belongs to each action that begins at the snapshot, and is printed then.
   auto machine = guest_machine(options, image->manifest(), ConsoleTo::kOutcome);
   if (!machine) return tl::unexpected(std::move(machine.error()));
-  tell_of_platform(options.platform, platform_for(options.platform));
+  tell_of_platform(options.platform);
   auto snapshot = Snapshot::take(*std::move(image), *std::move(machine));
   if (!snapshot) return tl::unexpected(std::move(snapshot.error()));
   return snapshot->save(options.output);

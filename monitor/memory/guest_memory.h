@@ -39,8 +39,8 @@ class GuestMemory {
     return {base_ + range.start, range.size()};
   }
 
-  // Has the pages of a page-aligned range there before they are touched, if the memory is shared: on a virtual machine
-  // a page fault takes ten times as long.
+  // Has the pages of a page-aligned range there before they are touched, if the memory is shared: a page fault for each
+  // takes longer, above all on a virtual machine.
   void expect_writes(Range range);
 
   // The memfd of shared memory, with guest-physical addresses as offsets; -1 of private memory.

@@ -148,6 +148,7 @@ Result<void> GuestProcess::start(spry_plan& plan, std::span<const int> descripto
     log_error_ = pagemap_ ? enable(faults_.get(), kLogWrites) : reply->missing;
     if (log_error_ != 0) {
       plan.flags &= ~SPRY_PLAN_LOG_WRITES;
+      faults_ = Descriptor();
       pagemap_ = Descriptor();
     }
   }

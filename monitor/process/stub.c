@@ -403,6 +403,7 @@ static void tell(int log, uint64_t address, uint64_t size, uint64_t mode) {
 static void carry_out(const struct spry_plan *plan, int log) {
   int descriptors[SPRY_PLAN_DESCRIPTORS];
   const unsigned count = receive(descriptors);
+  if (plan->count > SPRY_PLAN_MAPPINGS || plan->fault_count > SPRY_PLAN_FAULT_RANGES) fail(SPRY_STEP_PLAN, -EINVAL, 0);
   for (uint32_t i = 0; i < plan->count; i++) {
     const struct spry_mapping *mapping = &plan->mappings[i];
     if ((uint32_t)mapping->descriptor >= count) fail(SPRY_STEP_PLAN, -EINVAL, mapping->address);

@@ -61,24 +61,25 @@ Result<void> place_segment(const Base& base, GuestMemory& memory, const Segment&
   return memory.map_private_large(pages, file.descriptor, file.offset + (pages.start - bytes.start));
 }
 
-// What is about to be written: by fill_base, and by devices in the areas that they share.
+// What is about to be written: by fill_base, and by devices in the areas that they share. What lies side by side is
+// one.
 void expect_writes(const Base& base, GuestMemory& memory) {
-  std::vector<Range> ranges = {base.layout.boot, base.layout.shared};
-  for (const Segment& segment : base.image->segments()) {
-    if (base.image->file_bytes(segment)) continue;
-    ranges.push_back({segment.address, segment.address + base.image->contents(segment).size()});
-  }
-  std::sort(ranges.begin(), ranges.end(), [](const Range& a, const Range& b) { return a.start < b.start; });
   Range together;
-  for (const Range& range : ranges) {
-    if (range.empty()) continue;
+  auto expect = [&](Range range) {
+    if (range.empty()) return;
     const Range pages = {round_down(range.start, kPageSize), round_up(range.end, kPageSize)};
-    if (!together.empty() && pages.start <= together.end) {
+    if (!together.empty() && pages.start >= together.start && pages.start <= together.end) {
       together.end = std::max(together.end, pages.end);
-      continue;
+      return;
     }
     if (!together.empty()) memory.expect_writes(together);
     together = pages;
+  };
+  expect(base.layout.boot);
+  expect(base.layout.shared);
+  for (const Segment& segment : base.image->segments()) {
+    if (base.image->file_bytes(segment)) continue;
+    expect({segment.address, segment.address + base.image->contents(segment).size()});
   }
   if (!together.empty()) memory.expect_writes(together);
 }
