@@ -1,6 +1,9 @@
 // Entering the guest, and why it left.
+#include <pthread.h>
+
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "cpu/x86.h"
@@ -38,6 +41,12 @@ void KvmVcpu::answer(std::int64_t result) {
 // KVM_RUN, and again whenever KVM's ring of written pages had to be emptied first. As VcpuIoctls::run.
 int KvmVcpu::enter() {
   ran_ = true;
+  if (mask_is_old_) {
+    sigset_t blocked;
+    if (const int error = pthread_sigmask(SIG_BLOCK, nullptr, &blocked); error != 0) return error;
+    if (!vcpu_.set_signal_mask(blocked)) return EINVAL;
+    mask_is_old_ = false;
+  }
   for (;;) {
     const int error = vcpu_.run();
     if (error != 0 || vcpu_.state().exit_reason != KVM_EXIT_DIRTY_RING_FULL) return error;
@@ -165,15 +174,19 @@ Result<void> KvmVcpu::arm(Waiting& waiting, int signal) {
   waiting_ = &waiting;
   // An interruption that came before: a reset may have taken it back.
   if (waiting.interrupted()) kick();
+  mask_is_old_ = has_mask_;
   if (waiting.deadline_ns() == 0) return {};
+  has_mask_ = true;
   auto armed = Deadline::arm(vcpu_, signal, waiting.deadline_ns());
   if (!armed) return tl::unexpected(armed.error());
   deadline_.emplace(std::move(*armed));
+  mask_is_old_ = false;
   return {};
 }
 
 void KvmVcpu::disarm() {
   deadline_.reset();
+  mask_is_old_ = has_mask_;
   waiting_ = nullptr;
   vcpu_.state().immediate_exit = 0;
 }

@@ -187,7 +187,7 @@ Result<void> KvmVcpu::furnish(GuestMemory& memory, const Furnishing& furnishing)
   if (!low_stack) grow_large(layout_.heap);  // which does not grow
   if (auto added = add_slot({0, covered_}); !added) return added;
   if (!furnishing.input.empty()) {
-    if (auto added = map_input(furnishing.input, -1); !added) return added;
+    if (auto added = map_input(furnishing.input, -1, 0); !added) return added;
   }
   special_ = to_kvm_special(layout_, with_implied(furnishing.features), furnishing.state);
   vectors_ = nullptr;
@@ -210,7 +210,7 @@ Result<void> KvmVcpu::furnish(GuestMemory& memory, const Furnishing& furnishing)
   return {};
 }
 
-Result<void> KvmVcpu::map_input(Range range, int) {
+Result<void> KvmVcpu::map_input(Range range, int, std::uint64_t) {
   // Of a machine that is reset the page tables have it from the start.
   if (!reusable_ && !tables_.map(range, layout_.slide, user_flags({.read = true}))) {
     return fail(ErrorCode::kNotUnikernel,

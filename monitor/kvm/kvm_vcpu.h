@@ -25,7 +25,7 @@ class KvmVcpu final : public Vcpu {
   Platform platform() const override { return Platform::kKvm; }
   Result<GuestMemory> make_memory(std::uint64_t size, bool reusable) override;
   Result<void> furnish(GuestMemory& memory, const Furnishing& furnishing) override;
-  Result<void> map_input(Range range, int descriptor) override;
+  Result<void> map_input(Range range, int descriptor, std::uint64_t mapped) override;
   std::uint64_t covered() const override { return covered_; }
   Result<void> rebase(const Contents& contents, const CpuState& state) override;
   Result<void> begin(const Registers& registers) override;
@@ -81,6 +81,8 @@ class KvmVcpu final : public Vcpu {
   bool can_log_ = false;        // Vm::log_dirty_pages was called
   bool ran_ = false;            // its CPUID cannot be changed any more
   std::uint64_t features_ = 0;  // SPRY_FEATURE_* that its CPUID has
+  bool has_mask_ = false;       // a deadline gave it signals to block, which it keeps
+  bool mask_is_old_ = false;    // and they are not those that the next run should block
 
   // Of the machine.
   std::string path_;

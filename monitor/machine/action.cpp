@@ -20,13 +20,18 @@ Result<void> place_input(MachineData& machine) {
   }
   const std::uint64_t start = machine.input.range().start;
   const Range range = {start, start + x86::round_up(input.size, x86::kPageSize)};
+  std::uint64_t mapped = 0;
   if (input.descriptor >= 0) {
-    if (auto mapped = machine.memory.map_file(range, input.descriptor, input.size); !mapped) return mapped;
+    auto file = machine.memory.map_file(start, input.descriptor, input.size);
+    if (!file) {
+      return fail(file.error().code, fmt::format("{}: {}", machine.base->path, file.error().message));
+    }
+    mapped = *file;
   } else {
     std::copy(input.bytes.begin(), input.bytes.end(), machine.memory.bytes(range).begin());
   }
   machine.memory.add_region({range, {.read = true}});
-  return machine.vcpu->map_input(range, input.descriptor);
+  return machine.vcpu->map_input(range, input.descriptor, mapped);
 }
 
 Result<void> begin_devices(MachineData& machine) {
@@ -51,7 +56,7 @@ void begin_clock(MachineData& machine, spry_boot& boot) {
   if (!machine.tsc) return;
   const ClockReading now = read_clock(*machine.tsc);
   boot.clock_tsc = now.tsc;
-  boot.clock_ns = now.host_ns - machine.action.epoch_ns;
+  boot.clock_ns = now.host_ns - static_cast<std::uint64_t>(machine.action.epoch_ns);
   boot.clock_mult = machine.tsc->mult;
   boot.clock_shift = machine.tsc->shift;
   boot.clock_wall = now.wall_ns - boot.clock_ns;
@@ -103,7 +108,7 @@ Result<void> begin_action(MachineData& machine, const Input& input) {
   outcome.receipt.reset = action.outcome.receipt.reset;
   action.outcome = std::move(outcome);
   action.input = &input;
-  action.epoch_ns = host_monotonic_ns() - base.elapsed_ns;
+  action.epoch_ns = static_cast<std::int64_t>(host_monotonic_ns() - base.elapsed_ns);
   auto given = initialises ? write_boot_page(machine, false) : deliver_input(machine);
   if (!given) return given;
   if (auto begun = begin_devices(machine); !begun) return begun;

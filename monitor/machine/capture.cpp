@@ -58,7 +58,7 @@ Result<std::string> capture_ready(MachineData& machine) {
   }
   auto base = std::make_shared<Base>(Base{*machine.base, {}});
   base->generation = machine.action.generation;
-  base->elapsed_ns = host_monotonic_ns() - machine.action.epoch_ns;
+  base->elapsed_ns = machine.action.age_ns();
   base->at_ready = true;
   base->devices = std::move(saved);
   auto state = machine.vcpu->save();

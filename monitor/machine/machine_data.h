@@ -16,6 +16,7 @@
 #include "snapshot/base.h"
 #include "spry/abi.h"
 #include "spry/machine.h"
+#include "system/clock.h"
 #include "system/entropy.h"
 
 namespace spry {
@@ -40,7 +41,8 @@ enum class Beginning {
 struct Action {
   std::uint64_t generation = 0;  // of its boot page
   const Input* input = nullptr;  // borrowed while it runs
-  std::uint64_t epoch_ns = 0;    // host monotonic time at which the guest's begins
+  std::int64_t epoch_ns = 0;     // host monotonic time at which the guest's begins; of an old guest below 0
+  std::uint64_t age_ns() const { return host_monotonic_ns() - static_cast<std::uint64_t>(epoch_ns); }
   Outcome outcome;
 };
 

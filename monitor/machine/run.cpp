@@ -200,7 +200,7 @@ Result<void> Run::abort(GuestPointer message, std::uint64_t length) {
 std::int64_t Run::clock(std::uint64_t which) const {
   switch (which) {
     case SPRY_CLOCK_MONOTONIC:
-      return static_cast<std::int64_t>(host_monotonic_ns() - machine_.action.epoch_ns);
+      return static_cast<std::int64_t>(machine_.action.age_ns());
     case SPRY_CLOCK_WALL:
       return static_cast<std::int64_t>(host_wall_ns());
     default:
@@ -231,8 +231,7 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
   }
   // With a device that is ready by itself, the descriptors of the others are only looked at.
   Waiting& waiting = machine_.waiting;
-  const std::uint64_t epoch = machine_.action.epoch_ns;
-  const std::uint64_t until = set != 0 ? 0 : std::min(deadline_ns, Waiting::kForever - epoch) + epoch;
+  const std::uint64_t until = set != 0 ? 0 : host_time(machine_.action.epoch_ns, deadline_ns);
   int ready = 0;
   do {
     ready = waiting.poll(std::span(descriptors).first(count), std::min(until, waiting.until()));

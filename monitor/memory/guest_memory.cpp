@@ -222,16 +222,16 @@ void GuestMemory::drop(Range range) {
   punch(range.start, range.end);
 }
 
-Result<void> GuestMemory::map_file(Range range, int descriptor, std::uint64_t size) {
-  void* mapped = mmap(base_ + range.start, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0);
-  if (mapped == MAP_FAILED) {
+Result<std::uint64_t> GuestMemory::map_file(std::uint64_t start, int descriptor, std::uint64_t size) {
+  const std::uint64_t whole = x86::round_down(size, x86::kPageSize);
+  if (whole != 0 && mmap(base_ + start, whole, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0) == MAP_FAILED) {
     return fail(ErrorCode::kMonitor, fmt::format("cannot map the input of {} bytes: {}", size, std::strerror(errno)));
   }
-  if (madvise(mapped, size, MADV_DONTFORK) != 0) {
-    return fail(ErrorCode::kMonitor,
-                fmt::format("cannot keep the input from child processes: {}", std::strerror(errno)));
-  }
-  return {};
+  // The file may go on, now or later.
+  errno = 0;
+  if (read_all_at(descriptor, {base_ + start + whole, size - whole}, whole)) return whole;
+  return fail(ErrorCode::kMonitor, fmt::format("the input of {} bytes cannot be read: {}", size,
+                                               errno != 0 ? std::strerror(errno) : "the file is shorter"));
 }
 
 void GuestMemory::set_regions(std::vector<Region> regions, std::uint64_t slide) {

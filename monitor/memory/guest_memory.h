@@ -74,8 +74,9 @@ class GuestMemory {
   // there again already, and stays; the rest becomes zero.
   void drop(Range range);
 
-  // Replaces `range` by a read-only private mapping of the first `size` bytes of a file.
-  Result<void> map_file(Range range, int descriptor, std::uint64_t size);
+  // Has the first `size` bytes of a file at `start`, page-aligned: a read-only private mapping of the whole pages, and
+  // a copy of what is left, with zeros up to the page's end. Returns how many bytes are mapped. Error: kMonitor.
+  Result<std::uint64_t> map_file(std::uint64_t start, int descriptor, std::uint64_t size);
 
   // Says what the guest may do where, in ascending order, at which slide.
   void set_regions(std::vector<Region> regions, std::uint64_t slide);

@@ -59,9 +59,9 @@ class Vcpu {
   // that this host does not have, or memory and image need more than the platform has room for.
   virtual Result<void> furnish(GuestMemory& memory, const Furnishing& furnishing) = 0;
 
-  // Shows a machine that runs once its input, read-only and page-aligned: what `memory` has there, or the beginning of
-  // the file behind `descriptor`, if that is not -1. Before the first run. Errors: as above.
-  virtual Result<void> map_input(Range range, int descriptor) = 0;
+  // Shows a machine that runs once its input, read-only and page-aligned: what `memory` has there, whose first `mapped`
+  // bytes, whole pages, are the beginning of the file behind `descriptor`. Before the first run. Errors: as above.
+  virtual Result<void> map_input(Range range, int descriptor, std::uint64_t mapped) = 0;
 
   // Bytes from guest-physical 0 that the guest can have touched.
   virtual std::uint64_t covered() const = 0;

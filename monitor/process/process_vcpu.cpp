@@ -39,6 +39,9 @@ constexpr std::uint64_t kCallSize = 2;  // bytes of `syscall`, `int $n` and `out
 constexpr std::uint64_t kVsyscallPage = 0xffffffffff600000;
 constexpr std::uint64_t kLowHalfEnd = std::uint64_t{1} << 47;
 
+// Of an input: the whole pages of a file, and a copy of what is left.
+constexpr std::size_t kInputMappings = 2;
+
 // Descriptors of a plan.
 enum PlanDescriptor { kMemory, kInput };
 
@@ -107,9 +110,9 @@ Result<void> ProcessVcpu::furnish(GuestMemory& memory, const Furnishing& furnish
     const auto mapping = guest_mappings({&input, 1}, slide_, kMemory, false);
     mappings_.insert(mappings_.end(), mapping.begin(), mapping.end());
   }
-  if (mappings_.size() >= SPRY_PLAN_MAPPINGS) {
-    return fail(ErrorCode::kNotUnikernel,
-                fmt::format("{}: it has more than {} separate pieces of memory", path_, SPRY_PLAN_MAPPINGS - 1));
+  if (mappings_.size() > SPRY_PLAN_MAPPINGS - kInputMappings) {
+    return fail(ErrorCode::kNotUnikernel, fmt::format("{}: it has more than {} separate pieces of memory", path_,
+                                                      SPRY_PLAN_MAPPINGS - kInputMappings));
   }
   for (const spry_mapping& mapping : mappings_) {
     if (mapping.address >= SPRY_GUEST_END || mapping.size > SPRY_GUEST_END - mapping.address) {
@@ -131,20 +134,19 @@ Result<void> ProcessVcpu::set_base(const CpuState& state) {
   return {};
 }
 
-Result<void> ProcessVcpu::map_input(Range range, int descriptor) {
-  spry_mapping mapping = {
-      range.start + slide_, range.size(), range.start, PROT_READ, MAP_SHARED | MAP_NORESERVE, kMemory, 0};
-  if (descriptor >= 0) {
+Result<void> ProcessVcpu::map_input(Range range, int descriptor, std::uint64_t mapped) {
+  if (mapped != 0) {
     input_ = Descriptor(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
     if (!input_) {
       return fail(ErrorCode::kMonitor,
                   fmt::format("cannot duplicate the input's descriptor: {}", std::strerror(errno)));
     }
-    mapping.offset = 0;
-    mapping.flags = MAP_PRIVATE;
-    mapping.descriptor = kInput;
+    mappings_.push_back({range.start + slide_, mapped, 0, PROT_READ, MAP_PRIVATE, kInput, 0});
+    range.start += mapped;
   }
-  mappings_.push_back(mapping);
+  if (range.empty()) return {};
+  mappings_.push_back(
+      {range.start + slide_, range.size(), range.start, PROT_READ, MAP_SHARED | MAP_NORESERVE, kMemory, 0});
   return {};
 }
 

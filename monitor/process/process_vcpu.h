@@ -31,7 +31,7 @@ class ProcessVcpu final : public Vcpu {
   Platform platform() const override { return Platform::kProcess; }
   Result<GuestMemory> make_memory(std::uint64_t size, bool reusable) override;
   Result<void> furnish(GuestMemory& memory, const Furnishing& furnishing) override;
-  Result<void> map_input(Range range, int descriptor) override;
+  Result<void> map_input(Range range, int descriptor, std::uint64_t mapped) override;
   std::uint64_t covered() const override { return covered_; }
   Result<void> rebase(const Contents& contents, const CpuState& state) override;
   Result<void> begin(const Registers& registers) override;

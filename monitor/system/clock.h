@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <ctime>
+#include <limits>
 
 namespace spry {
 
@@ -16,6 +17,16 @@ inline std::uint64_t now_ns(clockid_t clock) {
 
 inline std::uint64_t host_monotonic_ns() { return now_ns(CLOCK_MONOTONIC); }
 inline std::uint64_t host_wall_ns() { return now_ns(CLOCK_REALTIME); }
+
+// Host monotonic time `ns` after `epoch`, a time of that clock or before its beginning (a guest may be older than the
+// host's uptime); 0 for what lies before the beginning, INT64_MAX for what no clock reaches.
+inline std::uint64_t host_time(std::int64_t epoch, std::uint64_t ns) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t room = epoch > 0 ? kLast - epoch : kLast;
+  if (ns > static_cast<std::uint64_t>(room)) return static_cast<std::uint64_t>(kLast);
+  const std::int64_t time = epoch + static_cast<std::int64_t>(ns);
+  return time < 0 ? 0 : static_cast<std::uint64_t>(time);
+}
 
 inline timespec to_timespec(std::uint64_t ns) {
   return {static_cast<time_t>(ns / kNanosecondsPerSecond), static_cast<long>(ns % kNanosecondsPerSecond)};

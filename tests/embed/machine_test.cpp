@@ -1,9 +1,14 @@
 // A machine in a launcher: one action, many, in shells and from snapshots.
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "guest.h"
 
@@ -66,6 +71,86 @@ TEST_F(Machines, BeginInAShellThatAnotherMachineLeft) {
     EXPECT_EQ(value(count.run("one\n")).output, "1 1 4\n");
     shell = value(std::move(count).release());
   }
+}
+
+// What a deadline made of the signals that a run blocks is not for the runs without one.
+class Masks : public testing::Test {
+ protected:
+  void SetUp() override { pthread_sigmask(SIG_BLOCK, nullptr, &before_); }
+  void TearDown() override {
+    const timespec now = {};
+    const sigset_t ours = set(SIGRTMIN);
+    while (sigtimedwait(&ours, nullptr, &now) >= 0) continue;
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  static sigset_t set(int signal) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, signal);
+    return signals;
+  }
+  static void block(int signal, int how = SIG_BLOCK) {
+    const sigset_t signals = set(signal);
+    ASSERT_EQ(pthread_sigmask(how, &signals, nullptr), 0);
+  }
+  static MachineOptions with_deadline() {
+    MachineOptions options = reusable();
+    options.deadline = enough(5000);
+    return options;
+  }
+
+  sigset_t before_ = {};
+};
+
+TEST_F(Masks, OfADeadlineAreNotTheNextMachines) {
+  block(SIGRTMIN);
+  Machine earlier = value(Machine::create(load("wordcount"), with_deadline()));
+  EXPECT_EQ(value(earlier.run("one\n")).output, "1 1 4\n");
+  raise(SIGRTMIN);
+  MachineOptions options = reusable();
+  options.verify = true;
+  Machine later = value(Machine::create(value(std::move(earlier).release()), load("wordcount"), options));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(value(later.run("one\n")).output, "1 1 4\n");
+}
+
+TEST_F(Masks, OfADeadlineAreNotThoseOfAProbe) {
+  MachineOptions options = with_deadline();
+  options.verify = true;
+  block(SIGRTMIN);
+  Machine machine = value(Machine::create(load("wordcount"), options));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(value(machine.run("one\n")).output, "1 1 4\n");
+    raise(SIGRTMIN);
+  }
+}
+
+Machine* to_interrupt = nullptr;
+
+TEST_F(Masks, OfADeadlineDoNotKeepTheNextMachinesSignalsAway) {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { to_interrupt->interrupt(); };
+  struct sigaction previous;
+  ASSERT_EQ(sigaction(SIGUSR1, &action, &previous), 0);
+  block(SIGUSR1);
+  Machine earlier = value(Machine::create(load("wordcount"), with_deadline()));
+  EXPECT_EQ(value(earlier.run("one\n")).output, "1 1 4\n");
+  MachineOptions options;
+  options.devices = {capture()};
+  options.arguments = {"endless", "spin"};
+  Machine later = value(Machine::create(value(std::move(earlier).release()), load("endless"), options));
+  to_interrupt = &later;
+  block(SIGUSR1, SIG_UNBLOCK);
+  std::atomic<bool> ended = false;
+  std::thread other([&ended, runs = pthread_self()] {
+    while (!ended) {
+      pthread_kill(runs, SIGUSR1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  });
+  EXPECT_EQ(value(later.run()).reason, Reason::kInterrupted);
+  ended = true;
+  other.join();
+  EXPECT_EQ(sigaction(SIGUSR1, &previous, nullptr), 0);
 }
 
 TEST_F(Machines, BeginOnlyInAShellWithRoomForThem) {

@@ -140,7 +140,7 @@ TEST(SystemCallList, HasNothingThatOpensOrStarts) {
 
 // Every descriptor beyond the standard streams is closed by an exec, and there is none but what a run needs.
 TEST_F(RunTest, DescriptorsAreClosedByAnExec) {
-  write_file(path("input"), "some words\n");
+  write_file(path("input"), std::string(5000, 'w'));  // more than a page, of which the whole ones are mapped
   Process spry(run_of({"--input", path("input"), "--report", path("report")}, "it-acts", {"sleep"}));
   ASSERT_TRUE(spry.await_output("asleep\n"));
   const std::string process = "/proc/" + std::to_string(spry.id());

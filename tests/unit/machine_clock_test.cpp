@@ -1,6 +1,7 @@
 // Ticks to nanoseconds: as right as 32 bits can be, for any TSC.
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 
 #include "platform/guest_tsc.h"
@@ -46,6 +47,20 @@ TEST(HostTsc, NeverGoesBack) {
     const GuestTsc scale = host_tsc(static_cast<std::uint32_t>(1 + random() % 10'000'000));
     const std::uint64_t ticks = random() >> 8;
     EXPECT_LE(nanoseconds(scale, ticks), nanoseconds(scale, ticks + 1 + random() % 10));
+  }
+}
+
+// A guest of 12 s on a host that has been up for 4, say.
+TEST(HostClocks, ReachBeforeTheirBeginningAndNotBeyondTheirEnd) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(host_time(5, 0), 5u);
+  EXPECT_EQ(host_time(5, 7), 12u);
+  EXPECT_EQ(host_time(-8, 0), 0u);
+  EXPECT_EQ(host_time(-8, 7), 0u);
+  EXPECT_EQ(host_time(-8, 12), 4u);
+  for (const std::int64_t epoch : {std::int64_t{-8}, std::int64_t{0}, std::int64_t{5}, kLast}) {
+    EXPECT_LE(host_time(epoch, UINT64_MAX), static_cast<std::uint64_t>(kLast)) << epoch;
+    EXPECT_GE(host_time(epoch, UINT64_MAX), static_cast<std::uint64_t>(kLast)) << epoch;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -267,7 +268,7 @@ TEST(GuestMemory, TruncatedFileIsAnAnswer) {
   ASSERT_EQ(ftruncate(file, 3 * kPageSize), 0);
   ASSERT_EQ(pwrite(file, "input", 5, 0), 5);
   GuestMemory memory = *GuestMemory::reserve(16 * kPageSize);
-  ASSERT_TRUE(memory.map_file({0x4000, 0x7000}, file, 3 * kPageSize - 10));
+  ASSERT_EQ(*memory.map_file(0x4000, file, 3 * kPageSize), 3 * kPageSize);
   memory.set_regions({{{0x4000, 0x7000}, kReadOnly}}, 0);
   char bytes[5];
   ASSERT_TRUE(memory.copy(std::as_writable_bytes(std::span(bytes)), GuestPointer{0x4000}));
@@ -281,9 +282,32 @@ TEST(GuestMemory, TruncatedFileIsAnAnswer) {
 
 TEST(GuestMemory, WhatCannotBeMappedIsAnError) {
   GuestMemory memory = *GuestMemory::reserve(16 * kPageSize);
-  const auto mapped = memory.map_file({0x4000, 0x5000}, -1, 10);
+  const auto mapped = memory.map_file(0x4000, -1, kPageSize);
   ASSERT_FALSE(mapped);
-  EXPECT_EQ(mapped.error().message, "cannot map the input of 10 bytes: Bad file descriptor");
+  EXPECT_EQ(mapped.error().message, "cannot map the input of 4096 bytes: Bad file descriptor");
+}
+
+// What a file has behind an input is not the guest's, also if it comes later.
+TEST(GuestMemory, EndsWithAnInput) {
+  const int file = memfd_create("input", MFD_CLOEXEC);
+  ASSERT_EQ(ftruncate(file, 2 * kPageSize), 0);
+  ASSERT_EQ(pwrite(file, "inputSECRET", 11, kPageSize), 11);
+  for (const std::uint64_t size : {kPageSize + 5, std::uint64_t{5}}) {
+    for (const bool shared : {false, true}) {
+      GuestMemory memory = shared ? *GuestMemory::share(16 * kPageSize) : *GuestMemory::reserve(16 * kPageSize);
+      const auto mapped = memory.map_file(0x4000, file, size);
+      ASSERT_TRUE(mapped);
+      EXPECT_EQ(*mapped, size / kPageSize * kPageSize);
+      const auto last = memory.bytes({0x4000 + *mapped, 0x4000 + *mapped + kPageSize});
+      EXPECT_TRUE(std::all_of(last.begin() + 5, last.end(), [](std::byte byte) { return byte == std::byte{0}; }));
+      EXPECT_EQ(std::memcmp(last.data(), size > kPageSize ? "input" : "\0\0\0\0\0", 5), 0);
+    }
+  }
+  GuestMemory memory = *GuestMemory::reserve(16 * kPageSize);
+  const auto mapped = memory.map_file(0x4000, file, 2 * kPageSize + 1);
+  ASSERT_FALSE(mapped);
+  EXPECT_EQ(mapped.error().message, "the input of 8193 bytes cannot be read: the file is shorter");
+  close(file);
 }
 
 }  // namespace

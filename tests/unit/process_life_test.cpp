@@ -214,7 +214,8 @@ TEST(ProcessLives, ThatAreKilledBetweenActionsAreReplaced) {
 }
 
 TEST(ProcessInputs, AreReadOnlyAndGone) {
-  for (const bool file : {false, true}) {
+  // Bytes, a file, and the beginning of a file, whose last page is a copy.
+  for (const std::uint64_t size : {0u, 0x2000u, 0x1008u}) {
     ProcessGuest guest(CODE(l_sum));
     const int input = memfd_create("input", 0);
     ASSERT_EQ(ftruncate(input, 0x2000), 0);
@@ -222,13 +223,13 @@ TEST(ProcessInputs, AreReadOnlyAndGone) {
     ASSERT_EQ(pwrite(input, words, 8, 0), 8);
     ASSERT_EQ(pwrite(input, words + 1, 8, 0x1000), 8);
     const Range range = {kInputArea, kInputArea + 0x2000};
-    if (file) {
-      ASSERT_TRUE(guest.memory.map_file(range, input, 0x2000));
+    if (size != 0) {
+      ASSERT_TRUE(guest.memory.map_file(range.start, input, size));
     } else {
       std::memcpy(guest.memory.bytes(range).data(), words, 8);
       std::memcpy(guest.memory.bytes(range).data() + 0x1000, words + 1, 8);
     }
-    ASSERT_TRUE(guest.vcpu->map_input(range, file ? input : -1));
+    ASSERT_TRUE(guest.vcpu->map_input(range, input, size / 0x1000 * 0x1000));
     guest.begin();
     Exit exit = guest.run();
     ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
@@ -245,7 +246,7 @@ TEST(ProcessInputs, AreReadOnlyAndGone) {
   ProcessGuest guest(CODE(l_sum));
   const int input = memfd_create("input", 0);
   ASSERT_EQ(ftruncate(input, 0x2000), 0);
-  ASSERT_TRUE(guest.vcpu->map_input({kInputArea, kInputArea + 0x2000}, input));
+  ASSERT_TRUE(guest.vcpu->map_input({kInputArea, kInputArea + 0x2000}, input, 0x2000));
   ASSERT_EQ(ftruncate(input, 0x1000), 0);
   guest.begin();
   const Exit exit = guest.run();
