@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "text/format.h"
+
 namespace spry {
 namespace {
 
@@ -78,6 +80,10 @@ Result<std::int64_t> Block::call(Guest& guest, const DeviceCall& call) {
 }
 
 void Block::attach(std::span<std::byte>) { medium_->forget(); }
+
+std::string Block::constants() const {
+  return fmt::format("{} bytes in sectors of {}", medium_->capacity(), sector_size_);
+}
 
 Result<std::string> Block::save() {
   if (!medium_->forgettable()) return std::string();

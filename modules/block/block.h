@@ -18,6 +18,7 @@ class Block : public Device {
 
   void attach(std::span<std::byte> shared) override;
   Result<std::int64_t> call(Guest& guest, const DeviceCall& call) override;
+  std::string constants() const override;
   // An overlay's sectors that were written before `ready` cannot be brought back.
   Result<std::string> save() override;
   std::string single_use() const override { return medium_->single_use(); }

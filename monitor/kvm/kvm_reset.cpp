@@ -1,6 +1,5 @@
 // What an action leaves in its vCPU, and how it is removed.
 #include <algorithm>
-#include <cstring>
 
 #include "cpu/instruction.h"
 #include "cpu/x86.h"
@@ -55,9 +54,7 @@ Result<const char*> KvmVcpu::difference() {
   // With the trampoline KVM's state is the last action's until the next one begins; the probe tells.
   auto vectors = vcpu_.vector_state();
   if (!vectors) return tl::unexpected(vectors.error());
-  if (!native_vectors_ && std::memcmp(&*vectors, vectors_.get(), sizeof *vectors) != 0) {
-    return "the vector state that KVM tells";
-  }
+  if (!native_vectors_ && !same_vectors(*vectors, *vectors_)) return "the vector state that KVM tells";
   auto debug = vcpu_.debug_registers();
   if (!debug) return tl::unexpected(debug.error());
   if ((debug->db[0] | debug->db[1] | debug->db[2] | debug->db[3]) != 0 || debug->dr7 != DR7_RESET) {

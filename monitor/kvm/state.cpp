@@ -1,8 +1,10 @@
 #include "kvm/state.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstring>
+#include <span>
 
 #include "cpu/x86.h"
 #include "kvm/features.h"
@@ -112,6 +114,15 @@ kvm_xsave to_kvm(const VectorState& vectors, std::uint64_t features) {
 
 void name_legacy_parts(kvm_xsave& vectors) {
   vectors.region[XSAVE_HEADER / sizeof(std::uint32_t)] |= static_cast<std::uint32_t>(XCR0_X87 | XCR0_SSE);
+}
+
+bool same_vectors(const kvm_xsave& one, const kvm_xsave& other) {
+  constexpr std::size_t kSoftware = 464;
+  const auto bytes = [](const kvm_xsave& vectors) { return std::as_bytes(std::span(&vectors, 1)); };
+  const auto same = [&](std::size_t start, std::size_t end) {
+    return std::ranges::equal(bytes(one).subspan(start, end - start), bytes(other).subspan(start, end - start));
+  };
+  return same(0, kSoftware) && same(XSAVE_HEADER, sizeof one);
 }
 
 CpuState from_kvm(const kvm_regs& registers, const kvm_sregs& special, const kvm_xsave& vectors) {

@@ -21,6 +21,9 @@ kvm_xsave to_kvm(const VectorState& vectors, std::uint64_t features);
 // them Linux 6.1 leaves the vCPU's MXCSR as it is when it is given the state.
 void name_legacy_parts(kvm_xsave& vectors);
 
+// Whether they are the same to a guest: bytes 464 to 511 are for software (SDM 1 10.5.1), and the kernel's here.
+bool same_vectors(const kvm_xsave& one, const kvm_xsave& other);
+
 CpuState from_kvm(const kvm_regs& registers, const kvm_sregs& special, const kvm_xsave& vectors);
 
 }  // namespace spry

@@ -5,6 +5,7 @@
 #include "cpu/x86.h"
 #include "machine/verify.h"
 #include "platform/platforms.h"
+#include "text/escape.h"
 #include "text/format.h"
 
 namespace spry {
@@ -61,6 +62,12 @@ std::vector<std::uint64_t> shared_sizes(const MachineData& machine) {
   return sizes;
 }
 
+std::vector<std::string> constants(const MachineData& machine) {
+  std::vector<std::string> all;
+  for (const auto& device : machine.devices) all.push_back(device == nullptr ? std::string() : device->constants());
+  return all;
+}
+
 // A snapshot fixes what the guest has seen already.
 Result<void> check_snapshot(const MachineData& machine, const Base& base) {
   const MachineOptions& options = machine.options;
@@ -81,6 +88,13 @@ Result<void> check_snapshot(const MachineData& machine, const Base& base) {
   if (shared_sizes(machine) != base.shared) {
     return fail(ErrorCode::kMonitor,
                 fmt::format("{}: the snapshot was taken with devices that share other memory", base.path));
+  }
+  for (const DeviceNeed& need : base.manifest.devices) {
+    const std::string now = machine.devices[need.handle]->constants();
+    const std::string& then = base.constants[need.handle];
+    if (now == then) continue;
+    return fail(ErrorCode::kMonitor, fmt::format("{}: the snapshot was taken with a {} device {} of {}, not of {}",
+                                                 base.path, need.kind, need.name, escape(then), now));
   }
   return {};
 }
@@ -160,6 +174,7 @@ Result<void> build(MachineData& machine, std::unique_ptr<Vcpu> shell, const Imag
     auto planned = plan_base(*image, machine.options, shared_sizes(machine));
     if (!planned) return tl::unexpected(planned.error());
     fresh = std::make_shared<Base>(std::move(*planned));
+    if (machine.options.reusable) fresh->constants = constants(machine);
     machine.base = fresh;
   } else {
     if (auto checked = check_snapshot(machine, *snapshot); !checked) return checked;

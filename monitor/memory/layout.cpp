@@ -21,15 +21,11 @@ constexpr std::uint64_t kInitialHeap = std::uint64_t{512} << 10;
 constexpr Permissions kReadOnly = {.read = true};
 constexpr Permissions kReadWrite = {.read = true, .write = true};
 
-}  // namespace
-
 void place_platform_pages(Layout& layout) {
   layout.probe = {layout.boot.start - 2 * kPageSize, layout.boot.start};
   layout.trampoline = {layout.probe.start - kPageSize, layout.probe.start};
   layout.platform = {kPlatformStart, layout.trampoline.start};
 }
-
-namespace {
 
 // All of memory if the stack is at the end.
 std::uint64_t initially_covered(const Layout& layout, bool reusable) {
@@ -42,7 +38,7 @@ std::uint64_t initially_covered(const Layout& layout, bool reusable) {
 
 // Places shared areas, stack and boot pages below SPRY_IMAGE_MIN, or stack and shared areas at the end of memory.
 bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t stack_size) {
-  if (request.shared > layout.memory) return false;  // nor can a sum overflow
+  if (stack_size > layout.memory || request.shared > layout.memory) return false;  // nor can a sum overflow
   bool low = stack_size <= kLargestLowStack && request.shared <= kLargestLowShared;
   std::uint64_t end = low ? SPRY_IMAGE_MIN : layout.memory;
   std::uint64_t needed = round_up(stack_size + request.shared, kPageSize);
@@ -76,24 +72,30 @@ void add_segment(std::vector<Region>& regions, const Segment& segment, Range rel
 
 }  // namespace
 
-Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
+std::optional<Layout> lay_out(const ImageShape& image, const LayoutRequest& request) {
   Layout layout;
-  layout.slide = image.slide();
+  layout.slide = image.slide;
   layout.memory = request.memory;
-  layout.image = image.extent();
-  std::uint64_t stack = image.manifest().stack != 0 ? image.manifest().stack : kDefaultStack;
-  if (layout.image.end > layout.memory) {
-    return fail(ErrorCode::kNotUnikernel,
-                fmt::format("{}: its segments end at {:#x}, beyond the {} KiB of memory that the machine has",
-                            image.path(), layout.image.end, layout.memory >> 10));
-  }
-  if (stack > layout.memory || !place_stack(layout, request, round_up(stack, kPageSize))) {
-    return fail(ErrorCode::kNotUnikernel,
-                fmt::format("{}: {} KiB of memory do not hold its segments and its stack of {} KiB", image.path(),
-                            layout.memory >> 10, stack >> 10));
-  }
+  layout.image = image.extent;
+  if (layout.image.end > layout.memory || !place_stack(layout, request, image.stack)) return std::nullopt;
   layout.initial = initially_covered(layout, request.reusable);
   return layout;
+}
+
+Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
+  if (image.extent().end > request.memory) {
+    return fail(ErrorCode::kNotUnikernel,
+                fmt::format("{}: its segments end at {:#x}, beyond the {} KiB of memory that the machine has",
+                            image.path(), image.extent().end, request.memory >> 10));
+  }
+  const std::uint64_t stack = image.manifest().stack != 0 ? image.manifest().stack : kDefaultStack;
+  const bool fits = stack <= request.memory;
+  const auto layout =
+      fits ? lay_out({image.slide(), image.extent(), round_up(stack, kPageSize)}, request) : std::nullopt;
+  if (layout) return *layout;
+  return fail(ErrorCode::kNotUnikernel,
+              fmt::format("{}: {} KiB of memory do not hold its segments and its stack of {} KiB", image.path(),
+                          request.memory >> 10, stack >> 10));
 }
 
 Range input_area(std::uint64_t memory, std::uint64_t size) {

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "spry/error.h"
@@ -51,12 +52,20 @@ struct LayoutRequest {
   bool reusable = false;
 };
 
-// Errors: kNotUnikernel if the image, its stack or its arguments do not fit into the memory; the sentence begins with
-// the image's path.
-Result<Layout> lay_out(const Image& image, const LayoutRequest& request);
+// What of an image decides where things lie.
+struct ImageShape {
+  std::uint64_t slide = 0;
+  Range extent;             // guest-physical, page-aligned
+  std::uint64_t stack = 0;  // bytes, page-aligned
+};
 
-// Sets layout.platform, trampoline and probe, which lie below the boot pages.
-void place_platform_pages(Layout& layout);
+// Nothing, if the memory does not hold all of it. The stack and the shared areas are no larger than the memory, and the
+// boot pages no larger than arguments can make them.
+std::optional<Layout> lay_out(const ImageShape& image, const LayoutRequest& request);
+
+// The same for an image. Errors: kNotUnikernel if the image or its stack does not fit into the memory; the sentence
+// begins with the image's path.
+Result<Layout> lay_out(const Image& image, const LayoutRequest& request);
 
 // A range of user memory, with what the guest may do in it.
 struct Region {

@@ -49,10 +49,4 @@ const char* missing_cpu_feature(std::uint64_t features) {
   return nullptr;
 }
 
-XsavePart xsave_part(unsigned index) {
-  if (index == 2) return {576, 256};  // AVX: the same everywhere
-  const Cpuid part = cpuid(0xd, index);
-  return {part.ebx, part.eax};
-}
-
 }  // namespace spry

@@ -13,12 +13,4 @@ bool has_fsgsbase();
 // The name of the first of SPRY_FEATURE_* in `features` that a process does not have here, or null.
 const char* missing_cpu_feature(std::uint64_t features);
 
-// Where part `index` of XCR0, from 2 on, lies in an XSAVE area of the standard format (CPUID leaf 0xd); size 0 if the
-// CPU does not have it.
-struct XsavePart {
-  std::uint32_t offset = 0;
-  std::uint32_t size = 0;
-};
-XsavePart xsave_part(unsigned index);
-
 }  // namespace spry

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "cpu/x86.h"
-#include "process/cpu_features.h"
+#include "cpu/xsave.h"
 
 namespace spry {
 namespace {

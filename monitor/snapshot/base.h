@@ -24,21 +24,23 @@ struct BaseState {
   std::optional<Image> image;  // for the names of functions; a snapshot's file has none
   std::vector<std::string> arguments;
   Layout layout;
-  std::vector<Region> regions;        // without the input's
-  std::vector<std::uint64_t> shared;  // bytes of each device's shared area, by handle
-  std::uint64_t covered = 0;          // bytes from 0 that are there from the start
-  std::uint64_t generation = 0;       // of the last action before
-  std::uint64_t elapsed_ns = 0;       // on the guest's monotonic clock
-  bool at_ready = false;              // the guest has called `ready`
-  CpuState cpu;                       // at the next instruction
-  std::vector<std::string> devices;   // what Device::save answered, by handle; empty unless at_ready
+  std::vector<Region> regions;         // without the input's
+  std::vector<std::uint64_t> shared;   // bytes of each device's shared area, by handle
+  std::vector<std::string> constants;  // Device::constants, by handle
+  std::uint64_t covered = 0;           // bytes from 0 that are there from the start
+  std::uint64_t generation = 0;        // of the last action before
+  std::uint64_t elapsed_ns = 0;        // on the guest's monotonic clock
+  bool at_ready = false;               // the guest has called `ready`
+  CpuState cpu;                        // at the next instruction
+  std::vector<std::string> devices;    // what Device::save answered, by handle; empty unless at_ready
 };
 
 struct Base : BaseState {
   Contents contents;  // empty: made in the one machine's own memory
 };
 
-// What of a base is known before memory is filled. `shared` as above. Errors: those of the layout.
+// What of a base is known before memory is filled. `shared` as above; `constants` are missing. Errors: those of the
+// layout.
 Result<Base> plan_base(const Image& image, const MachineOptions& options, std::vector<std::uint64_t> shared);
 
 // Writes the segments and the boot pages of a base that begins with its image's first instruction: into base.contents

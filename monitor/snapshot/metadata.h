@@ -1,5 +1,5 @@
-// Values as bytes and back, for the metadata of a snapshot: numbers and plain structures as they are in memory, lists
-// and strings after their length.
+// Values as bytes and back, for the metadata of a snapshot: numbers and plain structures, without padding, as they are
+// in memory, lists and strings after their length.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace spry {
 class MetadataWriter {
  public:
   template <class T>
-  requires std::is_trivially_copyable_v<T>
+  requires std::has_unique_object_representations_v<T>
   void put(const T& value) {
     const auto* bytes = reinterpret_cast<const std::byte*>(&value);
     bytes_.insert(bytes_.end(), bytes, bytes + sizeof value);
@@ -42,7 +42,7 @@ class MetadataReader {
   explicit MetadataReader(std::span<const std::byte> bytes) : rest_(bytes) {}
 
   template <class T>
-  requires std::is_trivially_copyable_v<T>
+  requires std::has_unique_object_representations_v<T>
   void get(T& value) {
     if (take(sizeof value)) std::memcpy(&value, taken_.data(), sizeof value);
   }

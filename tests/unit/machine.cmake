@@ -15,5 +15,6 @@ spry_add_unit_test(
   machine_memory_test.cpp
   machine_metadata_test.cpp
   machine_page_tables_test.cpp
+  machine_snapshot_test.cpp
   machine_system_page_test.cpp
   machine_write_log_test.cpp)

@@ -145,7 +145,7 @@ class SPRY_API Machine {
   static Result<Machine> create(Shell shell, Image image, MachineOptions options);
 
   // A machine whose actions begin where the snapshot was taken. `options.memory`, and the arguments after the first,
-  // must be absent or equal to the snapshot's (kMonitor).
+  // must be absent or equal to the snapshot's, and the devices' constants equal (kMonitor).
   static Result<Machine> create(Snapshot snapshot, MachineOptions options);
   static Result<Machine> create(Shell shell, Snapshot snapshot, MachineOptions options);
 

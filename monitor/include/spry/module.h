@@ -73,6 +73,10 @@ class SPRY_API Device {
   // guest may write anything there at any time that it runs.
   virtual std::size_t shared_size() const { return 0; }
 
+  // What the guest is promised never to change about the device, for a sentence ("1048576 bytes in sectors of 512"). A
+  // snapshot runs only with devices of which this is as it was when it was taken.
+  virtual std::string constants() const { return {}; }
+
   // Before an action that begins with the guest's first instruction: the shared area (empty if shared_size is 0),
   // zeroed and valid until the next attach or restore. Nothing may be left of an earlier action.
   virtual void attach(std::span<std::byte> shared) { static_cast<void>(shared); }
