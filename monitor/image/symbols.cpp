@@ -9,6 +9,8 @@
 #include <new>
 #include <tuple>
 
+#include "system/own_stack.h"
+
 namespace spry::image {
 namespace {
 
@@ -16,10 +18,19 @@ constexpr std::uint64_t kMaximumSymbols = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMaximumStrings = std::uint64_t{64} << 20;
 constexpr std::size_t kMaximumName = 4096;
 
-// The demangler keeps 64 bytes of stack for each byte of a name, and a name that refers back to its own parts can
-// double its output with each reference: 24 of them give 3^8 copies at most.
+// A name that refers back to its own parts can double what the demangler says with each reference: 24 of them give 3^8
+// copies at most. It takes some 350 bytes of stack for each byte of a name by recursion (libstdc++ 12), and for names
+// with many templates and references 100 KiB at once: more than some threads have.
 constexpr std::size_t kMaximumMangled = 1024;
 constexpr std::size_t kMaximumReferences = 24;
+// Where it reads an unresolved name or a conversion it may try twice what follows: 2^8 times at most.
+constexpr std::size_t kMaximumTwice = 8;
+constexpr std::size_t kDemanglerStack = std::size_t{1} << 20;
+
+struct Demangling {
+  const char* mangled;
+  char* demangled = nullptr;  // malloc'ed; null: it is no name of C++'s
+};
 
 // A section of the type that libelf could read whole within `maximum` bytes.
 Elf_Scn* bounded(Elf_Scn* section, const ElfFile& file, std::uint64_t maximum, Elf64_Shdr& header) {
@@ -46,6 +57,12 @@ bool is_function(const GElf_Sym& symbol) {
 
 std::uint32_t rank_of(const GElf_Sym& symbol) {
   return (symbol.st_size != 0 ? 2u : 0u) + (GELF_ST_BIND(symbol.st_info) == STB_GLOBAL ? 1u : 0u);
+}
+
+std::size_t count_of(std::string_view name, std::string_view letters) {
+  std::size_t count = 0;
+  for (std::size_t at = name.find(letters); at != name.npos; at = name.find(letters, at + 1)) ++count;
+  return count;
 }
 
 // Substitutions (S_, S0_ ...) and template parameters (T_, T0_ ...): Itanium C++ ABI, 5.1. Counts more than there are,
@@ -122,10 +139,16 @@ std::string demangle(std::string_view name) {
   std::string mangled(name);
   if (!name.starts_with("_Z") || name.size() > kMaximumMangled) return mangled;
   if (count_references(name) > kMaximumReferences) return mangled;
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> demangled(
-      abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), std::free);
-  return demangled == nullptr || status != 0 ? mangled : std::string(demangled.get());
+  if (count_of(name, "sr") + count_of(name, "cv") > kMaximumTwice) return mangled;
+  Demangling demangling = {mangled.c_str()};
+  const auto call = [](void* argument) {
+    auto& one = *static_cast<Demangling*>(argument);
+    int status = 0;
+    one.demangled = abi::__cxa_demangle(one.mangled, nullptr, nullptr, &status);
+  };
+  if (!on_own_stack(kDemanglerStack, call, &demangling)) return mangled;
+  const std::unique_ptr<char, void (*)(void*)> demangled(demangling.demangled, std::free);
+  return demangled == nullptr ? mangled : std::string(demangled.get());
 }
 
 }  // namespace spry::image

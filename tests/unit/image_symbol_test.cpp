@@ -1,5 +1,6 @@
 // Symbols: what a crash report says of an address, and what a hostile table cannot make it say.
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <chrono>
 #include <cstring>
@@ -138,6 +139,46 @@ TEST(ImageSymbol, DeepNameDoesNotExhaustTheStack) {
   EXPECT_EQ(load(file).symbolize(builder.base + kText + 0x10), name.substr(0, 249) + "...+0x0");
   const std::string shorter = std::string("_Z1f").append(1000, 'P').append("i");
   EXPECT_FALSE(at(with_symbol(shorter), 0x200).empty());
+}
+
+std::string repeated(std::string_view text, int count) {
+  std::string result;
+  for (int i = 0; i < count; ++i) result += text;
+  return result;
+}
+
+// What the demangler needs most stack for, by recursion and at once, and what it needs longest for, on a thread whose
+// stack is small.
+TEST(ImageSymbol, HostileNamesNeedNoMoreStackThanAThreadHas) {
+  const std::string names[] = {"_Z1f" + repeated("P", 1000) + "i",
+                               "_Z1f" + repeated("i", 1020),
+                               "_Z1f" + repeated("1a", 510),
+                               "_Z1fI" + repeated("1aIE", 220) + "Ev" + repeated("RT_", 24),
+                               "_Z1fI" + repeated("1aI", 180) + repeated("E", 180) + "Ev" + repeated("RT_", 24),
+                               "_Z1fIX" + repeated("srU3a", 203),
+                               "_Z1fDT" + repeated("srU3a", 203),
+                               "_Z" + repeated("cvT_I", 204)};
+  for (const std::string& name : names) {
+    ASSERT_LE(name.size(), 1024u);
+    struct Task {
+      Image image;
+      std::uint64_t address;
+      std::string symbol;
+    } task = {load(with_symbol(name).build()), ElfBuilder::executable().base + kText + 0x200, ""};
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    ASSERT_EQ(pthread_attr_setstacksize(&attributes, 64 << 10), 0);
+    pthread_t thread;
+    const auto run = [](void* argument) -> void* {
+      auto& one = *static_cast<Task*>(argument);
+      one.symbol = one.image.symbolize(one.address);
+      return nullptr;
+    };
+    ASSERT_EQ(pthread_create(&thread, &attributes, run, &task), 0);
+    pthread_join(thread, nullptr);
+    pthread_attr_destroy(&attributes);
+    EXPECT_TRUE(task.symbol.ends_with("+0x0")) << task.symbol;
+  }
 }
 
 TEST(ImageSymbol, UnterminatedNameEndsWithItsTable) {
