@@ -79,7 +79,11 @@ Result<std::int64_t> Block::call(Guest& guest, const DeviceCall& call) {
   }
 }
 
-void Block::attach(std::span<std::byte>) { medium_->forget(); }
+// What an earlier action could not make durable was that action's.
+void Block::attach(std::span<std::byte>) {
+  medium_->forget();
+  flush_failure_ = 0;
+}
 
 std::string Block::constants() const {
   return fmt::format("{} bytes in sectors of {}", medium_->capacity(), sector_size_);

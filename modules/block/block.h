@@ -36,7 +36,7 @@ class Block : public Device {
 
   std::unique_ptr<block::Medium> medium_;
   std::uint32_t sector_size_;
-  std::int64_t flush_failure_ = 0;  // what the first flush that failed answered
+  std::int64_t flush_failure_ = 0;  // what the action's first flush that failed answered
 };
 
 SPRY_API extern const Module block_module;

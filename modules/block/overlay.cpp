@@ -104,11 +104,12 @@ int Overlay::discard(std::uint64_t offset, std::uint64_t length) {
   return 0;
 }
 
-// Pages that were dropped are zero again: in the memfd by a hole, in the anonymous bitmap by MADV_DONTNEED.
+// Nothing is in the memfd that the bitmap does not name: the hole only gives memory back, if it can be made. Nor can
+// the bitmap's pages be given back where the launcher has locked its memory.
 void Overlay::forget() {
   if (!written_) return;
-  fallocate(memory_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(capacity()));
-  madvise(bitmap_, bitmap_size(), MADV_DONTNEED);
+  static_cast<void>(fallocate(memory_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(capacity())));
+  if (madvise(bitmap_, bitmap_size(), MADV_DONTNEED) != 0) std::memset(bitmap_, 0, bitmap_size());
   written_ = false;
 }
 

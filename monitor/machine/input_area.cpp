@@ -32,9 +32,7 @@ Result<void> InputArea::fill(GuestMemory& memory, const Input& input) {
 void InputArea::clear(GuestMemory& memory) {
   if (filled_ == 0) return;
   const Range filled = {range_.start, range_.start + x86::round_up(filled_, x86::kPageSize)};
-  if (filled.size() > kLargestCleared) {
-    memory.drop(filled);
-  } else {
+  if (filled.size() <= kLargestCleared || !memory.drop(filled)) {
     std::memset(memory.bytes(filled).data(), 0, filled.size());
   }
   filled_ = 0;

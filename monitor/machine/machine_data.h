@@ -2,6 +2,7 @@
 // makes it, action.cpp begins an action, run.cpp runs it, reset.cpp takes it back.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,6 +79,8 @@ struct MachineData final : Guest {
   Beginning beginning = Beginning::kUnknown;
   bool stop_at_ready = false;  // the first action ends where the base moves
   std::string not_captured;    // why the guest's `ready` did not move the base
+  // Called at the first `ready`, once it is known where later actions begin.
+  std::function<void()> settled = {};
   Action action;
   Waiting waiting;
 };

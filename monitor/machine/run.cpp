@@ -170,8 +170,11 @@ Result<std::int64_t> Run::ready() {
   if (!captured) return tl::unexpected(captured.error());
   machine_.not_captured = *std::move(captured);
   machine_.phase = Phase::kRunning;
+  // A device that cannot be brought back to here never can.
+  if (!machine_.not_captured.empty()) machine_.beginning = Beginning::kWithInput;
   // What the monitor writes there until this action ends differs from the base that was captured.
   if (!machine_.layout().shared.empty()) machine_.dirty.mark(machine_.layout().shared);
+  if (machine_.settled) machine_.settled();
   if (machine_.stop_at_ready) {
     exit(0);
     return 0;

@@ -203,23 +203,20 @@ bool GuestMemory::load(Range range) {
   return true;
 }
 
-void GuestMemory::drop(Range range) {
-  if (!file_) {
-    madvise(base_ + range.start, range.size(), MADV_DONTNEED);
-    return;
-  }
+bool GuestMemory::drop(Range range) {
+  if (!file_) return madvise(base_ + range.start, range.size(), MADV_DONTNEED) == 0;
   ++drops_;
   auto punch = [this](std::uint64_t start, std::uint64_t end) {
-    if (start >= end) return;
-    fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(start),
-              static_cast<off_t>(end - start));
+    return start >= end || fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(start),
+                                     static_cast<off_t>(end - start)) == 0;
   };
+  bool dropped = true;
   for (const Range& run : copied_) {
     if (run.end <= range.start || run.start >= range.end) continue;
-    punch(range.start, run.start);
+    dropped = punch(range.start, run.start) && dropped;
     range.start = std::max(range.start, run.end);
   }
-  punch(range.start, range.end);
+  return punch(range.start, range.end) && dropped;
 }
 
 Result<std::uint64_t> GuestMemory::map_file(std::uint64_t start, int descriptor, std::uint64_t size) {

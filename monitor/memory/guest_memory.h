@@ -71,8 +71,9 @@ class GuestMemory {
   // Says what map_private would have copied: `ranges`, in ascending order.
   void set_copied(std::vector<Range> ranges) { copied_ = std::move(ranges); }
   // Gives back what was written to `range` (MADV_DONTNEED). Of shared memory, what map_private copied there must be
-  // there again already, and stays; the rest becomes zero.
-  void drop(Range range);
+  // there again already, and stays; the rest becomes zero. False if the kernel refuses, as it does where the launcher
+  // has locked its memory (mlockall(2)): then nothing is given back.
+  [[nodiscard]] bool drop(Range range);
 
   // Has the first `size` bytes of a file at `start`, page-aligned: a read-only private mapping of the whole pages, and
   // a copy of what is left, with zeros up to the page's end. Returns how many bytes are mapped. Error: kMonitor.

@@ -129,10 +129,12 @@ bool PoolData::begin_initialising() {
   return true;
 }
 
-// An action that failed before it called `ready` decides nothing: the next one initialises the image again.
+// An action that failed before it called `ready` decides nothing: the next one initialises the image again. Once it is
+// known where actions begin, that stays.
 void PoolData::end_initialising(const MachineData* machine) {
   {
     const std::lock_guard lock(mutex);
+    if (initialised == Initialised::kDone) return;
     const bool known = machine != nullptr && machine->beginning != Beginning::kUnknown;
     if (known) base = machine->base;
     initialised = known ? Initialised::kDone : Initialised::kNot;
@@ -173,7 +175,11 @@ void PoolData::run_one(Worker& worker, std::optional<Machine>& machine, Job& job
       outcome = tl::unexpected(made.error());
   }
   if (machine) {
+    MachineData& data = Internals::data(*machine);
+    // The others need not wait for this action's end: at its `ready` they can begin.
+    if (initialises) data.settled = [this, &data] { end_initialising(&data); };
     outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)));
+    data.settled = nullptr;
   }
   if (initialises) end_initialising(machine ? &Internals::data(*machine) : nullptr);
   const std::uint64_t end = host_monotonic_ns();

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <atomic>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -92,6 +93,30 @@ TEST_F(Pools, GoOnAfterActionsThatFail) {
   for (Reason reason : {Reason::kExit, Reason::kAbort, Reason::kFault, Reason::kDeadline}) {
     EXPECT_EQ(counts.reasons[static_cast<std::size_t>(reason)], 3u) << to_string(reason);
   }
+}
+
+// The first action waits, after its `ready`, for what is written when the others have ended.
+TEST_F(Pools, WaitForTheFirstActionOnlyUntilItIsReady) {
+  const std::string disk = fmt::format("{}spry-pool-disk-{}", testing::TempDir(), getpid());
+  std::ofstream(disk, std::ios::binary) << std::string(65536, 'd');
+  PoolOptions options = pool_options(3);
+  options.machine.devices.push_back(block_device("disk", disk + ",shared"));
+  options.machine.max_input = 4 << 20;
+  options.machine.deadline = enough(20'000);
+  Pool pool = value(Pool::create(load("leftovers"), options));
+  ASSERT_TRUE(pool.submit("wait", 1));
+  ASSERT_TRUE(pool.submit("look", 2));
+  ASSERT_TRUE(pool.submit("look", 3));
+  for (int ended = 0; ended < 3;) {
+    pollfd descriptor = {pool.descriptor(), POLLIN, 0};
+    ASSERT_EQ(poll(&descriptor, 1, -1), 1);
+    while (auto completion = pool.take()) {
+      const Outcome outcome = value(std::move(completion->outcome));
+      EXPECT_EQ(outcome.output, completion->ticket == 1 ? "banner, waited\n" : "banner, clean\n") << outcome.message;
+      if (++ended == 2) std::fstream(disk, std::ios::binary | std::ios::in | std::ios::out) << 'g';
+    }
+  }
+  unlink(disk.c_str());
 }
 
 TEST_F(Pools, InitialiseAgainAfterAFailure) {

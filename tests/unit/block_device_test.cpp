@@ -208,6 +208,14 @@ TEST_P(BlockDevice, NeverFlushesAgainAfterAFailure) {
   EXPECT_EQ(call(SPRY_BLOCK_READ, 0, kBase, sector_), static_cast<std::int64_t>(sector_));
 }
 
+// What is lost is that action's, and not the next one's.
+TEST_P(BlockDevice, FlushesForTheNextActionAfterAFailure) {
+  medium_->flush_error = EIO;
+  EXPECT_EQ(call(SPRY_BLOCK_FLUSH), -SPRY_EIO);
+  device_.attach({});
+  EXPECT_EQ(call(SPRY_BLOCK_FLUSH), 0);
+}
+
 TEST_P(BlockDevice, TellsAFullDeviceFromABrokenOneAtAFlush) {
   medium_->flush_error = ENOSPC;
   EXPECT_EQ(call(SPRY_BLOCK_FLUSH), -SPRY_ENOSPC);

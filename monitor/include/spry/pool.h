@@ -79,9 +79,9 @@ class SPRY_API Pool {
   enum class Close { kFinish, kCancel };
 
   // Starts the workers, and returns when each has a machine. The image is initialised once, in the pool's first
-  // action: if the guest calls `ready`, all machines begin there from then on, and share that memory copy on write;
-  // else they begin with the guest's first instruction. Errors: those of Machine::create; kMonitor if options are out
-  // of range or no thread can be made.
+  // action, for which the others wait: once the guest calls `ready`, all machines begin there, and share that memory
+  // copy on write; if the action ends without, they begin with the guest's first instruction. Errors: those of
+  // Machine::create; kMonitor if options are out of range or no thread can be made.
   static Result<Pool> create(Image image, PoolOptions options);
   static Result<Pool> create(Snapshot snapshot, PoolOptions options);
 
