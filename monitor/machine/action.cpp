@@ -108,7 +108,12 @@ Result<void> begin_action(MachineData& machine, const Input& input) {
   outcome.receipt.reset = action.outcome.receipt.reset;
   action.outcome = std::move(outcome);
   action.input = &input;
-  action.epoch_ns = static_cast<std::int64_t>(host_monotonic_ns() - base.elapsed_ns);
+  const std::uint64_t now = host_monotonic_ns();
+  // From here on: a device may have something to write that belongs to every action.
+  const auto& deadline = machine.options.deadline;
+  machine.waiting.begin(
+      deadline ? host_time(static_cast<std::int64_t>(now), static_cast<std::uint64_t>(deadline->count())) : 0);
+  action.epoch_ns = static_cast<std::int64_t>(now - base.elapsed_ns);
   auto given = initialises ? write_boot_page(machine, false) : deliver_input(machine);
   if (!given) return given;
   if (auto begun = begin_devices(machine); !begun) return begun;

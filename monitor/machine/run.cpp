@@ -256,8 +256,6 @@ int deadline_signal(const MachineData& machine) {
 
 Result<void> run_action(MachineData& machine) {
   const std::uint64_t start = host_monotonic_ns();
-  const auto& deadline = machine.options.deadline;
-  machine.waiting.begin(deadline ? start + static_cast<std::uint64_t>(deadline->count()) : 0);
   if (auto armed = machine.vcpu->arm(machine.waiting, deadline_signal(machine)); !armed) return armed;
   Result<void> done = Run(machine).loop();
   machine.vcpu->disarm();

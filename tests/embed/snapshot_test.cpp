@@ -80,6 +80,29 @@ TEST_F(Snapshots, OfMuchStateLieInTheirFileAsInMemoryModulo2MiB) {
   EXPECT_LT(state % kTwoMiB, SPRY_IMAGE_MIN + kImage);
 }
 
+// What was printed before `ready` is said again by each action, to a reader who may never come.
+TEST_F(Snapshots, SayWhatWasSaidWithinTheDeadline) {
+  const Snapshot snapshot = value(Snapshot::take(load("ready_output"), options()));
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+  const std::string piece(4096, 'f');
+  while (::write(ends[1], piece.data(), piece.size()) > 0) continue;
+  for (const bool again : {false, true}) {
+    MachineOptions made;
+    made.devices = {console_device(ends[1], ends[1])};
+    made.deadline = std::chrono::milliseconds(50);
+    made.reusable = again;
+    Machine machine = value(Machine::create(snapshot, made));
+    EXPECT_EQ(value(machine.run("x")).reason, Reason::kDeadline);
+    machine.interrupt();
+    if (again) {
+      EXPECT_EQ(value(machine.run("x")).reason, Reason::kInterrupted);
+    }
+  }
+  close(ends[0]);
+  close(ends[1]);
+}
+
 TEST_F(Snapshots, AreRefusedForAnImageThatNeverCallsReady) {
   const auto refused = Snapshot::take(load("hello"), options());
   ASSERT_FALSE(refused);

@@ -157,6 +157,10 @@ TEST(ImageSymbol, HostileNamesNeedNoMoreStackThanAThreadHas) {
                                "_Z1fI" + repeated("1aI", 180) + repeated("E", 180) + "Ev" + repeated("RT_", 24),
                                "_Z1fIX" + repeated("srU3a", 203),
                                "_Z1fDT" + repeated("srU3a", 203),
+                               "_Z1fIXsrU3a1aEE",
+                               "_Z1fIXsr1aUl1cEE",
+                               "_Z1fIXsr1aC9EE",
+                               "_Z1fIXsr1aDEE",
                                "_Z" + repeated("cvT_I", 204)};
   for (const std::string& name : names) {
     ASSERT_LE(name.size(), 1024u);

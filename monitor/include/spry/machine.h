@@ -53,7 +53,8 @@ struct MachineOptions {
   std::vector<Attachment> devices = {};
   // Bytes of the longest input, at most kMaximumInput.
   std::uint64_t max_input = kDefaultMaximumInput;
-  // Of each action; counts from its first instruction. At least one nanosecond.
+  // Of each action; counts from when it begins, with what devices write on its behalf before the guest's first
+  // instruction. At least one nanosecond.
   std::optional<std::chrono::nanoseconds> deadline = {};
   // The signal that ends KVM_RUN at the deadline: blocked in the running thread during `run`, never delivered to a
   // handler. 0: SIGRTMIN. The platform `process` needs none.
