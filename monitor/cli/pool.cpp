@@ -15,6 +15,7 @@
 #include "cli/pool_inputs.h"
 #include "cli/pool_outputs.h"
 #include "cli/program.h"
+#include "cli/signals.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -144,6 +145,7 @@ int pool_command(int argc, char** argv) {
   auto options = parse_pool(argc, argv, modules);
   if (!options) return complain(options.error());
   if (options->help) return print_help("pool");
+  heed_signals_as_first_process();
   const Result<int> code = run_pool(*options);
   return code ? *code : complain(code.error());
 }

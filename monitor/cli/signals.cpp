@@ -1,5 +1,7 @@
 #include "cli/signals.h"
 
+#include <unistd.h>
+
 #include <csignal>
 
 namespace spry {
@@ -41,5 +43,18 @@ SignalGuard::~SignalGuard() {
 }
 
 int SignalGuard::caught() { return last; }
+
+void heed_signals_as_first_process() {
+  if (getpid() != 1) return;
+  struct sigaction action = {};
+  action.sa_handler = [](int signal) { _exit(128 + signal); };
+  sigemptyset(&action.sa_mask);
+  for (const int signal : kSignals) {
+    struct sigaction inherited;
+    if (sigaction(signal, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) continue;
+    // If it cannot be set, things are as they were.
+    static_cast<void>(sigaction(signal, &action, nullptr));
+  }
+}
 
 }  // namespace spry

@@ -24,4 +24,9 @@ class SignalGuard {
   std::array<bool, 2> handled_ = {};
 };
 
+// From the first process of a PID namespace the kernel keeps each signal that it has no handler for
+// (pid_namespaces(7)), so that a container could not be stopped. There SIGINT and SIGTERM, unless they are ignored, end
+// the process from now on with status 128 + the signal; elsewhere this does nothing.
+void heed_signals_as_first_process();
+
 }  // namespace spry

@@ -6,6 +6,7 @@
 #include "cli/modules.h"
 #include "cli/notice.h"
 #include "cli/options.h"
+#include "cli/signals.h"
 
 namespace spry {
 namespace {
@@ -28,6 +29,7 @@ int snapshot_command(int argc, char** argv) {
   auto options = parse_snapshot(argc, argv, modules);
   if (!options) return complain(options.error());
   if (options->help) return print_help("snapshot");
+  heed_signals_as_first_process();
   auto taken = take(*options);
   return taken ? kExitSuccess : complain(taken.error());
 }
