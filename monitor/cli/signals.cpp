@@ -19,20 +19,23 @@ void interrupt(int signal) {
   if (machine != nullptr) machine->interrupt();
 }
 
+// False if the signal was inherited as ignored, and stays so, or cannot have a handler.
+bool handle(int signal, void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;  // without SA_RESTART: it must end waits
+  sigemptyset(&action.sa_mask);
+  // Looked at first: between setting the handler and taking it back, an ignored signal would be heeded.
+  struct sigaction inherited;
+  if (sigaction(signal, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) return false;
+  return sigaction(signal, &action, nullptr) == 0;
+}
+
 }  // namespace
 
 SignalGuard::SignalGuard(Machine& machine) {
   last = 0;
   running = &machine;
-  struct sigaction action = {};
-  action.sa_handler = interrupt;  // without SA_RESTART: it must end waits
-  sigemptyset(&action.sa_mask);
-  for (std::size_t i = 0; i < kSignals.size(); ++i) {
-    // Looked at first: between setting the handler and taking it back, an ignored signal would be heeded.
-    struct sigaction inherited;
-    if (sigaction(kSignals[i], nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) continue;
-    handled_[i] = sigaction(kSignals[i], &action, nullptr) == 0;
-  }
+  for (std::size_t i = 0; i < kSignals.size(); ++i) handled_[i] = handle(kSignals[i], interrupt);
 }
 
 SignalGuard::~SignalGuard() {
@@ -46,15 +49,7 @@ int SignalGuard::caught() { return last; }
 
 void heed_signals_as_first_process() {
   if (getpid() != 1) return;
-  struct sigaction action = {};
-  action.sa_handler = [](int signal) { _exit(128 + signal); };
-  sigemptyset(&action.sa_mask);
-  for (const int signal : kSignals) {
-    struct sigaction inherited;
-    if (sigaction(signal, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) continue;
-    // If it cannot be set, things are as they were.
-    static_cast<void>(sigaction(signal, &action, nullptr));
-  }
+  for (const int signal : kSignals) handle(signal, [](int number) { _exit(128 + number); });
 }
 
 }  // namespace spry

@@ -39,6 +39,10 @@ VectorState initial_vectors();
 std::uint64_t xstate_bv(const VectorState& vectors);
 void set_xstate_bv(VectorState& vectors, std::uint64_t value);
 
+// Leaves in the area what a guest can have of it: no bits of MXCSR that a CPU refuses, no parts but x87, SSE, AVX and
+// AVX-512, of which the legacy ones are always named, and zeros where the area is for software or reserved.
+void normalise(VectorState& vectors);
+
 // All that differs from one guest to another. CS and SS are always the flat ones of 64-bit user mode.
 struct CpuState {
   Registers registers;

@@ -117,12 +117,11 @@ void name_legacy_parts(kvm_xsave& vectors) {
 }
 
 bool same_vectors(const kvm_xsave& one, const kvm_xsave& other) {
-  constexpr std::size_t kSoftware = 464;
   const auto bytes = [](const kvm_xsave& vectors) { return std::as_bytes(std::span(&vectors, 1)); };
   const auto same = [&](std::size_t start, std::size_t end) {
     return std::ranges::equal(bytes(one).subspan(start, end - start), bytes(other).subspan(start, end - start));
   };
-  return same(0, kSoftware) && same(XSAVE_HEADER, sizeof one);
+  return same(0, XSAVE_SOFTWARE) && same(XSAVE_HEADER, sizeof one);
 }
 
 CpuState from_kvm(const kvm_regs& registers, const kvm_sregs& special, const kvm_xsave& vectors) {

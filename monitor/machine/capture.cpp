@@ -13,7 +13,6 @@
 namespace spry {
 namespace {
 
-using x86::kLargePageSize;
 using x86::kPageSize;
 
 // The base's memory with what the machine has changed since. Instructions that the platform rewrote are the guest's own
@@ -39,13 +38,6 @@ Result<Contents> copy_memory(MachineData& machine) {
   return contents;
 }
 
-// How much of memory was in use when it was captured, in whole large pages.
-std::uint64_t used(const Contents& contents, const Layout& layout) {
-  const auto runs = contents.runs();
-  const std::uint64_t end = runs.empty() ? 0 : x86::round_up(runs.back().range.end, kLargePageSize);
-  return std::min(layout.memory, std::max(layout.initial, end));
-}
-
 }  // namespace
 
 Result<std::string> capture_ready(MachineData& machine) {
@@ -66,7 +58,8 @@ Result<std::string> capture_ready(MachineData& machine) {
   base->cpu = *std::move(state);
   auto contents = copy_memory(machine);
   if (!contents) return tl::unexpected(contents.error());
-  base->covered = used(*contents, base->layout);
+  const auto runs = contents->runs();
+  base->covered = covered_up_to(base->layout, runs.empty() ? 0 : runs.back().range.end);
   base->contents = std::move(*contents);
   if (auto rebased = machine.vcpu->rebase(base->contents, base->cpu); !rebased) return tl::unexpected(rebased.error());
   machine.base = std::move(base);

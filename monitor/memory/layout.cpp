@@ -98,6 +98,10 @@ Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
                           request.memory >> 10, stack >> 10));
 }
 
+std::uint64_t covered_up_to(const Layout& layout, std::uint64_t end) {
+  return std::min(layout.memory, std::max(layout.initial, round_up(end, kLargePageSize)));
+}
+
 Range input_area(std::uint64_t memory, std::uint64_t size) {
   const std::uint64_t start = round_up(memory, kLargePageSize);
   return {start, start + round_up(size, kPageSize)};

@@ -67,6 +67,9 @@ std::optional<Layout> lay_out(const ImageShape& image, const LayoutRequest& requ
 // begins with the image's path.
 Result<Layout> lay_out(const Image& image, const LayoutRequest& request);
 
+// How much of memory is there from the start where it is in use up to `end`, in whole large pages.
+std::uint64_t covered_up_to(const Layout& layout, std::uint64_t end);
+
 // A range of user memory, with what the guest may do in it.
 struct Region {
   Range range;  // guest-physical

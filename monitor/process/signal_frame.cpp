@@ -31,8 +31,6 @@ struct Siginfo {
 static_assert(offsetof(Ucontext, context) == 40 && offsetof(Ucontext, context.fpstate) == 0xe0, "as the stub has it");
 
 // An XSAVE area (SDM 1 13.4) and what the kernel says of it (struct _fpx_sw_bytes).
-constexpr std::size_t kMxcsr = 24;
-constexpr std::size_t kFpxSwBytes = 464;
 constexpr std::size_t kLegacySize = 512;
 constexpr std::size_t kHeaderEnd = 576;
 constexpr std::size_t kXmm = 160;
@@ -44,9 +42,6 @@ struct FpxSwBytes {
 };
 constexpr std::uint16_t kControlWordReset = 0x37f;
 constexpr std::uint32_t kMxcsrReset = 0x1f80;
-constexpr std::uint32_t kMxcsrMask = 0xffff;
-// What a machine has; PKRU and AMX are the process's.
-constexpr std::uint64_t kParts = XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512;
 
 constexpr std::uint64_t kUserFlags = 0x1 | 0x4 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x800 | 1u << 14 | 1u << 16 |
                                      1u << 18 | 1u << 21;  // CF PF AF ZF SF TF DF OF NT RF AC ID
@@ -95,13 +90,14 @@ std::optional<std::shared_ptr<const VectorState>> read_vectors(const GateStack& 
   if (address == 0) return std::shared_ptr<const VectorState>();
   const auto legacy = stack.find(address, kHeaderEnd);
   if (!legacy) return std::nullopt;
-  const auto words = load<FpxSwBytes>(*legacy, kFpxSwBytes);
+  const auto words = load<FpxSwBytes>(*legacy, XSAVE_SOFTWARE);
   const std::uint64_t size = words.magic == kMagic ? words.size : kLegacySize;
   if (size > VectorState::kSize || (words.magic == kMagic && size < kHeaderEnd)) return std::nullopt;
   const auto area = stack.find(address, size);
   if (!area) return std::nullopt;
-  const std::uint64_t present =
-      words.magic == kMagic ? load<std::uint64_t>(*area, kLegacySize) & words.features & kParts : XCR0_X87 | XCR0_SSE;
+  const std::uint64_t present = words.magic == kMagic
+                                    ? load<std::uint64_t>(*area, kLegacySize) & words.features & XCR0_GUEST
+                                    : XCR0_X87 | XCR0_SSE;
   auto state = std::make_shared<VectorState>();
   std::span<std::byte, VectorState::kSize> to(state->area);
   write_vectors(to, nullptr);
@@ -111,9 +107,9 @@ std::optional<std::shared_ptr<const VectorState>> read_vectors(const GateStack& 
     return true;
   };
   // MXCSR is neither x87's nor, without SSE, initial.
-  std::memcpy(to.data() + kMxcsr, area->data() + kMxcsr, sizeof(std::uint32_t));
+  std::memcpy(to.data() + XSAVE_MXCSR, area->data() + XSAVE_MXCSR, sizeof(std::uint32_t));
   bool complete = true;
-  if ((present & XCR0_X87) != 0) complete = copy(0, kMxcsr) && copy(32, kXmm);
+  if ((present & XCR0_X87) != 0) complete = copy(0, XSAVE_MXCSR) && copy(32, kXmm);
   if ((present & XCR0_SSE) != 0) complete = complete && copy(kXmm, kXmm + 256);
   for (unsigned part = 2; part < 8; ++part) {
     if ((present & bit(part)) == 0) continue;
@@ -136,14 +132,12 @@ void write_vectors(std::span<std::byte, VectorState::kSize> area, const VectorSt
     // Parts that the header does not name are not looked at.
     std::memset(area.data(), 0, kHeaderEnd);
     store<std::uint16_t>(area, 0, kControlWordReset);
-    store<std::uint32_t>(area, kMxcsr, kMxcsrReset);
+    store<std::uint32_t>(area, XSAVE_MXCSR, kMxcsrReset);
     return;
   }
-  std::memcpy(area.data(), state->area.data(), area.size());
-  store<std::uint32_t>(area, kMxcsr, load<std::uint32_t>(area, kMxcsr) & kMxcsrMask);
-  std::memset(area.data() + kFpxSwBytes, 0, kLegacySize - kFpxSwBytes);
-  store<std::uint64_t>(area, kLegacySize, load<std::uint64_t>(area, kLegacySize) & kParts);
-  std::memset(area.data() + kLegacySize + 8, 0, kHeaderEnd - kLegacySize - 8);
+  VectorState normal = *state;
+  normalise(normal);
+  std::memcpy(area.data(), normal.area.data(), area.size());
 }
 
 void to_frame_order(const Registers& r, std::span<std::uint64_t, 15> general) {

@@ -211,7 +211,7 @@ Result<std::shared_ptr<const Base>> load_snapshot(const std::string& path, bool 
   if (const char* rule = contradiction(*parts, start, size)) {
     return refuse(path, fmt::format("no machine has made such a snapshot: {}", rule));
   }
-  if (parts->places != places_here(parts->vectors)) {
+  if (parts->places != places_here({parts->vectors})) {
     return refuse(path, "a snapshot from a CPU that keeps its vector registers elsewhere: take it anew here");
   }
   if (verify && !contents_match(file.get(), parts->runs, header.contents)) {

@@ -11,8 +11,6 @@ namespace {
 
 using namespace x86;
 
-constexpr std::uint64_t kXsaveParts = XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512;
-
 // The parts in the file's order, for writing and reading alike.
 template <class Stream, class Call>
 void each_part(Stream& stream, Call call) {
@@ -57,12 +55,6 @@ DataSegment segment_of(const Parts::Segment& segment) {
   return {static_cast<std::uint16_t>(segment.selector), segment.base};
 }
 
-std::uint64_t bits_at(const std::array<std::byte, VectorState::kSize>& area, std::size_t offset) {
-  std::uint64_t value;
-  std::memcpy(&value, area.data() + offset, sizeof value);
-  return value;
-}
-
 }  // namespace
 
 std::uint64_t normal_flags(std::uint64_t rflags) {
@@ -76,23 +68,9 @@ Parts::Segment normal_segment(const Parts::Segment& segment) {
   return {segment.selector <= 3 ? segment.selector : kUserData, base};
 }
 
-void normalise_vectors(std::array<std::byte, VectorState::kSize>& area) {
-  constexpr std::size_t kMxcsr = 24;              // SDM 1 table 10-2
-  constexpr std::uint32_t kMxcsrMask = 0xffff;    // SDM 1 11.6.6
-  constexpr std::size_t kSoftwareReserved = 464;  // SDM 1 10.5.1
-  std::uint32_t mxcsr;
-  std::memcpy(&mxcsr, area.data() + kMxcsr, sizeof mxcsr);
-  mxcsr &= kMxcsrMask;
-  std::memcpy(area.data() + kMxcsr, &mxcsr, sizeof mxcsr);
-  std::fill(area.begin() + kSoftwareReserved, area.begin() + XSAVE_HEADER, std::byte{0});
-  const std::uint64_t used = (bits_at(area, XSAVE_HEADER) & kXsaveParts) | XCR0_X87 | XCR0_SSE;
-  std::memcpy(area.data() + XSAVE_HEADER, &used, sizeof used);
-  std::fill_n(area.begin() + XSAVE_HEADER + sizeof used, XSAVE_HEADER_SIZE - sizeof used, std::byte{0});
-}
-
-std::array<XsavePart, Parts::kXsaveParts> places_here(const std::array<std::byte, VectorState::kSize>& area) {
+std::array<XsavePart, Parts::kXsaveParts> places_here(const VectorState& vectors) {
   std::array<XsavePart, Parts::kXsaveParts> places = {};
-  const std::uint64_t used = bits_at(area, XSAVE_HEADER);
+  const std::uint64_t used = xstate_bv(vectors);
   for (unsigned part = 2; part < places.size(); ++part) {
     if ((used >> part & 1) != 0) places[part] = xsave_part(part);
   }
@@ -140,9 +118,10 @@ Parts parts_of(const Base& base) {
   parts.registers = base.cpu.registers;
   parts.registers.rflags = normal_flags(parts.registers.rflags);
   parts.segments = {segment_of(base.cpu.ds), segment_of(base.cpu.es), segment_of(base.cpu.fs), segment_of(base.cpu.gs)};
-  parts.vectors = base.cpu.vectors != nullptr ? base.cpu.vectors->area : initial_vectors().area;
-  normalise_vectors(parts.vectors);
-  parts.places = places_here(parts.vectors);
+  VectorState vectors = base.cpu.vectors != nullptr ? *base.cpu.vectors : initial_vectors();
+  normalise(vectors);
+  parts.vectors = vectors.area;
+  parts.places = places_here(vectors);
   parts.devices = base.devices;
   return parts;
 }

@@ -72,9 +72,8 @@ std::optional<Parts> decode(std::span<const std::byte> metadata);
 // Each in the one form that files have: without what no guest can have of it.
 std::uint64_t normal_flags(std::uint64_t rflags);
 Parts::Segment normal_segment(const Parts::Segment& segment);
-void normalise_vectors(std::array<std::byte, VectorState::kSize>& area);
 // The parts of an XSAVE area from 2 on that are in use, with their places on this CPU.
-std::array<XsavePart, Parts::kXsaveParts> places_here(const std::array<std::byte, VectorState::kSize>& area);
+std::array<XsavePart, Parts::kXsaveParts> places_here(const VectorState& vectors);
 
 // The text of a zero-padded array; all of it if there is no zero.
 template <std::size_t N>

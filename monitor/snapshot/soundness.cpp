@@ -144,9 +144,9 @@ const char* of_cpu(const Parts& parts) {
     const Parts::Segment normal = normal_segment(segment);
     if (segment.selector != normal.selector || segment.base != normal.base) return "a segment register is no guest's";
   }
-  auto vectors = parts.vectors;
-  normalise_vectors(vectors);
-  if (vectors != parts.vectors) return "its vector registers are none of a guest's";
+  VectorState vectors = {parts.vectors};
+  normalise(vectors);
+  if (vectors.area != parts.vectors) return "its vector registers are none of a guest's";
   return nullptr;
 }
 
@@ -161,14 +161,12 @@ const char* of_contents(const Parts& parts, std::uint64_t start, std::uint64_t f
   }
   if (parts.runs.empty() || parts.runs.front().range.start != layout.boot.start) return "it has no boot page";
   const auto placed = place_runs(parts.runs, start);
-  const auto differs = [](const ContentsRun& one, const ContentsRun& other) { return one.offset != other.offset; };
-  if (!std::equal(placed.begin(), placed.end(), parts.runs.begin(), std::not_fn(differs)) ||
+  const auto same_place = [](const ContentsRun& one, const ContentsRun& other) { return one.offset == other.offset; };
+  if (!std::equal(placed.begin(), placed.end(), parts.runs.begin(), same_place) ||
       placed.back().offset + placed.back().range.size() != file_size) {
     return "its memory's pages do not lie in the file where they belong";
   }
-  const std::uint64_t used = round_up(previous, kLargePageSize);
-  if (parts.covered != std::min(layout.memory, std::max(layout.initial, used)))
-    return "it covers other memory than it has";
+  if (parts.covered != covered_up_to(layout, previous)) return "it covers other memory than it has";
   return nullptr;
 }
 

@@ -2,11 +2,10 @@
 // for it, with secrets veiled so that an input does not hold what is looked for.
 #pragma once
 
-#include <sys/auxv.h>
-
 #include <string>
 #include <string_view>
 
+#include "process/cpu_features.h"
 #include "spry/machine.h"
 #include "spy/ways.h"
 #include "text/format.h"
@@ -33,16 +32,9 @@ inline std::string look(std::string_view classes, int heap = 128) {
   return fmt::format("look a13d185f4e2b3c09 classes={} heap={}\n", classes, heap);
 }
 
-// True if Linux keeps the bases of FS and GS that a process sets by instruction. Where it does not, but the CPU lets
-// programs execute those instructions, a process may find another's base after it has moved to another processor
-// (docs/security.md).
-inline bool host_keeps_bases() {
-  constexpr unsigned long kHwcap2Fsgsbase = 1ul << 1;  // HWCAP2_FSGSBASE, arch/x86/include/uapi/asm/hwcap2.h
-  return (getauxval(AT_HWCAP2) & kHwcap2Fsgsbase) != 0;
-}
-
 // Of the optional register classes those that run here with this spy's manifest, each tried on a machine of its own,
-// and that the platform promises to reset.
+// and that the platform promises to reset. Without FSGSBASE Linux keeps no base of GS, and where the CPU lets programs
+// set it nevertheless, a process may find another's after it has moved to another processor (docs/security.md).
 inline std::string classes_here(const Image& image, MachineOptions options) {
   options.reusable = false;
   std::string classes = "base";
@@ -50,7 +42,7 @@ inline std::string classes_here(const Image& image, MachineOptions options) {
     auto machine = Machine::create(image, options);
     if (!machine) continue;
     auto outcome = machine->run(fill("exit", name));
-    if (name == "bases" && outcome && outcome->receipt.platform == Platform::kProcess && !host_keeps_bases()) continue;
+    if (name == "bases" && outcome && outcome->receipt.platform == Platform::kProcess && !has_fsgsbase()) continue;
     if (outcome && outcome->reason == Reason::kExit) classes += fmt::format(",{}", name);
   }
   return classes;

@@ -220,9 +220,9 @@ TEST(SnapshotParts, ThatNoMachineHasWrittenAreRefused) {
 // Opmasks are at other places on other CPUs, and those of AVX at the same everywhere.
 TEST(SnapshotParts, SayWhereTheirVectorRegistersLie) {
   Parts parts = sound();
-  EXPECT_EQ(places_here(parts.vectors), (std::array<XsavePart, Parts::kXsaveParts>{}));
+  EXPECT_EQ(places_here({parts.vectors}), (std::array<XsavePart, Parts::kXsaveParts>{}));
   parts.vectors[x86::XSAVE_HEADER] |= std::byte{4};
-  EXPECT_EQ(places_here(parts.vectors)[2], (XsavePart{576, 256}));
+  EXPECT_EQ(places_here({parts.vectors})[2], (XsavePart{576, 256}));
 }
 
 }  // namespace
