@@ -183,8 +183,7 @@ Result<void> KvmVcpu::furnish(GuestMemory& memory, const Furnishing& furnishing)
   if (reusable_) {
     if (auto logs = log_writes(layout_.memory); !logs) return logs;
   }
-  const bool low_stack = layout_.stack.start < layout_.image.start;
-  if (!low_stack) grow_large(layout_.heap);  // which does not grow
+  if (!layout_.low_stack()) grow_large(layout_.heap);  // which does not grow
   if (auto added = add_slot({0, covered_}); !added) return added;
   if (!furnishing.input.empty()) {
     if (auto added = map_input(furnishing.input, -1, 0); !added) return added;

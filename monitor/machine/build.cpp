@@ -136,8 +136,7 @@ Result<void> fill_memory(MachineData& machine, const std::shared_ptr<Base>& fres
   }
   if (base.contents.empty()) return {};
   // What the monitor itself reads and writes lies below the image, or, with a large stack, anywhere.
-  const bool low_stack = layout.stack.start < layout.image.start;
-  return base.contents.place(machine.memory, layout.boot.start, low_stack ? SPRY_IMAGE_MIN : layout.memory);
+  return base.contents.place(machine.memory, layout.boot.start, layout.low_stack() ? SPRY_IMAGE_MIN : layout.memory);
 }
 
 Result<void> furnish(MachineData& machine) {

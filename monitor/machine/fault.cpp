@@ -44,12 +44,12 @@ bool is_syscall_before(GuestMemory& memory, std::uint64_t address) {
 
 std::string io_words(std::uint16_t port) { return fmt::format("access to I/O port {:#x}", port); }
 
-// True for the guard page, and about where the stack pointer is once it has left the stack downwards: large frames jump
+// True in the guard, and about where the stack pointer is once it has left the stack downwards: large frames jump
 // over the guard, onto whatever lies below it.
 bool is_stack_overflow(const GuestMemory& memory, const Layout& layout, std::uint64_t address,
                        std::uint64_t stack_pointer) {
-  std::uint64_t stack_start = layout.stack.start + layout.slide;
-  if (address >= stack_start - kPageSize && address < stack_start) return true;
+  const std::uint64_t stack_start = layout.stack.start + layout.slide;
+  if (address >= layout.guard().start + layout.slide && address < stack_start) return true;
   std::uint64_t beyond = stack_start - stack_pointer;  // huge for a pointer above
   const Region* region = memory.find(stack_pointer);
   bool elsewhere = region != nullptr && region->permissions.write;  // a stack of the guest's own

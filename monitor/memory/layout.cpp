@@ -29,7 +29,7 @@ void place_platform_pages(Layout& layout) {
 
 // All of memory if the stack is at the end.
 std::uint64_t initially_covered(const Layout& layout, bool reusable) {
-  if (layout.stack.start > layout.image.start) return layout.memory;
+  if (!layout.low_stack()) return layout.memory;
   const std::uint64_t wanted =
       reusable ? std::max(kInitialOfReusable, round_up(layout.image.end, kLargePageSize) + kLargePageSize)
                : round_up(layout.image.end + kInitialHeap, kLargePageSize);
@@ -39,14 +39,14 @@ std::uint64_t initially_covered(const Layout& layout, bool reusable) {
 // Places shared areas, stack and boot pages below SPRY_IMAGE_MIN, or stack and shared areas at the end of memory.
 bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t stack_size) {
   if (stack_size > layout.memory || request.shared > layout.memory) return false;  // nor can a sum overflow
-  bool low = stack_size <= kLargestLowStack && request.shared <= kLargestLowShared;
-  std::uint64_t end = low ? SPRY_IMAGE_MIN : layout.memory;
-  std::uint64_t needed = round_up(stack_size + request.shared, kPageSize);
-  if (needed + kPageSize > end) return false;
+  const bool low = stack_size <= kLargestLowStack && request.shared <= kLargestLowShared;
+  const std::uint64_t end = low ? SPRY_IMAGE_MIN - kLowGuard : layout.memory;
+  const std::uint64_t needed = round_up(stack_size + request.shared, kPageSize);
+  if (needed + (low ? kLowGuard : kGuard) > end) return false;
   layout.shared = {round_down(end - request.shared, 16), end};
   layout.stack = {end - needed, layout.shared.start};
-  std::uint64_t guard = layout.stack.start - kPageSize;
-  std::uint64_t boot_end = low ? guard : SPRY_IMAGE_MIN;
+  const std::uint64_t guard = layout.guard().start;
+  const std::uint64_t boot_end = low ? guard : SPRY_IMAGE_MIN;
   layout.boot = {boot_end - round_up(request.boot, kPageSize), boot_end};
   place_platform_pages(layout);
   layout.heap = {layout.image.end, low ? layout.memory : guard};
@@ -103,7 +103,7 @@ std::uint64_t covered_up_to(const Layout& layout, std::uint64_t end) {
 }
 
 Range input_area(std::uint64_t memory, std::uint64_t size) {
-  const std::uint64_t start = round_up(memory, kLargePageSize);
+  const std::uint64_t start = round_up(memory + kGuard, kLargePageSize);
   return {start, start + round_up(size, kPageSize)};
 }
 
@@ -112,11 +112,10 @@ std::vector<Region> user_regions(const Image& image, const Layout& layout) {
   regions.reserve(image.segments().size() + 6);
   regions.push_back({layout.boot, kReadOnly});
   auto add_stack = [&] { regions.push_back({{layout.stack.start, layout.shared.end}, kReadWrite}); };
-  bool low = layout.stack.start < layout.image.start;
-  if (low) add_stack();
+  if (layout.low_stack()) add_stack();
   for (const Segment& segment : image.segments()) add_segment(regions, segment, image.relro());
   if (!layout.heap.empty()) regions.push_back({layout.heap, kReadWrite});
-  if (!low) add_stack();
+  if (!layout.low_stack()) add_stack();
   return regions;
 }
 

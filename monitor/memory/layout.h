@@ -6,13 +6,16 @@
 //             guard              not mapped: a stack overflow ends here
 //             stack              user, read and write, growing down
 //             shared areas       user, read and write: the devices'; above the stack, in its last page if they fit
+//             guard              not mapped
 //   0x100000  image              each segment with its own permissions (SPRY_IMAGE_MIN)
 //             heap               user, read and write, to the end of memory
 //   ...       input              user, read; outside of what --memory counts, 2 MiB aligned
 //
-// A stack larger than 512 KiB, or shared areas larger than 64 KiB, lie with the guard at the end of memory instead, so
-// that page tables for the largest machine have room below. Nearly everything that a
-// small action touches is within one page table's 2 MiB: each further table costs the host a shadow page.
+// A stack larger than 512 KiB, or shared areas larger than 64 KiB, lie at the end of memory instead, above a guard of
+// 1 MiB, so that page tables for the largest machine have room below. The guards of a low stack are smaller, because
+// nothing below it can be written: a frame that steps over the guard faults at its first write all the same. Nearly
+// everything that a small action touches is within one page table's 2 MiB: each further table costs the host a shadow
+// page.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +31,8 @@ inline constexpr std::uint64_t kPlatformStart = 0x10000;
 inline constexpr std::uint64_t kDefaultStack = std::uint64_t{256} << 10;
 inline constexpr std::uint64_t kLargestLowStack = std::uint64_t{512} << 10;
 inline constexpr std::uint64_t kLargestLowShared = std::uint64_t{64} << 10;
+inline constexpr std::uint64_t kLowGuard = std::uint64_t{16} << 10;
+inline constexpr std::uint64_t kGuard = std::uint64_t{1} << 20;
 inline constexpr std::uint64_t kLargestArguments = std::uint64_t{64} << 10;
 
 struct Layout {
@@ -42,6 +47,11 @@ struct Layout {
   Range heap;
   std::uint64_t memory = 0;   // bytes
   std::uint64_t initial = 0;  // bytes from 0 that are there at first; the rest may come when it is first touched
+
+  // Whether stack and shared areas lie below the image, and not at the end of memory.
+  bool low_stack() const { return stack.start < image.start; }
+  // What lies below the stack and is never mapped.
+  Range guard() const { return {stack.start - (low_stack() ? kLowGuard : kGuard), stack.start}; }
 };
 
 // What is to be laid out beside the image, in bytes.
@@ -76,7 +86,7 @@ struct Region {
   Permissions permissions;
 };
 
-// Guest-physical, behind `memory` bytes of it: room for an input of `size` bytes.
+// Guest-physical, behind `memory` bytes of it and a guard: room for an input of `size` bytes.
 Range input_area(std::uint64_t memory, std::uint64_t size);
 
 // All of the guest's own memory but the input, in ascending order, page-aligned, without overlap.

@@ -74,7 +74,7 @@ const char* of_layout(const Parts& parts) {
     return "no machine has so much memory";
   }
   if (layout.slide % kLargePageSize != 0 || layout.slide >= kUserEnd ||
-      layout.memory + kLargePageSize + kMaximumInput > kUserEnd - layout.slide) {
+      input_area(layout.memory, kMaximumInput).end > kUserEnd - layout.slide) {
     return "its slide is none that an image can have";
   }
   if (!inside(layout.image, SPRY_IMAGE_MIN, layout.memory) || !aligned(layout.image) || layout.image.empty()) {
@@ -98,7 +98,6 @@ const char* of_layout(const Parts& parts) {
 const char* of_regions(const Parts& parts) {
   const Layout& layout = parts.layout;
   if (parts.regions.size() > kMostRegions) return "its memory is in too many pieces";
-  const bool low_stack = layout.stack.start < layout.image.start;
   const Parts::Region boot = {layout.boot, Parts::kRead};
   const Parts::Region stack = {{layout.stack.start, layout.shared.end}, kReadWrite};
   const Parts::Region heap = {layout.heap, kReadWrite};
@@ -116,8 +115,8 @@ const char* of_regions(const Parts& parts) {
     rest = rest.first(rest.size() - 1);
     return true;
   };
-  const bool taken =
-      take_first(boot) && (low_stack ? take_first(stack) : take_last(stack)) && (heap.range.empty() || take_last(heap));
+  const bool taken = take_first(boot) && (layout.low_stack() ? take_first(stack) : take_last(stack)) &&
+                     (heap.range.empty() || take_last(heap));
   if (!taken) return "what its guest may do where is not what a machine allows";
   std::uint64_t end = layout.image.start;
   for (const Parts::Region& region : rest) {

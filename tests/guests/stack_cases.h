@@ -28,6 +28,17 @@ static void huger_frame(void) {
   __asm__ volatile("sub %0, %%rsp\n\tmovq $1, 64(%%rsp)\n\tcall *%1" : : "r"(64UL << 20), "r"(spry_exit) : "memory");
 }
 
+/* As a recursion with large arrays does: frames larger than a small guard, each written at its end alone, until the
+ * first that is not the stack's. */
+static void large_frames(void) {
+  __asm__ volatile(
+      "1:\n\tsub %0, %%rsp\n\tmovq $1, (%%rsp)\n\tcmp %1, %%rsp\n\tjae 1b\n\t"
+      "mov %2, %%rsp\n\txor %%edi, %%edi\n\tcall *%3"
+      :
+      : "r"(72UL << 10), "r"(spry_boot_page()->stack_start), "r"(spry_boot_page()->stack_end), "r"(spry_exit)
+      : "memory");
+}
+
 static void guard_read(void) { read_at(spry_boot_page()->stack_start - 8); }
 
 static void last_byte(void) {
@@ -35,6 +46,6 @@ static void last_byte(void) {
   write_at(spry_boot_page()->stack_end - 1);
 }
 
-#define STACK_CASES CASE(fits), CASE(overflow), CASE(huger_frame), CASE(guard_read), CASE(last_byte)
+#define STACK_CASES CASE(fits), CASE(overflow), CASE(huger_frame), CASE(large_frames), CASE(guard_read), CASE(last_byte)
 
 #endif

@@ -20,7 +20,7 @@ constexpr std::uint64_t kCode = 0x100000;  // guest-physical, as the following
 constexpr std::uint64_t kConstants = 0x110000;
 constexpr std::uint64_t kHeap = 0x120000;
 constexpr std::uint64_t kStack = 0xc0000;
-constexpr std::uint64_t kBoot = 0xbe000;
+constexpr std::uint64_t kBoot = 0xbb000;
 
 using Bytes = std::vector<std::uint8_t>;
 
@@ -28,7 +28,7 @@ class FaultWords : public testing::Test {
  protected:
   FaultWords() : memory_(*GuestMemory::reserve(kMemory)) {
     layout_.slide = kSlide;
-    layout_.boot = {kBoot, kBoot + 0x1000};
+    layout_.boot = {kBoot, kStack - kLowGuard};
     layout_.stack = {kStack, 0xff800};
     layout_.shared = {0xff800, SPRY_IMAGE_MIN};
     layout_.image = {kCode, kHeap};
@@ -80,7 +80,7 @@ TEST_F(FaultWords, NullPointers) {
 TEST_F(FaultWords, MemoryThatIsTheGuestsButNotSo) {
   EXPECT_EQ(page_fault(kWrite | PF_P, kCode + kSlide), "write to code at 0x40100000");
   EXPECT_EQ(page_fault(kWrite | PF_P, kConstants + kSlide), "write to read-only memory at 0x40110000");
-  EXPECT_EQ(page_fault(kWrite | PF_P, kBoot + kSlide), "write to read-only memory at 0x400be000");
+  EXPECT_EQ(page_fault(kWrite | PF_P, kBoot + kSlide), "write to read-only memory at 0x400bb000");
   EXPECT_EQ(page_fault(kFetch | PF_P, kHeap + kSlide), "executed data at 0x40120000");
   EXPECT_EQ(page_fault(kFetch | PF_P, kConstants + kSlide), "executed data at 0x40110000");
   EXPECT_EQ(page_fault(kFetch | PF_P, kStack + kSlide), "executed the stack at 0x400c0000");
@@ -99,8 +99,8 @@ TEST_F(FaultWords, MemoryThatIsNotTheGuests) {
 
 TEST_F(FaultWords, StackOverflows) {
   EXPECT_EQ(page_fault(kWrite, kStack - 1 + kSlide), "stack overflow at 0x400bffff");
-  EXPECT_EQ(page_fault(kRead, kStack - 4096 + kSlide), "stack overflow at 0x400bf000");
-  // A frame larger than the guard page jumps over it, with the stack pointer.
+  EXPECT_EQ(page_fault(kRead, kStack - kLowGuard + kSlide), "stack overflow at 0x400bc000");
+  // A frame larger than the guard jumps over it, with the stack pointer.
   registers_.rsp = kStack - 0x9000 + kSlide;
   EXPECT_EQ(page_fault(kWrite, kStack - 0x9000 + kSlide), "stack overflow at 0x400b7000");
   EXPECT_EQ(page_fault(kWrite, kHeap + 0x10000000), "write of unmapped memory at 0x10120000");

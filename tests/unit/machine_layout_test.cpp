@@ -46,7 +46,7 @@ std::string refusal(const Image& image, const LayoutRequest& wanted) {
 
 // What holds for every layout.
 void expect_sound(const Layout& layout, const LayoutRequest& wanted, std::uint64_t stack) {
-  const bool low = layout.stack.start < layout.image.start;
+  const bool low = layout.low_stack();
   EXPECT_EQ(layout.memory, wanted.memory);
   EXPECT_EQ(layout.platform.start, kPlatformStart);
   EXPECT_EQ(layout.platform.end, layout.trampoline.start);
@@ -64,10 +64,9 @@ void expect_sound(const Layout& layout, const LayoutRequest& wanted, std::uint64
                                    layout.heap.start, layout.heap.end}) {
     EXPECT_EQ(edge % kPageSize, 0u) << std::hex << edge;
   }
-  // A guard page lies below the stack.
-  const std::uint64_t below = low ? layout.boot.end : layout.heap.end;
-  EXPECT_GE(layout.stack.start, below + kPageSize);
-  EXPECT_EQ(layout.shared.end, low ? SPRY_IMAGE_MIN : layout.memory);
+  EXPECT_EQ(layout.guard().start, low ? layout.boot.end : layout.heap.end);
+  EXPECT_EQ(layout.guard().size(), low ? kLowGuard : kGuard);
+  EXPECT_EQ(layout.shared.end, low ? SPRY_IMAGE_MIN - kLowGuard : layout.memory);
   EXPECT_EQ(layout.heap.start, layout.image.end);
   EXPECT_LE(layout.heap.start, layout.heap.end);
   EXPECT_LE(layout.heap.end, layout.memory);
@@ -93,11 +92,11 @@ TEST(Layout, TheUsualOneIsAsTheHeaderDrawsIt) {
   const auto layout = lay_out(image, request());
   ASSERT_TRUE(layout) << layout.error().message;
   EXPECT_EQ(layout->slide, image.slide());
-  EXPECT_EQ(layout->shared.end, 0x100000u);
-  EXPECT_EQ(layout->shared.start, 0x100000u - 2048);
+  EXPECT_EQ(layout->shared.end, 0xfc000u);
+  EXPECT_EQ(layout->shared.start, 0xfc000u - 2048);
   // The shared area lies in the stack's last page, which is one more.
-  EXPECT_EQ(layout->stack.start, 0x100000u - 256 * kKiB - kPageSize);
-  EXPECT_EQ(layout->boot.end, layout->stack.start - kPageSize);
+  EXPECT_EQ(layout->stack.start, 0xfc000u - 256 * kKiB - kPageSize);
+  EXPECT_EQ(layout->boot.end, layout->stack.start - 16 * kKiB);
   EXPECT_EQ(layout->boot.size(), kPageSize);
   EXPECT_EQ(layout->image.start, image.extent().start);
   EXPECT_EQ(layout->heap.start, image.extent().end);
@@ -128,14 +127,14 @@ TEST(Layout, AHeapToBeginWithIsCovered) {
 TEST(Layout, AStackOf512KiBIsLowAndOneByteMoreIsAtTheEnd) {
   const auto low = lay_out(with_stack(kLargestLowStack), request());
   ASSERT_TRUE(low);
-  EXPECT_EQ(low->shared.end, SPRY_IMAGE_MIN);
+  EXPECT_TRUE(low->low_stack());
   expect_sound(*low, request(), kLargestLowStack);
 
   const Image image = with_stack(kLargestLowStack + 1);
   const auto high = lay_out(image, request());
   ASSERT_TRUE(high);
   EXPECT_EQ(high->shared.end, 16 * kMiB);
-  EXPECT_EQ(high->heap.end, high->stack.start - kPageSize);
+  EXPECT_EQ(high->heap.end, high->stack.start - kMiB);
   EXPECT_EQ(high->boot.end, SPRY_IMAGE_MIN);
   EXPECT_EQ(high->initial, 16 * kMiB);
   expect_sound(*high, request(), kLargestLowStack + 1);
@@ -161,11 +160,31 @@ TEST(Layout, TheInputLiesOutsideMemory) {
   for (const std::uint64_t memory : {2 * kMiB, 3 * kMiB, 16 * kMiB + kPageSize}) {
     for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{50'000'000}}) {
       const Range area = input_area(memory, size);
-      EXPECT_GE(area.start, memory);
+      EXPECT_GE(area.start, memory + kMiB);
       EXPECT_EQ(area.start % kLargePageSize, 0u);
       EXPECT_GE(area.size(), size);
       EXPECT_LT(area.size(), size + kPageSize);
       EXPECT_EQ(area.end % kPageSize, 0u);
+    }
+  }
+}
+
+// Whatever a frame steps over: nothing within 1 MiB of a stack and its shared areas can be written, but an image above
+// the guard of a low one.
+TEST(Layout, NothingNearAStackCanBeWritten) {
+  for (const std::uint64_t stack : {kPageSize, kDefaultStack, kLargestLowStack, kLargestLowStack + 1, 4 * kMiB}) {
+    const Image image = with_stack(stack);
+    const auto layout = lay_out(image, request());
+    ASSERT_TRUE(layout);
+    std::vector<Region> regions = user_regions(image, *layout);
+    regions.push_back({input_area(layout->memory, kMiB), {.read = true}});
+    for (const Region& region : regions) {
+      if (!region.permissions.write || region.range.start == layout->stack.start) continue;
+      if (region.range.end <= layout->stack.start) {
+        EXPECT_LE(region.range.end + kMiB, layout->stack.start) << std::hex << region.range.end;
+      } else {
+        EXPECT_GE(region.range.start, layout->shared.end + (layout->low_stack() ? kLowGuard : kGuard));
+      }
     }
   }
 }
@@ -206,7 +225,7 @@ TEST(Layout, AtTheEndEveryPageCounts) {
     return builder;
   }());
   // Image, guard, stack and the page of the shared area, with no heap at all.
-  const std::uint64_t least = image.extent().end + kPageSize + 8 * kMiB + kPageSize;
+  const std::uint64_t least = image.extent().end + kGuard + 8 * kMiB + kPageSize;
   const auto layout = lay_out(image, request(least));
   ASSERT_TRUE(layout);
   EXPECT_TRUE(layout->heap.empty());
