@@ -22,7 +22,11 @@ target_compile_options(
             -Wimplicit-fallthrough
             -fno-omit-frame-pointer
             -ffunction-sections
-            -fdata-sections)
+            -fdata-sections
+            -fstack-protector-strong
+            -fstack-clash-protection)
+# libstdc++ checks indices, empty optionals and their like.
+target_compile_definitions(spry_host_options INTERFACE _GLIBCXX_ASSERTIONS)
 if(SPRY_SANITIZE)
   target_compile_options(spry_host_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
   target_link_options(spry_host_options INTERFACE -fsanitize=address,undefined)

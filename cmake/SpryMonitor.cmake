@@ -34,11 +34,13 @@ function(spry_link_command target)
     target_sources(${target} PRIVATE ${Spry_SOURCE_DIR}/monitor/cli/musl.c)
     # The C driver, because its specification file replaces the start files and the library path; CMake adds the C++
     # library for the objects that need it. The specification leaves out --eh-frame-hdr, by which exceptions find their
-    # tables. Without relro the program has fewer pages to touch, and loses nothing: musl protects such pages only in
-    # its dynamic loader. Threads get stacks of the size that the program header says, instead of 128 KiB.
+    # tables. musl protects PT_GNU_RELRO only in its dynamic loader, so readonly.ld does what that would. Threads get
+    # stacks of the size that the program header says, instead of 128 KiB.
     set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C)
     target_link_options(${target} PRIVATE -specs=${SPRY_MUSL_SPECS} LINKER:--eh-frame-hdr LINKER:-z,norelro
-                                            LINKER:-z,stack-size=1048576)
+                                            LINKER:-z,stack-size=1048576
+                                            LINKER:-T,${Spry_SOURCE_DIR}/monitor/cli/readonly.ld)
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${Spry_SOURCE_DIR}/monitor/cli/readonly.ld)
   endif()
 endfunction()
 

@@ -39,7 +39,7 @@ Result<Contents> Contents::allocate(std::uint64_t size) {
   contents.bytes_ = static_cast<std::byte*>(mapped);
   contents.size_ = size;
   contents.runs_ = {{{0, size}, 0}};
-  if (madvise(mapped, size, MADV_DONTFORK) != 0) return failed("keep a machine's first contents from child processes");
+  if (!seclude({contents.bytes_, size})) return failed("keep a machine's first contents to this process");
   return contents;
 }
 

@@ -19,13 +19,19 @@
 namespace spry {
 namespace {
 
+tl::unexpected<Error> not_secluded() {
+  return fail(ErrorCode::kMonitor,
+              fmt::format("cannot keep guest memory from child processes and core dumps: {}", std::strerror(errno)));
+}
+
 Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint64_t offset) {
   void* mapped = mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
                       descriptor, static_cast<off_t>(offset));
-  if (mapped == MAP_FAILED || madvise(mapped, memory.size(), MADV_DONTFORK) != 0) {
+  if (mapped == MAP_FAILED) {
     return fail(ErrorCode::kMonitor, fmt::format("cannot map {} KiB of a file into guest memory: {}",
                                                  memory.size() >> 10, std::strerror(errno)));
   }
+  if (!seclude(memory)) return not_secluded();
   return {};
 }
 
@@ -45,27 +51,16 @@ std::vector<Range> data_runs(int descriptor, Range range) {
 
 }  // namespace
 
-Result<GuestMemory> GuestMemory::share(std::uint64_t size) {
-  auto memory = reserve(size);
-  if (!memory) return memory;
-  memory->file_ = Descriptor(memfd_create("spry-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  const int file = memory->file_.get();
-  if (file < 0 || ftruncate(file, static_cast<off_t>(size)) != 0 || fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
-    return fail(ErrorCode::kMonitor,
-                fmt::format("cannot make a memfd of {} KiB for guest memory: {}", size >> 10, std::strerror(errno)));
-  }
-  void* mapped = mmap(memory->base_, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file, 0);
-  if (mapped == MAP_FAILED || madvise(mapped, size, MADV_DONTFORK) != 0) {
-    return fail(ErrorCode::kMonitor,
-                fmt::format("cannot map {} KiB of guest memory: {}", size >> 10, std::strerror(errno)));
-  }
-  return memory;
+bool seclude(std::span<std::byte> memory) {
+  return madvise(memory.data(), memory.size(), MADV_DONTFORK) == 0 &&
+         madvise(memory.data(), memory.size(), MADV_DONTDUMP) == 0;
 }
 
-Result<GuestMemory> GuestMemory::reserve(std::uint64_t size) {
-  // KVM maps large pages only where guest-physical and host addresses are aligned alike.
-  const std::uint64_t mapped = size + x86::kLargePageSize;
-  void* start = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+// Address space of `size` bytes from a multiple of 2 MiB on, because KVM maps large pages only where guest-physical and
+// host addresses are aligned alike.
+Result<GuestMemory> GuestMemory::map_anywhere(std::uint64_t size) {
+  void* start = mmap(nullptr, size + x86::kLargePageSize, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (start == MAP_FAILED) {
     return fail(ErrorCode::kMonitor, fmt::format("cannot reserve {} KiB of address space for guest memory: {}",
                                                  size >> 10, std::strerror(errno)));
@@ -75,10 +70,30 @@ Result<GuestMemory> GuestMemory::reserve(std::uint64_t size) {
   memory.before_ = x86::round_up(address, x86::kLargePageSize) - address;
   memory.base_ = static_cast<std::byte*>(start) + memory.before_;
   memory.size_ = size;
-  if (madvise(start, mapped, MADV_DONTFORK) != 0) {
+  return memory;
+}
+
+Result<GuestMemory> GuestMemory::reserve(std::uint64_t size) {
+  auto memory = map_anywhere(size);
+  if (memory && !seclude({memory->base_ - memory->before_, size + x86::kLargePageSize})) return not_secluded();
+  return memory;
+}
+
+Result<GuestMemory> GuestMemory::share(std::uint64_t size) {
+  auto memory = map_anywhere(size);
+  if (!memory) return memory;
+  memory->file_ = Descriptor(memfd_create("spry-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  const int file = memory->file_.get();
+  if (file < 0 || ftruncate(file, static_cast<off_t>(size)) != 0 || fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
     return fail(ErrorCode::kMonitor,
-                fmt::format("cannot keep guest memory from child processes: {}", std::strerror(errno)));
+                fmt::format("cannot make a memfd of {} KiB for guest memory: {}", size >> 10, std::strerror(errno)));
   }
+  void* mapped = mmap(memory->base_, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file, 0);
+  if (mapped == MAP_FAILED) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("cannot map {} KiB of guest memory: {}", size >> 10, std::strerror(errno)));
+  }
+  if (!seclude({memory->base_, size})) return not_secluded();
   return memory;
 }
 

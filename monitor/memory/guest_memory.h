@@ -19,12 +19,16 @@ namespace spry {
 // a file what is not in the page cache yet is read by so much. A kernel that has none goes on with small ones.
 void prefer_large_pages(std::span<std::byte> memory);
 
+// Keeps memory that a guest has written to from child processes and from core dumps (MADV_DONTFORK, MADV_DONTDUMP).
+// False if the kernel refuses, and errno says why.
+[[nodiscard]] bool seclude(std::span<std::byte> memory);
+
 // Of one of two kinds. Private memory is this process's. Shared memory is a memfd's, of which another process can be
 // shown the same pages.
 class GuestMemory {
  public:
   GuestMemory() = default;
-  // Reserves `size` bytes of zeroed address space (not inherited by children), from a multiple of 2 MiB on.
+  // Reserves `size` bytes of zeroed address space, secluded, from a multiple of 2 MiB on.
   static Result<GuestMemory> reserve(std::uint64_t size);
   // The same, shared. Its file cannot shrink.
   static Result<GuestMemory> share(std::uint64_t size);
@@ -52,7 +56,7 @@ class GuestMemory {
   std::uint64_t population() const;
 
   // Replaces a page-aligned range by a private mapping of a file from `offset` on, page-aligned: it has the file's
-  // bytes until something is written there, and again after `drop`. Not inherited by children. Shared memory gets a
+  // bytes until something is written there, and again after `drop`. Secluded. Shared memory gets a
   // copy of what is no hole of the file instead. Error: kMonitor.
   Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
   // Reads `range` from a file. False if it could not be, and errno says why, or if the file is shorter: errno is as it
@@ -95,6 +99,8 @@ class GuestMemory {
   std::uint64_t resident() const;
 
  private:
+  static Result<GuestMemory> map_anywhere(std::uint64_t size);
+
   std::byte* base_ = nullptr;
   std::uint64_t size_ = 0;
   std::uint64_t before_ = 0;  // bytes of the mapping before base_

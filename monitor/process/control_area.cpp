@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cpu/x86.h"
+#include "memory/guest_memory.h"
 #include "text/format.h"
 
 namespace spry {
@@ -45,7 +46,7 @@ Result<ControlArea> ControlArea::make(bool fsgsbase) {
       // Nearly all of it is written anyway, and its page faults are dear on a virtual machine. Linux 5.14; only slower
       // without.
       madvise(mapped, SPRY_START_SIZE + SPRY_GATE_STACK_SIZE + x86::kPageSize, MADV_POPULATE_WRITE);
-      if (madvise(mapped, SPRY_CONTROL_SIZE, MADV_DONTFORK) == 0) return area;
+      if (seclude({area.bytes_, SPRY_CONTROL_SIZE})) return area;
     }
   }
   return fail(ErrorCode::kMonitor,
