@@ -133,6 +133,7 @@ Result<void> fill_memory(MachineData& machine, const std::shared_ptr<Base>& fres
       fresh->contents = std::move(*contents);
     }
     if (auto filled = fill_base(*fresh, machine.memory); !filled) return filled;
+    if (machine.options.reusable) fresh->contents.settle();
   }
   if (base.contents.empty()) return {};
   // What the monitor itself reads and writes lies below the image, or, with a large stack, anywhere.

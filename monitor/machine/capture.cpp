@@ -34,6 +34,7 @@ Result<Contents> copy_memory(MachineData& machine) {
   for (const std::uint64_t address : machine.vcpu->rewritten()) {
     std::copy(kHypercall.begin(), kHypercall.end(), contents->bytes({address, address + kHypercall.size()}).begin());
   }
+  contents->settle();
   if (auto cleared = machine.dirty.clear(log); !cleared) return tl::unexpected(cleared.error());
   return contents;
 }

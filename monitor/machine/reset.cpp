@@ -20,7 +20,7 @@ Result<void> restore_memory(MachineData& machine) {
     // What lies below the boot pages is the platform's, and no guest can read it.
     if (page < layout.boot.start) return false;
     std::byte* now = machine.memory.bytes({page, page + kPageSize}).data();
-    const std::byte* then = base.bytes({page, page + kPageSize}).data();
+    const std::byte* then = base.page(page);
     if (std::memcmp(now, then, kPageSize) == 0) return true;
     std::memcpy(now, then, kPageSize);
     return false;

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "cpu/x86.h"
+#include "memory/data_runs.h"
 #include "system/io.h"
 #include "text/format.h"
 
@@ -17,6 +19,10 @@ namespace {
 
 // A mapping costs some microseconds and a page fault for each page that is touched; reading costs less up to here.
 constexpr std::uint64_t kLargestReadRun = std::uint64_t{64} << 10;
+constexpr std::uint64_t kNear = std::uint64_t{64} << 10;
+constexpr std::uint64_t kMostMappings = 1024;
+
+std::ptrdiff_t page_number(std::uint64_t address) { return static_cast<std::ptrdiff_t>(address / x86::kPageSize); }
 
 tl::unexpected<Error> failed(const char* what) {
   return fail(ErrorCode::kMonitor, fmt::format("cannot {}: {}", what, std::strerror(errno)));
@@ -38,7 +44,6 @@ Result<Contents> Contents::allocate(std::uint64_t size) {
   if (mapped == MAP_FAILED) return failed("map a machine's first contents");
   contents.bytes_ = static_cast<std::byte*>(mapped);
   contents.size_ = size;
-  contents.runs_ = {{{0, size}, 0}};
   if (!seclude({contents.bytes_, size})) return failed("keep a machine's first contents to this process");
   return contents;
 }
@@ -53,12 +58,14 @@ Contents Contents::of_file(Descriptor file, std::vector<ContentsRun> runs) {
 Contents::Contents(Contents&& other) noexcept
     : file_(std::move(other.file_)),
       runs_(std::move(other.runs_)),
+      there_(std::move(other.there_)),
       bytes_(std::exchange(other.bytes_, nullptr)),
       size_(std::exchange(other.size_, 0)) {}
 
 Contents& Contents::operator=(Contents&& other) noexcept {
   std::swap(file_, other.file_);
   std::swap(runs_, other.runs_);
+  std::swap(there_, other.there_);
   std::swap(bytes_, other.bytes_);
   std::swap(size_, other.size_);
   return *this;
@@ -68,25 +75,42 @@ Contents::~Contents() {
   if (bytes_ != nullptr) munmap(bytes_, size_);
 }
 
-std::vector<ContentsRun> Contents::runs() const {
-  if (!in_memory()) return runs_;
-  std::vector<ContentsRun> runs;
-  off_t at = 0;
-  const auto end = static_cast<off_t>(size_);
-  while (at < end) {
-    const off_t data = lseek(file_.get(), at, SEEK_DATA);
-    if (data < 0) break;  // ENXIO: only holes are left
-    const off_t hole = std::min(lseek(file_.get(), data, SEEK_HOLE), end);
-    if (hole <= data) break;
-    const auto start = static_cast<std::uint64_t>(data);
-    runs.push_back({{start, static_cast<std::uint64_t>(hole)}, start});
-    at = hole;
+void Contents::settle() {
+  runs_.clear();
+  there_.assign(size_ / x86::kPageSize, false);
+  for (const Range& run : data_runs(file_.get(), {0, size_})) {
+    runs_.push_back({run, run.start});
+    std::fill(there_.begin() + page_number(run.start), there_.begin() + page_number(run.end), true);
   }
-  return runs;
+}
+
+const std::byte* Contents::page(std::uint64_t address) const {
+  alignas(x86::kPageSize) static constexpr std::array<std::byte, x86::kPageSize> kZeros = {};
+  return there_[address / x86::kPageSize] ? bytes_ + address : kZeros.data();
+}
+
+// One mapping holds runs with little between them: a process has 65,530 mappings (vm.max_map_count), and what lies
+// between two of them becomes resident if it is looked at.
+Result<void> Contents::place_in_memory(GuestMemory& memory, std::uint64_t start) const {
+  const std::uint64_t near = std::max(kNear, size_ / kMostMappings);
+  Range together;
+  for (const ContentsRun& run : runs_) {
+    const Range next = {std::max(run.range.start, start), run.range.end};
+    if (next.empty()) continue;
+    if (!together.empty() && next.start - together.end < near) {
+      together.end = next.end;
+      continue;
+    }
+    if (!together.empty()) {
+      if (auto mapped = memory.map_private(together, file_.get(), together.start); !mapped) return mapped;
+    }
+    together = next;
+  }
+  return together.empty() ? Result<void>() : memory.map_private(together, file_.get(), together.start);
 }
 
 Result<void> Contents::place(GuestMemory& memory, std::uint64_t start, std::uint64_t copied) const {
-  if (in_memory()) return memory.map_private({start, size_}, file_.get(), start);
+  if (in_memory()) return place_in_memory(memory, start);
   for (const ContentsRun& run : runs_) {
     const std::uint64_t size = run.range.size();
     const std::uint64_t read = size <= kLargestReadRun     ? size

@@ -22,7 +22,7 @@ struct ContentsRun {
 class Contents {
  public:
   Contents() = default;
-  // A memfd of `size` zero bytes, to be filled through bytes().
+  // A memfd of `size` zero bytes, to be filled through bytes(), and then settled.
   static Result<Contents> allocate(std::uint64_t size);
   // Runs of a file, in ascending order. Its bytes are reached by system calls and by guests only, because it may be
   // truncated at any time.
@@ -32,24 +32,32 @@ class Contents {
   Contents& operator=(Contents&& other) noexcept;
   ~Contents();
 
-  bool empty() const { return runs_.empty(); }
-  // True if bytes() can be used.
+  bool empty() const { return !file_; }
+  // True if bytes() and page() can be used.
   bool in_memory() const { return bytes_ != nullptr; }
   std::span<std::byte> bytes(Range range) const { return {bytes_ + range.start, range.size()}; }
+  // Says that all has been written. What has not been touched takes no memory, and is not to be looked at any more but
+  // through page(), which does not make it resident.
+  void settle();
+  // The 4096 bytes of the page at `address`.
+  const std::byte* page(std::uint64_t address) const;
 
-  // The runs of pages that are not zero (holes of the memfd are), in ascending order.
-  std::vector<ContentsRun> runs() const;
+  // The runs of pages that are not zero, in ascending order, once settled.
+  const std::vector<ContentsRun>& runs() const { return runs_; }
 
   // Puts what lies from `start` on, page-aligned, into `memory`, copy on write, or as a copy; of a file, pages below
-  // `copied` and small runs are read instead. Error: kMonitor.
+  // `copied` and small runs are read instead. What no run has is left alone. Error: kMonitor.
   Result<void> place(GuestMemory& memory, std::uint64_t start, std::uint64_t copied) const;
 
-  // The same bytes in a memfd of `size` bytes.
+  // The same bytes in a memfd of `size` bytes, not settled yet.
   Result<Contents> loaded(std::uint64_t size) const;
 
  private:
+  Result<void> place_in_memory(GuestMemory& memory, std::uint64_t start) const;
+
   Descriptor file_;
   std::vector<ContentsRun> runs_;
+  std::vector<bool> there_;  // of bytes_, by pages
   std::byte* bytes_ = nullptr;
   std::uint64_t size_ = 0;
 };

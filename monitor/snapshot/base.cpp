@@ -125,6 +125,7 @@ Result<std::shared_ptr<const Base>> load_contents(std::shared_ptr<const Base> ba
   auto loaded = std::make_shared<Base>(Base{*base, {}});
   auto contents = base->contents.loaded(base->layout.memory);
   if (!contents) return tl::unexpected(contents.error());
+  contents->settle();
   loaded->contents = std::move(*contents);
   return std::shared_ptr<const Base>(std::move(loaded));
 }

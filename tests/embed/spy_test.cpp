@@ -9,7 +9,7 @@ namespace {
 
 MachineOptions spy_options() {
   MachineOptions options = reusable();
-  options.deadline = enough(100);
+  options.deadline = enough(2000);
   return options;
 }
 

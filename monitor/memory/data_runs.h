@@ -1,0 +1,15 @@
+// What of a file is no hole: pages that were never written take no memory, and are not to be read, because looking at
+// a memfd's makes them resident.
+#pragma once
+
+#include <vector>
+
+#include "spry/image.h"
+
+namespace spry {
+
+// The runs of a file's bytes from `range` that are no holes, in ascending order; a file system that has none answers
+// that all is data.
+std::vector<Range> data_runs(int descriptor, Range range);
+
+}  // namespace spry
