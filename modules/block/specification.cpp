@@ -1,19 +1,16 @@
 #include "specification.h"
 
+#include <span>
+#include <vector>
+
+#include "spry/module.h"
 #include "text/format.h"
 
 namespace spry::block {
 namespace {
 
-// Cuts the text up to the next comma off `rest`.
-std::string_view take_field(std::string_view& rest) {
-  const std::string_view field = rest.substr(0, rest.find(','));
-  rest.remove_prefix(field.size());
-  return field;
-}
-
 // False if `field` is none of the options.
-bool apply(Specification& specification, std::string_view field) {
+bool set_option(Specification& specification, std::string_view field) {
   if (field == "ro") {
     specification.read_only = true;
   } else if (field == "overlay") {
@@ -34,18 +31,17 @@ bool apply(Specification& specification, std::string_view field) {
 
 Result<Specification> parse_specification(std::string_view name, std::string_view text) {
   Specification specification;
-  std::string_view rest = text;
-  specification.path = take_field(rest);
+  const std::vector<std::string> fields = specification_fields(text);
+  specification.path = fields.front();
   if (specification.path.empty()) {
     return fail(ErrorCode::kMonitor, fmt::format("block {}: \"{}\" names no file", name, text));
   }
   std::string_view seen;
-  while (!rest.empty()) {
-    rest.remove_prefix(1);
-    const std::string_view field = take_field(rest);
-    if (!apply(specification, field)) {
+  for (const std::string& field : std::span(fields).subspan(1)) {
+    if (!set_option(specification, field)) {
       return fail(ErrorCode::kMonitor,
-                  fmt::format("block {}: {}: \"{}\" is not one of ro, overlay, shared, sector=512 and sector=4096",
+                  fmt::format("block {}: {}: \"{}\" is not one of ro, overlay, shared, sector=512 and sector=4096 (a "
+                              "comma in a file's name is written twice)",
                               name, specification.path, field));
     }
     if (field.starts_with("sector=")) {

@@ -1,4 +1,5 @@
-// What the user says about a disk: FILE[,ro][,overlay][,shared][,sector=512|4096].
+// What the user says about a disk: FILE[,ro][,overlay][,shared][,sector=512|4096], with two commas
+// for one in the file's name.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 namespace spry::block {
 
 struct Specification {
-  std::string path;  // without a comma
+  std::string path;
   bool read_only = false;
   bool overlay = false;  // writes live in memory and vanish with the run
   std::uint32_t sector_size = 512;

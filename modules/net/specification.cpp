@@ -4,18 +4,14 @@
 #include <sys/un.h>
 
 #include <charconv>
+#include <span>
+#include <vector>
 
+#include "spry/module.h"
 #include "text/format.h"
 
 namespace spry::net {
 namespace {
-
-// Cuts the text up to the next comma off `rest`, with the comma.
-std::string_view take_field(std::string_view& rest) {
-  const std::string_view field = rest.substr(0, rest.find(','));
-  rest.remove_prefix(field.size() == rest.size() ? field.size() : field.size() + 1);
-  return field;
-}
 
 template <class T>
 std::optional<T> parse_number(std::string_view text, int base = 10) {
@@ -92,7 +88,7 @@ std::optional<std::string> apply_option(Specification& specification, std::strin
     }
     return std::nullopt;
   }
-  return fmt::format("\"{}\" is not one of mac=ADDRESS and mtu=BYTES", field);
+  return fmt::format("\"{}\" is not one of mac=ADDRESS and mtu=BYTES (a comma in a name is written twice)", field);
 }
 
 }  // namespace
@@ -102,8 +98,8 @@ Result<Specification> parse_specification(std::string_view name, std::string_vie
     return fail(ErrorCode::kMonitor, fmt::format("net {}: {}: {}", name, text, rule));
   };
   Specification specification;
-  std::string_view rest = text;
-  const std::string_view back_end = take_field(rest);
+  const std::vector<std::string> fields = specification_fields(text);
+  const std::string_view back_end = fields.front();
   const std::size_t colon = back_end.find(':');
   if (colon == std::string_view::npos) {
     return fail(ErrorCode::kMonitor,
@@ -111,12 +107,9 @@ Result<Specification> parse_specification(std::string_view name, std::string_vie
   }
   auto broken = apply_target(specification, back_end.substr(0, colon), back_end.substr(colon + 1));
   if (broken) return refuse(*broken);
-  if (rest.empty() && text.ends_with(',')) return refuse("nothing follows the last comma");
-  while (!rest.empty()) {
-    const bool comma_follows = rest.find(',') != std::string_view::npos;
-    broken = apply_option(specification, take_field(rest));
+  for (const std::string& field : std::span(fields).subspan(1)) {
+    broken = field.empty() ? "nothing follows the last comma" : apply_option(specification, field);
     if (broken) return refuse(*broken);
-    if (rest.empty() && comma_follows) return refuse("nothing follows the last comma");
   }
   if (specification.back_end == BackEnd::kTap && specification.mtu) {
     return refuse("mtu= is not for a tap, whose interface has an MTU (ip link set NAME mtu BYTES)");

@@ -1,4 +1,5 @@
-// What the user says about an interface: tap:NAME, fd:N or unix:PATH, then [,mac=ADDRESS][,mtu=BYTES].
+// What the user says about an interface: tap:NAME, fd:N or unix:PATH, then [,mac=ADDRESS][,mtu=BYTES], with two
+// commas for one in a name.
 #pragma once
 
 #include <array>
@@ -22,7 +23,7 @@ inline constexpr std::uint32_t kLargestMtu = 65521;
 
 struct Specification {
   BackEnd back_end = BackEnd::kTap;
-  std::string target;   // the interface's name, or the socket's path, without a comma
+  std::string target;   // the interface's name, or the socket's path
   int descriptor = -1;  // of kDescriptor
   std::optional<MacAddress> mac;
   std::optional<std::uint32_t> mtu;

@@ -19,11 +19,14 @@ int print(std::string_view text) {
 int print_help(std::string_view command) {
   std::string text(help_text(command));
   if (command == "run" || command == "pool" || command == "snapshot") {
+    bool specifications = false;
     for (const Module* module : modules) {
       if (module->usage.empty()) continue;
       const std::string option = fmt::format("--{} NAME=SPEC", module->kind);
       text += fmt::format("  {:<20} {}\n", option, module->usage);
+      specifications = true;
     }
+    if (specifications) text += fmt::format("  {:<20} a comma of a name in SPEC is written twice\n", "");
   }
   return print(text);
 }

@@ -30,10 +30,29 @@ TEST(BlockSpecification, HasOptionsInAnyOrder) {
   EXPECT_EQ(other->sector_size, 512u);
 }
 
+// As QEMU has it: whatever a file is called, there is one way to write it, and one file that is meant.
+TEST(BlockSpecification, ACommaOfTheNameIsWrittenTwice) {
+  for (const std::string name : {"a,b.img", "d,ro", ",", ",,", "x,", ",x", "a,,b,ro", "sector=512,ro", "a=b\n,c"}) {
+    std::string written;
+    for (const char character : name) written.append(character == ',' ? 2 : 1, character);
+    const Result<Specification> alone = parse_specification("data", written);
+    ASSERT_TRUE(alone) << alone.error().message;
+    EXPECT_EQ(alone->path, name);
+    EXPECT_FALSE(alone->read_only);
+    const Result<Specification> with = parse_specification("data", written + ",ro,sector=4096");
+    ASSERT_TRUE(with) << with.error().message;
+    EXPECT_EQ(with->path, name);
+    EXPECT_TRUE(with->read_only);
+    EXPECT_EQ(with->sector_size, 4096u);
+  }
+}
+
 TEST(BlockSpecification, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(error_of(""), "block data: \"\" names no file");
   EXPECT_EQ(error_of(",ro"), "block data: \",ro\" names no file");
-  const std::string rule = " is not one of ro, overlay, shared, sector=512 and sector=4096";
+  const std::string rule =
+      " is not one of ro, overlay, shared, sector=512 and sector=4096 (a "
+      "comma in a file's name is written twice)";
   for (const std::string field :
        {"", "rw", "RO", " ro", "ro ", "sector", "sector=", "sector=1024", "sector=0512", "ro=1"}) {
     EXPECT_EQ(error_of("x," + field), "block data: x: \"" + field + "\"" + rule);

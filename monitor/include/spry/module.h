@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "spry/api.h"
 #include "spry/error.h"
@@ -115,6 +116,10 @@ class SPRY_API Device {
   // True while the device is ready for another reason than its descriptor: it holds what it read from there before.
   virtual bool ready() const { return false; }
 };
+
+// The fields of a specification: what stands between its commas. Two commas in a row are one comma of a field, so that
+// a field may be any text: "a,,b,ro" has the fields "a,b" and "ro". There is at least one, which may be empty.
+SPRY_API std::vector<std::string> specification_fields(std::string_view text);
 
 // One device kind, as the command `spry` knows it: a row of the table that spry_add_monitor generates.
 struct Module {
