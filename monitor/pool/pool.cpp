@@ -16,9 +16,9 @@
 
 #include "machine/internals.h"
 #include "pool/reaper.h"
-#include "pool/thread_signals.h"
 #include "system/clock.h"
 #include "system/descriptor.h"
+#include "system/signals_blocked.h"
 #include "text/format.h"
 
 namespace spry {

@@ -1,6 +1,6 @@
 #include "pool/reaper.h"
 
-#include "pool/thread_signals.h"
+#include "system/signals_blocked.h"
 
 namespace spry {
 

@@ -8,13 +8,16 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "cpu/x86.h"
 #include "snapshot/parts.h"
 #include "snapshot/soundness.h"
+#include "system/descriptor.h"
 #include "system/io.h"
+#include "system/open_failure.h"
+#include "system/replacement.h"
+#include "system/signals_blocked.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -102,7 +105,28 @@ tl::unexpected<Error> failed(const std::string& path, std::string_view what) {
   return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be {}: {}", escape(path, 1024), what, std::strerror(errno)));
 }
 
-bool write_file(int descriptor, const Base& base) {
+// Puts bytes at rising offsets of a file, or of a pipe or device, which gets zeros between them.
+class Sink {
+ public:
+  Sink(int descriptor, bool seeks) : descriptor_(descriptor), seeks_(seeks) {}
+  bool put(std::span<const std::byte> bytes, std::uint64_t offset) {
+    if (seeks_) return write_all_at(descriptor_, bytes, offset);
+    for (constexpr std::array<std::byte, kPageSize> kZeros = {}; at_ < offset;) {
+      const auto gap = std::span(kZeros).first(std::min<std::uint64_t>(kZeros.size(), offset - at_));
+      if (!write_all(descriptor_, gap)) return false;
+      at_ += gap.size();
+    }
+    at_ += bytes.size();
+    return write_all(descriptor_, bytes);
+  }
+
+ private:
+  int descriptor_;
+  bool seeks_;
+  std::uint64_t at_ = 0;
+};
+
+bool write_snapshot(Sink sink, const Base& base) {
   Parts parts = parts_of(base);
   parts.runs = runs_of(base);
   // The runs' offsets have the same size whatever they are.
@@ -116,16 +140,29 @@ bool write_file(int descriptor, const Base& base) {
   header.file_size = start;
   Digester contents;
   for (const ContentsRun& run : parts.runs) {
-    const auto bytes = base.contents.bytes(run.range);
-    contents.add(bytes);
-    if (!write_all_at(descriptor, bytes, run.offset)) return false;
+    contents.add(base.contents.bytes(run.range));
     header.file_size = run.offset + run.range.size();
   }
   header.contents = contents.digest();
   header.metadata = metadata_digest(header, metadata);
-  return write_all_at(descriptor, std::as_bytes(std::span(&header, 1)), 0) &&
-         write_all_at(descriptor, metadata, sizeof header) &&
-         ftruncate(descriptor, static_cast<off_t>(header.file_size)) == 0 && fsync(descriptor) == 0;
+  if (!sink.put(std::as_bytes(std::span(&header, 1)), 0) || !sink.put(metadata, sizeof header)) return false;
+  for (const ContentsRun& run : parts.runs) {
+    if (!sink.put(base.contents.bytes(run.range), run.offset)) return false;
+  }
+  return true;
+}
+
+// Into a FIFO or a character device, which holds nothing that could be replaced.
+Result<void> send_snapshot(const Base& base, const std::string& path) {
+  // Without waiting for a FIFO's reader; what is written waits as ever.
+  const Descriptor to(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!to) {
+    return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be written: {}", escape(path, 1024),
+                                                 open_failure(errno, AT_FDCWD, path.c_str())));
+  }
+  if (fcntl(to.get(), F_SETFL, fcntl(to.get(), F_GETFL) & ~O_NONBLOCK) != 0) return failed(path, "written");
+  const PipeSignalBlocked blocked;
+  return write_snapshot(Sink(to.get(), false), base) ? Result<void>() : failed(path, "written");
 }
 
 bool contents_match(int descriptor, const std::vector<ContentsRun>& runs, const Digest& wanted) {
@@ -141,31 +178,21 @@ bool contents_match(int descriptor, const std::vector<ContentsRun>& runs, const 
   return digester.digest() == wanted;
 }
 
-// As open(2) would make the file. The umask can only be read by setting it, or from /proc, which says so of each
-// thread.
-mode_t current_umask() {
-  constexpr mode_t kUsual = 022;
-  const Descriptor file(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
-  std::array<char, 4096> text = {};
-  if (!file || read(file.get(), text.data(), text.size() - 1) <= 0) return kUsual;
-  const char* line = std::strstr(text.data(), "Umask:");
-  return line == nullptr ? kUsual : static_cast<mode_t>(std::strtoul(line + std::strlen("Umask:"), nullptr, 8));
-}
-
 }  // namespace
 
 Result<void> save_snapshot(const Base& base, const std::string& path) {
   if (!base.contents.in_memory()) {
     return fail(ErrorCode::kMonitor, fmt::format("{}: a snapshot that came from a file is in that file", base.path));
   }
-  std::string temporary = path + ".XXXXXX";
-  const Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file) return failed(path, "written");
-  const bool written = write_file(file.get(), base) && fchmod(file.get(), 0666 & ~current_umask()) == 0;
-  if (written && rename(temporary.c_str(), path.c_str()) == 0) return {};
-  const auto error = failed(path, "written");
-  unlink(temporary.c_str());
-  return error;
+  struct stat status;
+  if (stat(path.c_str(), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) {
+    return send_snapshot(base, path);
+  }
+  Replacement replacement;
+  if (auto opened = replacement.open(path); !opened) return opened;
+  const int file = replacement.descriptor();
+  if (!write_snapshot(Sink(file, true), base) || fsync(file) != 0) return failed(path, "written");
+  return replacement.commit();
 }
 
 Result<std::shared_ptr<const Base>> load_snapshot(const std::string& path, bool verify) {

@@ -113,7 +113,7 @@ struct spry_machine_options {
   const char *const *arguments;
 
   /* Disks and network interfaces, as `spry run` takes them: strings "NAME=SPECIFICATION", and a NULL after the last.
-   * Exactly the devices that the manifest names; NULL: none. */
+   * A comma of a name in a SPECIFICATION is written twice. Exactly the devices that the manifest names; NULL: none. */
   const char *const *block;
   const char *const *net;
 
@@ -242,7 +242,8 @@ SPRY_API spry_snapshot *spry_snapshot_take(const spry_image *image, const struct
  * Replace such a file by renaming another one over it, never by writing to it. */
 SPRY_API spry_snapshot *spry_snapshot_load(const char *path, int verify, spry_error **error);
 
-/* Writes it to a new file and renames that to `path`. 0, or -1 and an error. */
+/* Writes it to a new file, which takes the place of a regular file at `path`, or of none, when it is whole. A symbolic
+ * link is followed; a FIFO, which must have a reader, and a character device are written to. 0, or -1 and an error. */
 SPRY_API int spry_snapshot_save(const spry_snapshot *snapshot, const char *path, spry_error **error);
 
 /* 1 if the file begins as a snapshot does; 0 if not, or if it cannot be read. */

@@ -73,7 +73,9 @@ class Snapshot:
         return bool(lib.spry_snapshot_recognise(os.fsencode(path)))
 
     def save(self, path: Path) -> None:
-        """Writes it to a new file and renames that to `path`."""
+        """Writes it to a new file, which takes the place of a regular file at `path`, or of none, when it is whole.
+
+        A symbolic link is followed; a FIFO, which must have a reader, and a character device are written to."""
         checked(lib.spry_snapshot_save, self._handle, os.fsencode(path))
 
     @property

@@ -31,7 +31,10 @@ class SPRY_API Snapshot {
   // True if the file at `path` begins as a snapshot does; false if not, or if it cannot be read.
   static bool recognise(const std::string& path);
 
-  // Writes the snapshot to a new file and renames it to `path`. Errors: kMonitor.
+  // Writes the snapshot to a new file, which takes the place of a regular file at `path`, or of none, when it is whole.
+  // A symbolic link is followed, and the new file has the old one's permissions. Nothing is left of a save that was
+  // interrupted, but on a file system without O_TMPFILE by SIGKILL. A FIFO, which must have a reader, and a character
+  // device are written to. Errors: kMonitor.
   Result<void> save(const std::string& path) const;
 
   const std::string& path() const;  // of the image, or of the file that it was loaded from

@@ -1,0 +1,62 @@
+// Signals kept from a thread for a while.
+#pragma once
+
+#include <pthread.h>
+
+#include <csignal>
+#include <ctime>
+
+namespace spry {
+
+// Blocks all signals in the calling thread for its life, but those that say that the thread itself went wrong; threads
+// that are made meanwhile inherit that.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    for (int signal : {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP}) sigdelset(&all, signal);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+// For its life, writing to a pipe that nobody reads any more is EPIPE for the calling thread and no signal.
+class PipeSignalBlocked {
+ public:
+  PipeSignalBlocked() {
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &only(), &before_);
+  }
+  PipeSignalBlocked(const PipeSignalBlocked&) = delete;
+  PipeSignalBlocked& operator=(const PipeSignalBlocked&) = delete;
+  ~PipeSignalBlocked() {
+    const timespec now = {};
+    // The one that a write made; there may be none.
+    if (!was_pending_) sigtimedwait(&only(), nullptr, &now);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  static const sigset_t& only() {
+    static const sigset_t set = [] {
+      sigset_t made;
+      sigemptyset(&made);
+      sigaddset(&made, SIGPIPE);
+      return made;
+    }();
+    return set;
+  }
+
+  sigset_t before_;
+  bool was_pending_ = false;
+};
+
+}  // namespace spry
