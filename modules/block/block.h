@@ -21,6 +21,7 @@ class Block : public Device {
   std::string constants() const override;
   // An overlay's sectors that were written before `ready` cannot be brought back.
   Result<std::string> save() override;
+  int file() const override { return medium_->descriptor(); }
   std::string single_use() const override { return medium_->single_use(); }
 
  private:

@@ -63,6 +63,7 @@ Result<File> File::open(std::string_view name, const Specification& specificatio
   File file(open_file(specification.path.c_str(), read_only));
   if (file.descriptor_ < 0) {
     if (errno == EBUSY) return refuse(about, "in use: it is mounted, or another process has it for itself");
+    if (errno == ENXIO) return refuse(about, "is neither a regular file nor a block device");  // a socket, say
     return cannot(about, read_only ? "opened" : "opened for writing");
   }
   file.read_only_ = read_only;
@@ -95,6 +96,11 @@ Result<void> File::examine(std::string_view about, std::uint32_t sector_size) {
   if (capacity_ == 0) return refuse(about, "is empty: a disk has at least one sector");
   if (capacity_ % sector_size != 0) {
     return refuse(about, fmt::format("its {} bytes are no multiple of the sector size {}", capacity_, sector_size));
+  }
+  // Files of /sys say that they have a page.
+  std::byte last;
+  if (!device_ && pread(descriptor_, &last, 1, static_cast<off_t>(capacity_ - 1)) != 1) {
+    return refuse(about, fmt::format("has fewer than the {} bytes that it says it has", capacity_));
   }
   if (device_ || read_only_) return {};
   return check_write_limit(about, capacity_);

@@ -46,8 +46,8 @@ tl::unexpected<Error> refuse(const Specification& specification, const std::stri
               fmt::format("{} names no such device{}{}", about, others.empty() ? "" : ", only ", join(others, ", ")));
 }
 
-Result<std::vector<Attachment>> attach_devices(const GuestOptions& options, const Manifest& manifest,
-                                               ConsoleTo console) {
+Result<std::vector<Attachment>> attach_devices(const GuestOptions& options, const Manifest& manifest, ConsoleTo console,
+                                               FileUses& files) {
   const std::string unikernel = options.unikernel;
   const std::vector<Specification>& specifications = options.specifications;
   for (const Specification& specification : specifications) {
@@ -66,10 +66,14 @@ Result<std::vector<Attachment>> attach_devices(const GuestOptions& options, cons
       if (find_need(manifest, specification) == &need) text = specification.text;
     }
     const bool keep = console == ConsoleTo::kOutcome && module->keep != nullptr;
-    auto open = [module, text, keep](const DeviceNeed& its_need) -> Result<std::unique_ptr<Device>> {
+    auto open = [module, text, keep, &files](const DeviceNeed& its_need) -> Result<std::unique_ptr<Device>> {
       auto device = keep ? module->keep(its_need) : module->open(its_need, text);
       // A module's sentence may hold what the user wrote as it is.
       if (!device) return fail(device.error().code, escape(device.error().message, kLongestSentence));
+      if (const int file = (*device)->file(); file >= 0) {
+        auto used = files.attach(fmt::format("{} {}", its_need.kind, its_need.name), file);
+        if (!used) return tl::unexpected(std::move(used.error()));
+      }
       return device;
     };
     attachments.push_back({need.kind, need.name, open});
@@ -79,8 +83,9 @@ Result<std::vector<Attachment>> attach_devices(const GuestOptions& options, cons
 
 }  // namespace
 
-Result<MachineOptions> guest_machine(GuestOptions& options, const Manifest& manifest, ConsoleTo console) {
-  auto devices = attach_devices(options, manifest, console);
+Result<MachineOptions> guest_machine(GuestOptions& options, const Manifest& manifest, ConsoleTo console,
+                                     FileUses& files) {
+  auto devices = attach_devices(options, manifest, console, files);
   if (!devices) return tl::unexpected(std::move(devices.error()));
   MachineOptions machine;
   machine.platform = options.platform;

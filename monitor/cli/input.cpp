@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "system/io.h"
+#include "system/open_failure.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -47,6 +48,15 @@ Result<Input> collect(int fd, std::string_view name) {
   }
 }
 
+// False for the files of /proc and /sys, which are empty or have 4096 bytes by what they say, and can only be read.
+// They have no blocks, as some others too (all holes, or so small that they lie in the inode), and cannot be mapped.
+bool has_its_size(int fd, const struct stat& status) {
+  if (status.st_size == 0) return false;
+  if (status.st_blocks != 0) return true;
+  void* const mapped = mmap(nullptr, 1, PROT_READ, MAP_PRIVATE, fd, 0);
+  return mapped != MAP_FAILED && munmap(mapped, 1) == 0;
+}
+
 }  // namespace
 
 Result<Input> open_input(const char* path) {
@@ -55,11 +65,10 @@ Result<Input> open_input(const char* path) {
   const int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
   struct stat status;
   if (fd < 0 || fstat(fd, &status) != 0) {
-    return input_error(name, fmt::format("cannot be opened: {}", std::strerror(errno)));
+    return input_error(name, fmt::format("cannot be opened: {}", open_failure(errno, AT_FDCWD, path)));
   }
   if (S_ISDIR(status.st_mode)) return input_error(name, "is a directory");
-  // Files of /proc call themselves regular and empty, and must be read to be known.
-  if (!S_ISREG(status.st_mode) || status.st_size == 0) return collect(fd, name);
+  if (!S_ISREG(status.st_mode) || !has_its_size(fd, status)) return collect(fd, name);
   if (standard && lseek(fd, 0, SEEK_CUR) != 0) return collect(fd, name);
   Input input = Input::file(fd, static_cast<std::uint64_t>(status.st_size));
   if (input.size > kMaximumInput) return too_long(name);

@@ -10,7 +10,7 @@ namespace spry {
 //
 // `path` is a file, or "-" for standard input. A regular file is handed over as it is, without a copy; standard input
 // too if it is one and nothing of it was read yet, and then its offset moves to its end. Everything else (pipes,
-// terminals, /proc) is first read to its end into a memfd. Blocks for as long as the input does not end.
+// terminals, /proc and /sys) is first read to its end into a memfd. Blocks for as long as the input does not end.
 Result<Input> open_input(const char* path);
 
 }  // namespace spry

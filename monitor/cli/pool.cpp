@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/file_uses.h"
 #include "cli/guest_machine.h"
 #include "cli/modules.h"
 #include "cli/notice.h"
@@ -87,10 +88,10 @@ std::string describe(const PoolStatistics& counts, Clock::duration elapsed, unsi
          line_of("total", counts.total);
 }
 
-Result<Pool> open_pool(PoolCommandOptions& options, const PoolInputs& inputs) {
+Result<Pool> open_pool(PoolCommandOptions& options, const PoolInputs& inputs, FileUses& files) {
   auto program = Program::load(options.unikernel, false);
   if (!program) return tl::unexpected(std::move(program.error()));
-  auto machine = guest_machine(options, program->manifest(), ConsoleTo::kOutcome);
+  auto machine = guest_machine(options, program->manifest(), ConsoleTo::kOutcome, files);
   if (!machine) return tl::unexpected(std::move(machine.error()));
   tell_of_platform(options.platform);
   PoolOptions pool;
@@ -101,10 +102,17 @@ Result<Pool> open_pool(PoolCommandOptions& options, const PoolInputs& inputs) {
 }
 
 Result<int> run_pool(PoolCommandOptions& options) {
-  auto inputs = PoolInputs::open(options.inputs, options.repeat);
+  FileUses files;  // before the pool, whose workers open devices
+  auto used = files.read(fmt::format("unikernel {}", escape(options.unikernel)), options.unikernel);
+  if (!used) return tl::unexpected(std::move(used.error()));
+  PoolOutputs outputs(files);  // the same: they call it
+  if (options.outputs != nullptr) {
+    auto opened = outputs.open_directory(options.outputs, options.inputs);
+    if (!opened) return tl::unexpected(std::move(opened.error()));
+  }
+  auto inputs = PoolInputs::open(options.inputs, options.repeat, files);
   if (!inputs) return tl::unexpected(std::move(inputs.error()));
-  PoolOutputs outputs(options.outputs);  // before the pool, whose workers call it
-  auto pool = open_pool(options, *inputs);
+  auto pool = open_pool(options, *inputs, files);
   if (!pool) return tl::unexpected(std::move(pool.error()));
   std::optional<Error> unread;
   std::uint64_t submitted = 0;

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "cli/file_uses.h"
 #include "spry/error.h"
+#include "system/descriptor.h"
 
 namespace spry {
 
@@ -17,8 +19,9 @@ struct PoolInput {
 
 class PoolInputs {
  public:
-  // The regular files of `directory`, by name, or the lines of standard input if it is null; each `repeat` times.
-  static Result<PoolInputs> open(const char* directory, std::uint64_t repeat);
+  // The regular files of `directory`, by name, or the lines of standard input if it is null; each `repeat` times. The
+  // files are added to `files`.
+  static Result<PoolInputs> open(const char* directory, std::uint64_t repeat, FileUses& files);
 
   // The next one, nothing after the last. Error: kMonitor, if it cannot be read.
   Result<std::optional<PoolInput>> next();
@@ -28,10 +31,17 @@ class PoolInputs {
   std::optional<std::uint64_t> longest() const { return longest_; }
 
  private:
+  struct File {
+    std::string name;
+    std::optional<std::string> bytes;  // of one that did not say how long it is
+  };
+  Result<std::string> read_file(const std::string& name) const;
+  Result<void> add(const std::string& name, FileUses& files);
   Result<bool> advance();
 
-  std::string directory_;
-  std::vector<std::string> files_;
+  const char* directory_ = nullptr;
+  Descriptor folder_;
+  std::vector<File> files_;
   std::optional<std::uint64_t> longest_;
   std::size_t next_file_ = 0;
   std::uint64_t line_ = 0;

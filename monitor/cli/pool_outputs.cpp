@@ -1,6 +1,7 @@
 #include "cli/pool_outputs.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,7 +9,7 @@
 #include <cstring>
 
 #include "cli/commands.h"
-#include "system/descriptor.h"
+#include "cli/output_file.h"
 #include "system/io.h"
 #include "text/escape.h"
 #include "text/format.h"
@@ -27,6 +28,22 @@ Result<void> put_out(int descriptor, std::string_view text, std::string_view nam
 }
 
 }  // namespace
+
+Result<void> PoolOutputs::open_directory(const char* directory, const char* inputs) {
+  directory_ = directory;
+  folder_ = Descriptor(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  struct stat its;
+  if (!folder_ || fstat(folder_.get(), &its) != 0) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("outputs {}: cannot be opened: {}", escape(directory), std::strerror(errno)));
+  }
+  struct stat other;
+  if (inputs == nullptr || stat(inputs, &other) != 0) return {};
+  if (other.st_dev != its.st_dev || other.st_ino != its.st_ino) return {};
+  return fail(
+      ErrorCode::kMonitor,
+      fmt::format("outputs {}: is the directory of the inputs, which would be written over", escape(directory)));
+}
 
 void PoolOutputs::expect() {
   std::unique_lock lock(mutex_);
@@ -65,13 +82,15 @@ Result<void> PoolOutputs::write(const Entry& entry) {
   }
   if (auto done = put_out(STDERR_FILENO, outcome.diagnostics, "-"); !done) return done;
   if (directory_ == nullptr) return put_out(STDOUT_FILENO, outcome.output, "-");
-  const std::string path = fmt::format("{}/{}", directory_, entry.name);
-  const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
-  if (!file) {
-    return fail(ErrorCode::kMonitor,
-                fmt::format("output {}: cannot be opened: {}", escape(path), std::strerror(errno)));
-  }
-  return put_out(file.get(), outcome.output, path);
+  return write_file(entry.name, outcome.output);
+}
+
+Result<void> PoolOutputs::write_file(const std::string& name, std::string_view text) {
+  const std::string what = fmt::format("output {}", escape(fmt::format("{}/{}", directory_, name)));
+  auto file = OutputFile::open(what, files_, name.c_str(), folder_.get());
+  if (!file) return tl::unexpected(std::move(file.error()));
+  auto done = file->empty();
+  return done ? file->write(text) : done;
 }
 
 std::uint64_t PoolOutputs::written() const {

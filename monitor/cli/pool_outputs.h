@@ -8,16 +8,21 @@
 #include <optional>
 #include <string>
 
+#include "cli/file_uses.h"
 #include "spry/error.h"
 #include "spry/machine.h"
+#include "system/descriptor.h"
 
 namespace spry {
 
 // `expect` from one thread, `put` from any.
 class PoolOutputs {
  public:
-  // One file for each output in `directory`, which must exist, or all to standard output if it is null.
-  explicit PoolOutputs(const char* directory) : directory_(directory) {}
+  // All to standard output. No output is written over a file of `files`, which it borrows.
+  explicit PoolOutputs(FileUses& files) : files_(files) {}
+
+  // One file for each in `directory`, which must exist and not be `inputs`, if that is not null. Before all others.
+  Result<void> open_directory(const char* directory, const char* inputs);
 
   // Waits until there is room for one more that is not written yet.
   void expect();
@@ -37,7 +42,11 @@ class PoolOutputs {
   };
   Result<void> write(const Entry& entry);
 
-  const char* directory_;
+  Result<void> write_file(const std::string& name, std::string_view text);
+
+  FileUses& files_;
+  const char* directory_ = nullptr;
+  Descriptor folder_;  // that
   mutable std::mutex mutex_;
   std::condition_variable room_;
   std::map<std::uint64_t, Entry> held_;

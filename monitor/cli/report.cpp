@@ -1,12 +1,6 @@
 #include "cli/report.h"
 
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
-
-#include "system/io.h"
-#include "text/escape.h"
-#include "text/format.h"
 
 namespace spry {
 namespace {
@@ -51,11 +45,6 @@ std::string format_report(const Outcome& outcome, const Phases& phases) {
 
 std::string format_report(const Error& error, const Phases& phases) {
   return format(nullptr, "error", error.message, Receipt(), phases);
-}
-
-Result<void> write_report(int fd, const char* path, const std::string& text) {
-  if (write_all(fd, text)) return {};
-  return fail(ErrorCode::kMonitor, fmt::format("report {}: cannot be written: {}", escape(path), std::strerror(errno)));
 }
 
 }  // namespace spry

@@ -22,7 +22,4 @@ std::string format_report(const Outcome& outcome, const Phases& phases);
 // The same keys for a run that failed in the monitor: reason "error", the sentence as message.
 std::string format_report(const Error& error, const Phases& phases);
 
-// Writes all of `text` to descriptor `fd`; `path` is for the sentence of an Error.
-Result<void> write_report(int fd, const char* path, const std::string& text);
-
 }  // namespace spry

@@ -1,19 +1,19 @@
 // `spry run`: the order of this file is the order of a run.
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <optional>
+#include <string_view>
 
 #include "cli/commands.h"
+#include "cli/file_uses.h"
 #include "cli/guest_machine.h"
 #include "cli/input.h"
 #include "cli/modules.h"
 #include "cli/notice.h"
 #include "cli/options.h"
+#include "cli/output_file.h"
 #include "cli/program.h"
 #include "cli/report.h"
 #include "cli/signals.h"
@@ -33,18 +33,30 @@ using Clock = std::chrono::steady_clock;
 struct Run {
   RunOptions options;
   Machine* machine = nullptr;  // never destroyed: the end of the process is faster
-  int report = -1;
+  FileUses files;
+  std::optional<OutputFile> report;
   Phases phases;
 };
 
+// What the user named, by what it is. A run that writes no file that has a name needs not know.
+Result<void> note_files(Run& run) {
+  const RunOptions& options = run.options;
+  if (options.report == nullptr && options.specifications.empty()) return {};
+  auto noted = run.files.read(fmt::format("unikernel {}", escape(options.unikernel)), options.unikernel);
+  if (!noted || options.input == nullptr) return noted;
+  const std::string input = fmt::format("input {}", escape(options.input));
+  return std::string_view(options.input) == "-" ? run.files.read(input, STDIN_FILENO)
+                                                : run.files.read(input, options.input);
+}
+
 // Opened before the run, because a run opens nothing; and a report that cannot be written shall not cost a run.
-Result<int> open_report(const char* path) {
-  const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-  if (fd < 0) {
-    return fail(ErrorCode::kMonitor,
-                fmt::format("report {}: cannot be opened: {}", escape(path), std::strerror(errno)));
-  }
-  return fd;
+Result<void> open_report(Run& run) {
+  const char* const path = run.options.report;
+  if (path == nullptr) return {};
+  auto opened = OutputFile::open(fmt::format("report {}", escape(path)), run.files, path);
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  run.report = *std::move(opened);
+  return {};
 }
 
 // Loads, builds and runs.
@@ -61,7 +73,7 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   run.phases.open = load - start;
   if (!program) return tl::unexpected(std::move(program.error()));
 
-  Result<MachineOptions> machine_options = guest_machine(options, program->manifest(), ConsoleTo::kStandard);
+  Result<MachineOptions> machine_options = guest_machine(options, program->manifest(), ConsoleTo::kStandard, run.files);
   if (!machine_options) return tl::unexpected(std::move(machine_options.error()));
   Result<Input> input = options.input == nullptr ? Input() : open_input(options.input);
   run.phases.open += Clock::now() - loaded;
@@ -77,6 +89,10 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   });
   if (!created) return tl::unexpected(std::move(created.error()));
   run.machine = new Machine(std::move(*created));
+  // A report of an earlier run is gone before this one begins, however it ends.
+  if (run.report) {
+    if (auto emptied = run.report->empty(); !emptied) return tl::unexpected(std::move(emptied.error()));
+  }
   const SignalGuard guard(*run.machine);
   return run.machine->run(*input);
 }
@@ -120,18 +136,17 @@ int run_command(int argc, char** argv) {
   if (!options) return complain(options.error());
   if (options->help) return print_help("run");
   run.options = std::move(*options);
-  const char* const report = run.options.report;
-  if (report != nullptr) {
-    const Result<int> opened = open_report(report);
-    if (!opened) return complain(opened.error());
-    run.report = *opened;
-  }
+  if (auto noted = note_files(run); !noted) return complain(noted.error());
+  if (auto opened = open_report(run); !opened) return complain(opened.error());
 
   const Result<Outcome> outcome = execute(run, start);
   Result<void> written;
-  if (report != nullptr) {
-    written = write_report(run.report, report,
-                           outcome ? format_report(*outcome, run.phases) : format_report(outcome.error(), run.phases));
+  if (run.report && !run.files.conflict()) {
+    written = run.report->empty();
+    if (written) {
+      written =
+          run.report->write(outcome ? format_report(*outcome, run.phases) : format_report(outcome.error(), run.phases));
+    }
   }
   const int code = outcome ? conclude(run.options, *outcome) : complain(outcome.error());
   // Where a VM goes with its process, the kernel waits for two grace periods of its SRCU one after the other: for the

@@ -284,9 +284,9 @@ TEST_F(PoolCommand, InputsThatEndInAnErrorAreRunUpToThere) {
 
 TEST_F(PoolCommand, OutputsThatCannotBeWrittenAreNamed) {
   expect_exit(pool("a\nb\n", {"--outputs", path("absent")}), 125,
-              "absent/1: cannot be opened: No such file or directory\n");
+              "outputs " + path("absent") + ": cannot be opened: No such file or directory\n");
   write_file(path("file"), "x");
-  expect_exit(pool("a\nb\n", {"--outputs", path("file")}), 125, "file/1: cannot be opened: Not a directory\n");
+  expect_exit(pool("a\nb\n", {"--outputs", path("file")}), 125, "file: cannot be opened: Not a directory\n");
   const std::string out = folder("out");
   std::filesystem::create_directory(out + "/2");
   expect_exit(pool("a\nb\nc\n", {"--outputs", out}), 125, "out/2: cannot be opened: Is a directory\n");

@@ -110,6 +110,10 @@ class SPRY_API Device {
   // At the end of an action: moves what the device kept for the launcher into its outcome.
   virtual void collect(Outcome& outcome) { static_cast<void>(outcome); }
 
+  // The descriptor of the file or block device whose bytes the guest gets from it, or -1: whoever opened the device
+  // sees to it that the same file is not written for another purpose. Writable if the guest may write there.
+  virtual int file() const { return -1; }
+
   // A descriptor that is readable while the device is ready (SPRY_CALL_POLL), or -1 if it never is.
   virtual int ready_descriptor() const { return -1; }
 

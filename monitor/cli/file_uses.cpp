@@ -1,0 +1,65 @@
+#include "cli/file_uses.h"
+
+#include <fcntl.h>
+
+#include "text/format.h"
+
+namespace spry {
+
+Result<void> FileUses::read(const std::string& what, const char* path) {
+  struct stat status;
+  return stat(path, &status) == 0 ? add(status, {what, false, false}) : Result<void>();
+}
+
+Result<void> FileUses::read(const std::string& what, int descriptor) {
+  struct stat status;
+  return fstat(descriptor, &status) == 0 ? add(status, {what, false, false}) : Result<void>();
+}
+
+Result<void> FileUses::read(const std::string& what, const struct stat& status) {
+  return add(status, {what, false, false});
+}
+
+Result<void> FileUses::write(const std::string& what, const char* path) {
+  struct stat status;
+  return stat(path, &status) == 0 ? add(status, {what, true, false}) : Result<void>();
+}
+
+Result<void> FileUses::write(const std::string& what, int descriptor) {
+  struct stat status;
+  return fstat(descriptor, &status) == 0 ? add(status, {what, true, false}) : Result<void>();
+}
+
+Result<void> FileUses::attach(const std::string& what, int descriptor) {
+  struct stat status;
+  const int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0 || fstat(descriptor, &status) != 0) return {};
+  return add(status, {what, (flags & O_ACCMODE) != O_RDONLY, true});
+}
+
+bool FileUses::conflict() const {
+  const std::lock_guard lock(mutex_);
+  return conflict_;
+}
+
+Result<void> FileUses::add(const struct stat& status, Use use) {
+  const bool block = S_ISBLK(status.st_mode);
+  if (!block && !S_ISREG(status.st_mode)) return {};
+  const File file = block ? File(true, status.st_rdev, 0) : File(false, status.st_dev, status.st_ino);
+  const std::lock_guard lock(mutex_);
+  const auto [first, last] = uses_.equal_range(file);
+  for (auto at = first; at != last; ++at) {
+    const Use& other = at->second;
+    if (other.what == use.what && other.writes == use.writes) return {};
+    if (other.what == use.what || !(use.writes || other.writes) || (use.device && other.device)) continue;
+    conflict_ = true;
+    const Use& writer = use.writes ? use : other;
+    const Use& read = use.writes ? other : use;
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: is the same file as {}, which would be written over", writer.what, read.what));
+  }
+  uses_.emplace(file, std::move(use));
+  return {};
+}
+
+}  // namespace spry

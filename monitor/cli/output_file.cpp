@@ -1,0 +1,71 @@
+#include "cli/output_file.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+#include "system/io.h"
+#include "system/open_failure.h"
+#include "system/signals_blocked.h"
+#include "text/format.h"
+
+namespace spry {
+namespace {
+
+// The standard stream that writes to the regular file `status`, or -1.
+int standard_stream(const struct stat& status) {
+  for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
+    struct stat its;
+    if (fstat(stream, &its) == 0 && its.st_dev == status.st_dev && its.st_ino == status.st_ino) return stream;
+  }
+  return -1;
+}
+
+}  // namespace
+
+tl::unexpected<Error> OutputFile::cannot(std::string_view rule) const {
+  return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be {}", what_, rule));
+}
+
+Result<OutputFile> OutputFile::open(std::string what, FileUses& uses, const char* path, int directory) {
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  OutputFile output(std::move(what), Descriptor(openat(directory, path, kFlags, 0666)));
+  struct stat status;
+  if (!output.file_ || fstat(output.file_.get(), &status) != 0) {
+    return output.cannot("opened: " + open_failure(errno, directory, path));
+  }
+  if (auto used = uses.write(output.what_, output.file_.get()); !used) return tl::unexpected(std::move(used.error()));
+  output.fifo_ = S_ISFIFO(status.st_mode);
+  if (!S_ISREG(status.st_mode)) {
+    // Nothing but opening it was not to wait.
+    const int flags = fcntl(output.file_.get(), F_GETFL);
+    if (fcntl(output.file_.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) {
+      return output.cannot(fmt::format("opened: {}", std::strerror(errno)));
+    }
+    return output;
+  }
+  // Written from its beginning, it would be written over by the stream, and the stream by it.
+  const int stream = standard_stream(status);
+  output.full_ = stream < 0 && status.st_size != 0;
+  if (stream >= 0) output.file_ = Descriptor(fcntl(stream, F_DUPFD_CLOEXEC, 0));
+  if (!output.file_) return output.cannot(fmt::format("opened: {}", std::strerror(errno)));
+  return output;
+}
+
+Result<void> OutputFile::empty() {
+  if (full_ && ftruncate(file_.get(), 0) != 0) return cannot(fmt::format("emptied: {}", std::strerror(errno)));
+  full_ = false;
+  return {};
+}
+
+Result<void> OutputFile::write(std::string_view text) {
+  std::optional<PipeSignalBlocked> blocked;
+  if (fifo_) blocked.emplace();
+  if (write_all(file_.get(), text)) return {};
+  return cannot(fmt::format("written: {}", std::strerror(errno)));
+}
+
+}  // namespace spry
