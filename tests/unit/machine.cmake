@@ -17,4 +17,5 @@ spry_add_unit_test(
   machine_page_tables_test.cpp
   machine_snapshot_test.cpp
   machine_system_page_test.cpp
-  machine_write_log_test.cpp)
+  machine_write_log_test.cpp
+  snapshot_parts.cpp)

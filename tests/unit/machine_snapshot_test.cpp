@@ -5,66 +5,21 @@
 #include <functional>
 
 #include "cpu/x86.h"
-#include "snapshot/boot_pages.h"
 #include "snapshot/parts.h"
 #include "snapshot/soundness.h"
+#include "snapshot_parts.h"
 #include "spry/abi.h"
 
 namespace spry {
 namespace {
 
+using namespace test;
 using x86::kPageSize;
 
-constexpr std::uint64_t kStart = 2 * kPageSize;  // of the contents in the file
 constexpr std::uint64_t kImageEnd = SPRY_IMAGE_MIN + 3 * kPageSize;
-constexpr std::uint64_t kReadWrite = Parts::kRead | Parts::kWrite;
 
-template <std::size_t N>
-std::array<char, N> name(const char* text) {
-  std::array<char, N> array = {};
-  std::memcpy(array.data(), text, std::strlen(text));
-  return array;
-}
-
-std::uint64_t end_of(const Parts& parts) { return parts.runs.back().offset + parts.runs.back().range.size(); }
-
-// Of a guest with a console and a disk, the disk's handle being the second; with a small stack or one at the end.
-Parts sound(std::uint64_t stack = 0x40000) {
-  Parts parts;
-  parts.path = "guest";
-  parts.features = SPRY_FEATURE_CLOCK | SPRY_FEATURE_AVX;
-  parts.needs = {{0, name<20>("console"), name<40>("console")}, {2, name<20>("block"), name<40>("a_disk-1")}};
-  parts.arguments = {"guest", "one"};
-  parts.shared = {2048, 0, 100};
-  parts.constants = {"", "", "512 bytes"};
-  parts.devices = {"said", "", ""};
-  parts.layout =
-      *lay_out({std::uint64_t{1} << 30, {SPRY_IMAGE_MIN, kImageEnd}, stack}, {.memory = std::uint64_t{16} << 20,
-                                                                              .boot = *boot_pages_size(parts.arguments),
-                                                                              .shared = shared_areas_size(parts.shared),
-                                                                              .reusable = true});
-  const Layout& layout = parts.layout;
-  const Parts::Region stack_region = {{layout.stack.start, layout.shared.end}, kReadWrite};
-  parts.regions.push_back({layout.boot, Parts::kRead});
-  if (stack == 0x40000) parts.regions.push_back(stack_region);
-  parts.regions.push_back({{SPRY_IMAGE_MIN, SPRY_IMAGE_MIN + kPageSize}, Parts::kRead | Parts::kExecute});
-  parts.regions.push_back({{SPRY_IMAGE_MIN + 2 * kPageSize, kImageEnd}, kReadWrite});
-  parts.regions.push_back({layout.heap, kReadWrite});
-  if (stack != 0x40000) parts.regions.push_back(stack_region);
-  parts.generation = 1;
-  parts.elapsed_ns = 12'000'000'000;
-  parts.registers.rip = layout.slide + SPRY_IMAGE_MIN + 0x100;
-  parts.registers.rflags = x86::RFLAGS_FIXED | x86::RFLAGS_IF;
-  parts.segments = {Parts::Segment{x86::kUserData, 0}, {0, 0}, {3, layout.boot.start + layout.slide}, {0, 0}};
-  parts.vectors = initial_vectors().area;
-  parts.runs = place_runs({{layout.boot, 0}, {{layout.stack.start, layout.shared.end}, 0}}, kStart);
-  if (stack == 0x40000) {
-    parts.covered = layout.initial;
-  } else {
-    parts.covered = layout.memory;
-  }
-  return parts;
-}
+// With a small stack or one at the end.
+Parts sound(std::uint64_t stack = 0x40000) { return *shaped({.stack = stack}); }
 
 const char* verdict(const Parts& parts) { return contradiction(parts, kStart, end_of(parts)); }
 
