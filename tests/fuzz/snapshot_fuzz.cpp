@@ -208,9 +208,8 @@ void look_at_contents(const Base& base, const std::vector<ContentsRun>& runs, st
   require(ftruncate(file.get(), static_cast<off_t>(size)) == 0, "no memfd");
   auto memory = GuestMemory::reserve(layout.memory);
   require(memory.has_value(), "no memory");
-  const bool low_stack = layout.stack.start < layout.image.start;
   const auto placed = Contents::of_file(std::move(file), runs)
-                          .place(*memory, layout.boot.start, low_stack ? SPRY_IMAGE_MIN : layout.memory);
+                          .place(*memory, layout.boot.start, layout.low_stack() ? SPRY_IMAGE_MIN : layout.memory);
   require(placed.has_value(), "contents that do not fit");
 }
 

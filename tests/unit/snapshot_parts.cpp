@@ -25,12 +25,11 @@ std::optional<Parts> shaped(const SnapshotShape& shape) {
   if (!layout) return std::nullopt;
   parts.layout = *layout;
   const Parts::Region stack = {{layout->stack.start, layout->shared.end}, kReadWrite};
-  const bool low_stack = layout->stack.start < image.start;
   parts.regions.push_back({layout->boot, Parts::kRead});
-  if (low_stack) parts.regions.push_back(stack);
+  if (layout->low_stack()) parts.regions.push_back(stack);
   parts.regions.insert(parts.regions.end(), shape.segments.begin(), shape.segments.end());
   if (!layout->heap.empty()) parts.regions.push_back({layout->heap, kReadWrite});
-  if (!low_stack) parts.regions.push_back(stack);
+  if (!layout->low_stack()) parts.regions.push_back(stack);
   parts.generation = 1;
   parts.elapsed_ns = 12'000'000'000;
   parts.registers.rip = layout->slide + image.start + 0x100;
