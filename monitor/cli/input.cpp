@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "cli/signals.h"
 #include "system/io.h"
 #include "system/open_failure.h"
 #include "text/escape.h"
@@ -32,9 +33,10 @@ Result<Input> collect(int fd, std::string_view name) {
   std::vector<char> buffer(kChunk);
   Input input;
   while (true) {
+    if (!SignalGuard::wait(fd)) return input_error(name, "interrupted by a signal");
     const ssize_t got = read(fd, buffer.data(), buffer.size());
     if (got < 0) {
-      if (errno == EINTR) continue;
+      if (errno == EINTR || errno == EAGAIN) continue;
       return input_error(name, fmt::format("cannot be read: {}", std::strerror(errno)));
     }
     if (got == 0) return input;
@@ -60,9 +62,10 @@ bool has_its_size(int fd, const struct stat& status) {
 }  // namespace
 
 Result<Input> open_input(const char* path) {
+  // Without waiting for a FIFO's writer, for whom the reading waits.
   const bool standard = std::strcmp(path, "-") == 0;
   const std::string name = standard ? "-" : escape(path);
-  const int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  const int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   struct stat status;
   if (fd < 0 || fstat(fd, &status) != 0) {
     return input_error(name, fmt::format("cannot be opened: {}", open_failure(errno, AT_FDCWD, path)));

@@ -4,9 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdint>
 
 #include "cli/commands.h"
+#include "cli/signals.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -75,6 +77,9 @@ int dispatch(int argc, char** argv) {
 int main(int argc, char** argv) {
   spry::map_code_and_stack();
   spry::fill_standard_descriptors();
+  spry::heed_signals_as_first_process();
+  // A file that must not grow (RLIMIT_FSIZE) costs a sentence, and not the command.
+  std::signal(SIGXFSZ, SIG_IGN);
   // The kernel takes the process apart faster than destructors would, and nothing is buffered.
   _exit(spry::dispatch(argc, argv));
 }

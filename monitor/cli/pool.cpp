@@ -16,7 +16,6 @@
 #include "cli/pool_inputs.h"
 #include "cli/pool_outputs.h"
 #include "cli/program.h"
-#include "cli/signals.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -153,7 +152,6 @@ int pool_command(int argc, char** argv) {
   auto options = parse_pool(argc, argv, modules);
   if (!options) return complain(options.error());
   if (options->help) return print_help("pool");
-  heed_signals_as_first_process();
   const Result<int> code = run_pool(*options);
   return code ? *code : complain(code.error());
 }

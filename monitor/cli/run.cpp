@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
 #include <optional>
 #include <string_view>
 
@@ -59,9 +58,17 @@ Result<void> open_report(Run& run) {
   return {};
 }
 
+// What came of a run that a signal ended before there was a machine.
+Outcome interrupted() {
+  Outcome outcome;
+  outcome.reason = Reason::kInterrupted;
+  return outcome;
+}
+
 // Loads, builds and runs.
 Result<Outcome> execute(Run& run, Clock::time_point start) {
   RunOptions& options = run.options;
+  SignalGuard signals;
   // A guest's process is on its way while the program is read. KVM's machine is made for what it is to hold.
   const Platform platform = platform_for(options.platform);
   std::optional<Result<Shell>> ahead;
@@ -77,6 +84,7 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   if (!machine_options) return tl::unexpected(std::move(machine_options.error()));
   Result<Input> input = options.input == nullptr ? Input() : open_input(options.input);
   run.phases.open += Clock::now() - loaded;
+  if (SignalGuard::caught() != 0) return interrupted();
   if (!input) return tl::unexpected(std::move(input.error()));
 
   tell_of_platform(options.platform, platform);
@@ -93,7 +101,7 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   if (run.report) {
     if (auto emptied = run.report->empty(); !emptied) return tl::unexpected(std::move(emptied.error()));
   }
-  const SignalGuard guard(*run.machine);
+  signals.interrupt(*run.machine);
   return run.machine->run(*input);
 }
 
@@ -121,10 +129,7 @@ int conclude(const RunOptions& options, const Outcome& outcome) {
     case Reason::kInterrupted:
       break;
   }
-  // The signal again, now with its default: whoever waits for this process sees what ended it. The first process of a
-  // container survives it, and ends with the status that a shell would report.
-  std::raise(SignalGuard::caught());
-  return kExitSignal + SignalGuard::caught();
+  return end_by(SignalGuard::caught());
 }
 
 }  // namespace

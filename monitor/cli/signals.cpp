@@ -1,55 +1,101 @@
 #include "cli/signals.h"
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+
+#include "cli/commands.h"
+#include "spry/machine.h"
 
 namespace spry {
 namespace {
 
-constexpr std::array<int, 2> kSignals = {SIGINT, SIGTERM};
+constexpr int kSignals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGXCPU};
 
 // A signal handler reaches nothing but objects of static storage.
 Machine* volatile running = nullptr;
+volatile std::sig_atomic_t guarded = 0;
 volatile std::sig_atomic_t last = 0;
 
-void interrupt(int signal) {
+void note(int signal) {
+  if (guarded == 0) {
+    // It is blocked until the handler returns, and ends the process then.
+    const int status = end_by(signal);
+    if (getpid() == 1) _exit(status);
+    return;
+  }
   last = signal;
   Machine* const machine = running;
   if (machine != nullptr) machine->interrupt();
 }
 
-// False if the signal was inherited as ignored, and stays so, or cannot have a handler.
-bool handle(int signal, void (*handler)(int)) {
+// What the process blocked before the guard.
+sigset_t inherited_mask;
+
+// Those that were inherited as ignored stay so. All are blocked, or one that is ignored would be heeded between setting
+// the handler and taking it back; what is pending is forgotten when it is ignored again.
+void handle(void (*handler)(int)) {
+  sigset_t ours;
+  sigemptyset(&ours);
+  for (const int signal : kSignals) sigaddset(&ours, signal);
+  sigprocmask(SIG_BLOCK, &ours, &inherited_mask);
   struct sigaction action = {};
   action.sa_handler = handler;  // without SA_RESTART: it must end waits
   sigemptyset(&action.sa_mask);
-  // Looked at first: between setting the handler and taking it back, an ignored signal would be heeded.
-  struct sigaction inherited;
-  if (sigaction(signal, nullptr, &inherited) == 0 && inherited.sa_handler == SIG_IGN) return false;
-  return sigaction(signal, &action, nullptr) == 0;
+  for (const int signal : kSignals) {
+    struct sigaction inherited;
+    if (sigaction(signal, &action, &inherited) == 0 && inherited.sa_handler == SIG_IGN) {
+      sigaction(signal, &inherited, nullptr);
+    }
+  }
 }
+
+void unblock() { sigprocmask(SIG_SETMASK, &inherited_mask, nullptr); }
 
 }  // namespace
 
-SignalGuard::SignalGuard(Machine& machine) {
-  last = 0;
-  running = &machine;
-  for (std::size_t i = 0; i < kSignals.size(); ++i) handled_[i] = handle(kSignals[i], interrupt);
+void heed_signals_as_first_process() {
+  if (getpid() != 1) return;
+  handle([](int signal) { _exit(kExitSignal + signal); });
+  unblock();
 }
 
+SignalGuard::SignalGuard() {
+  last = 0;
+  guarded = 1;
+  handle(note);
+}
+
+// The handlers stay: taking each back costs a system call, and what they do now is what the default does.
 SignalGuard::~SignalGuard() {
-  for (std::size_t i = 0; i < kSignals.size(); ++i) {
-    if (handled_[i]) std::signal(kSignals[i], SIG_DFL);
-  }
+  if (running == nullptr) unblock();
   running = nullptr;
+  guarded = 0;
+}
+
+void SignalGuard::interrupt(Machine& machine) {
+  running = &machine;
+  unblock();
+  if (last != 0) machine.interrupt();
+}
+
+bool SignalGuard::wait(int fd) {
+  pollfd descriptor = {fd, POLLIN, 0};
+  while (last == 0) {
+    // A descriptor that cannot be waited for says why when it is read.
+    if (ppoll(&descriptor, 1, nullptr, guarded != 0 ? &inherited_mask : nullptr) >= 0 || errno != EINTR) return true;
+  }
+  return false;
 }
 
 int SignalGuard::caught() { return last; }
 
-void heed_signals_as_first_process() {
-  if (getpid() != 1) return;
-  for (const int signal : kSignals) handle(signal, [](int number) { _exit(128 + number); });
+int end_by(int signal) {
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+  return kExitSignal + signal;
 }
 
 }  // namespace spry

@@ -1,32 +1,40 @@
-// SIGINT and SIGTERM during a run.
+// The signals that end a command.
 #pragma once
-
-#include <array>
-
-#include "spry/machine.h"
 
 namespace spry {
 
-// While it lives, SIGINT and SIGTERM interrupt `machine` instead of ending the process. A signal that the process
-// inherited as ignored stays ignored. One lives at a time.
+class Machine;
+
+// From the first process of a PID namespace the kernel keeps each signal that it has no handler for
+// (pid_namespaces(7)), so that a container could not be stopped. There the signals below, unless they are ignored, end
+// the process from now on with status 128 + the signal; elsewhere this does nothing.
+void heed_signals_as_first_process();
+
+// While it lives, the signals that people, shells, batch systems, timers and limits send to end a process (SIGHUP,
+// SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2 and SIGXCPU) do not end this one, but what it
+// does. One that the process inherited as ignored stays ignored. One lives at a time; afterwards each signal ends the
+// process as if there had been none.
 class SignalGuard {
  public:
-  explicit SignalGuard(Machine& machine);
-  // Afterwards those that were not ignored have their default again.
+  // At first they are blocked, and come in `wait` alone.
+  SignalGuard();
   ~SignalGuard();
   SignalGuard(const SignalGuard&) = delete;
   SignalGuard& operator=(const SignalGuard&) = delete;
 
+  // From here on they come at any time and interrupt `machine`; one that came before does so now.
+  void interrupt(Machine& machine);
+
   // The signal that came last, or 0.
   static int caught();
 
- private:
-  std::array<bool, 2> handled_ = {};
+  // Waits until descriptor `fd` can be read without waiting; false if a signal came before. Also without a guard, where
+  // signals do what they do.
+  static bool wait(int fd);
 };
 
-// From the first process of a PID namespace the kernel keeps each signal that it has no handler for
-// (pid_namespaces(7)), so that a container could not be stopped. There SIGINT and SIGTERM, unless they are ignored, end
-// the process from now on with status 128 + the signal; elsewhere this does nothing.
-void heed_signals_as_first_process();
+// Ends the process by `signal`, so that whoever waits for it sees what ended it. Returns in the first process of a
+// container alone, which survives that: the status that a shell would report.
+int end_by(int signal);
 
 }  // namespace spry

@@ -7,7 +7,6 @@
 #include "cli/modules.h"
 #include "cli/notice.h"
 #include "cli/options.h"
-#include "cli/signals.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -36,7 +35,6 @@ int snapshot_command(int argc, char** argv) {
   auto options = parse_snapshot(argc, argv, modules);
   if (!options) return complain(options.error());
   if (options->help) return print_help("snapshot");
-  heed_signals_as_first_process();
   auto taken = take(*options);
   return taken ? kExitSuccess : complain(taken.error());
 }

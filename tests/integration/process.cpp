@@ -64,6 +64,16 @@ Pipe make_pipe() {
   return {Fd(ends[0]), Fd(ends[1])};
 }
 
+Pipe make_full_pipe() {
+  Pipe pipe = make_pipe();
+  const std::string page(4096, '.');
+  fcntl(pipe.write.get(), F_SETFL, O_NONBLOCK);
+  while (write(pipe.write.get(), page.data(), page.size()) > 0) {
+  }
+  fcntl(pipe.write.get(), F_SETFL, 0);
+  return pipe;
+}
+
 Terminal make_terminal(bool raw) {
   int master = -1;
   int slave = -1;

@@ -31,6 +31,8 @@ struct Pipe {
   Fd write;
 };
 Pipe make_pipe();
+// A pipe with no room left.
+Pipe make_full_pipe();
 
 // A pseudo-terminal, raw or as a login has it (which prints a line feed as two bytes).
 struct Terminal {

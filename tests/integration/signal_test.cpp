@@ -25,26 +25,6 @@ TEST_F(Signals, EndAnEndlessLoop) {
   }
 }
 
-// The kernel keeps signals without a handler from the first process of a PID namespace.
-TEST_F(Signals, EndAPoolThatIsTheFirstProcess) {
-  const std::vector<std::string> alone = {"unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"};
-  std::vector<std::string> probe = alone;
-  probe.push_back("true");
-  if (run(probe).status != 0) GTEST_SKIP() << "there are no user and PID namespaces here";
-  for (const int number : {SIGINT, SIGTERM}) {
-    Pipe pipe = make_pipe();
-    std::vector<std::string> words = alone;
-    for (const std::string& word : {command(), std::string("pool"), guest("hello")}) words.push_back(word);
-    Process unshare(words, {.input = pipe.read.get()});
-    ASSERT_EQ(write(pipe.write.get(), "x\n", 2), 2);
-    ASSERT_TRUE(unshare.await_output("Hello\n"));
-    const std::string id = std::to_string(unshare.id());
-    const pid_t first = std::stoi(read_file("/proc/" + id + "/task/" + id + "/children"));
-    ASSERT_EQ(kill(first, number), 0);
-    expect_exit(unshare.finish(), 128 + number);
-  }
-}
-
 TEST_F(Signals, EndALoopWithADeadline) {
   Process spry(run_of({"--deadline", "1m"}, "it-acts", {"say-and-spin"}));
   ASSERT_TRUE(spry.await_output("spinning\n"));

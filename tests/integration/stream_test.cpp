@@ -143,17 +143,6 @@ TEST_F(Streams, ABlockedSocketDoesNotHoldUpADeadline) {
   expect_deadline(there.get());
 }
 
-// A pipe with no room left.
-Pipe make_full_pipe() {
-  Pipe pipe = make_pipe();
-  const std::string page(4096, '.');
-  fcntl(pipe.write.get(), F_SETFL, O_NONBLOCK);
-  while (write(pipe.write.get(), page.data(), page.size()) > 0) {
-  }
-  fcntl(pipe.write.get(), F_SETFL, 0);
-  return pipe;
-}
-
 // The last output goes out after the guest has ended, which is no reason not to wait for its reader.
 TEST_F(Streams, TheLastOutputWaitsForItsReader) {
   Pipe pipe = make_full_pipe();
