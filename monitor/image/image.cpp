@@ -14,6 +14,7 @@
 #include "image/pages.h"
 #include "image/relocations.h"
 #include "image/symbols.h"
+#include "system/out_of_memory.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -69,6 +70,10 @@ struct Image::Data {
 };
 
 Result<Image> Image::load(const std::string& path) {
+  return or_out_of_memory([&path] { return read(path); });
+}
+
+Result<Image> Image::read(const std::string& path) {
   auto file = image::ElfFile::open(path);
   if (!file) return tl::unexpected(file.error());
   auto manifest = image::read_manifest(*file);

@@ -5,6 +5,7 @@
 #include "machine/internals.h"
 #include "machine/reset.h"
 #include "system/clock.h"
+#include "system/out_of_memory.h"
 #include "text/format.h"
 
 namespace spry {
@@ -47,17 +48,33 @@ namespace {
 
 Result<Machine> make(std::unique_ptr<Vcpu> shell, std::optional<Image> image, std::shared_ptr<const Base> base,
                      MachineOptions options) {
-  const std::uint64_t start = host_monotonic_ns();
-  auto data = std::make_unique<MachineData>(std::move(options));
-  if (auto built = build(*data, std::move(shell), image ? &*image : nullptr, std::move(base)); !built) {
-    return tl::unexpected(built.error());
-  }
-  data->action.outcome.receipt.create = std::chrono::nanoseconds(host_monotonic_ns() - start);
-  return Internals::machine(std::move(data));
+  return or_out_of_memory([&]() -> Result<Machine> {
+    const std::uint64_t start = host_monotonic_ns();
+    auto data = std::make_unique<MachineData>(std::move(options));
+    if (auto built = build(*data, std::move(shell), image ? &*image : nullptr, std::move(base)); !built) {
+      return tl::unexpected(built.error());
+    }
+    data->action.outcome.receipt.create = std::chrono::nanoseconds(host_monotonic_ns() - start);
+    return Internals::machine(std::move(data));
+  });
 }
 
 tl::unexpected<Error> unusable(const MachineData& machine) {
   return fail(ErrorCode::kMonitor, fmt::format("{}: its machine failed before and cannot be used", machine.base->path));
+}
+
+Result<Outcome> run(MachineData& machine, const Input& input) {
+  if (auto begun = begin_action(machine, input); !begun) return tl::unexpected(begun.error());
+  if (auto done = run_action(machine); !done) {
+    machine.phase = Phase::kBroken;
+    return tl::unexpected(std::move(done.error()));
+  }
+  Outcome& outcome = machine.action.outcome;
+  for (const auto& device : machine.devices) {
+    if (device != nullptr) device->collect(outcome);
+  }
+  if (machine.options.measure_memory) outcome.receipt.memory_touched = machine.memory.resident();
+  return std::move(outcome);
 }
 
 }  // namespace
@@ -81,28 +98,27 @@ Result<Machine> Machine::create(Shell shell, Snapshot snapshot, MachineOptions o
 
 Result<void> Machine::reset() {
   if (data_->phase == Phase::kReady) return {};
-  if (!usable()) return unusable(*data_);
-  if (data_->options.reusable) return reset_machine(*data_);
-  return fail(ErrorCode::kMonitor,
-              fmt::format("{}: the machine has run its action, and is not reusable", data_->base->path));
+  return or_out_of_memory([this]() -> Result<void> {
+    if (!usable()) return unusable(*data_);
+    if (data_->options.reusable) return reset_machine(*data_);
+    return fail(ErrorCode::kMonitor,
+                fmt::format("{}: the machine has run its action, and is not reusable", data_->base->path));
+  });
 }
 
 Result<Outcome> Machine::run(const Input& input) {
+  if (auto ready = reset(); !ready) return tl::unexpected(std::move(ready.error()));
   MachineData& machine = *data_;
-  if (auto ready = reset(); !ready) return tl::unexpected(ready.error());
-  if (auto begun = begin_action(machine, input); !begun) return tl::unexpected(begun.error());
-  auto done = run_action(machine);
+  bool ended = false;
+  auto outcome = or_out_of_memory([&] {
+    auto made = spry::run(machine, input);
+    ended = true;
+    return made;
+  });
   machine.action.input = nullptr;
-  if (!done) {
-    machine.phase = Phase::kBroken;
-    return tl::unexpected(std::move(done.error()));
-  }
-  Outcome& outcome = machine.action.outcome;
-  for (const auto& device : machine.devices) {
-    if (device != nullptr) device->collect(outcome);
-  }
-  if (machine.options.measure_memory) outcome.receipt.memory_touched = machine.memory.resident();
-  return std::move(outcome);
+  // What the action left half done, no reset undoes.
+  if (!ended) machine.phase = Phase::kBroken;
+  return outcome;
 }
 
 bool Machine::usable() const { return data_->usable(); }
@@ -118,12 +134,14 @@ std::optional<Snapshot> Machine::snapshot() const {
 }
 
 Result<Shell> Machine::release() && {
-  MachineData& machine = *data_;
-  if (!usable()) return unusable(machine);
-  if (auto empty = machine.vcpu->empty(); !empty) return tl::unexpected(empty.error());
-  std::unique_ptr<Vcpu> shell = std::move(machine.vcpu);
-  data_.reset();
-  return Internals::shell(std::move(shell));
+  return or_out_of_memory([this]() -> Result<Shell> {
+    MachineData& machine = *data_;
+    if (!usable()) return unusable(machine);
+    if (auto empty = machine.vcpu->empty(); !empty) return tl::unexpected(empty.error());
+    std::unique_ptr<Vcpu> shell = std::move(machine.vcpu);
+    data_.reset();
+    return Internals::shell(std::move(shell));
+  });
 }
 
 }  // namespace spry

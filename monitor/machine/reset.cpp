@@ -5,6 +5,7 @@
 #include "cpu/x86.h"
 #include "machine/verify.h"
 #include "system/clock.h"
+#include "system/out_of_memory.h"
 
 namespace spry {
 namespace {
@@ -40,7 +41,8 @@ Result<void> reset(MachineData& machine) {
 
 Result<void> reset_machine(MachineData& machine) {
   const std::uint64_t start = host_monotonic_ns();
-  auto done = reset(machine);
+  // A reset that ends early, however it does, has proven nothing.
+  auto done = or_out_of_memory([&machine] { return reset(machine); });
   machine.phase = done ? Phase::kReady : Phase::kBroken;
   machine.action.outcome.receipt.reset = std::chrono::nanoseconds(host_monotonic_ns() - start);
   return done;

@@ -248,6 +248,21 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
   return std::popcount(set);
 }
 
+// Disarms at its end, however the run ends.
+class Armed {
+ public:
+  explicit Armed(MachineData& machine) : machine_(machine) {}
+  Armed(const Armed&) = delete;
+  Armed& operator=(const Armed&) = delete;
+  ~Armed() {
+    machine_.vcpu->disarm();
+    machine_.waiting.end();
+  }
+
+ private:
+  MachineData& machine_;
+};
+
 }  // namespace
 
 int deadline_signal(const MachineData& machine) {
@@ -257,9 +272,11 @@ int deadline_signal(const MachineData& machine) {
 Result<void> run_action(MachineData& machine) {
   const std::uint64_t start = host_monotonic_ns();
   if (auto armed = machine.vcpu->arm(machine.waiting, deadline_signal(machine)); !armed) return armed;
-  Result<void> done = Run(machine).loop();
-  machine.vcpu->disarm();
-  machine.waiting.end();
+  Result<void> done;
+  {
+    const Armed armed(machine);
+    done = Run(machine).loop();
+  }
   // Only a clean exit proves that the guest never calls ready.
   Outcome& outcome = machine.action.outcome;
   if (done && outcome.reason == Reason::kExit && machine.beginning == Beginning::kUnknown) {

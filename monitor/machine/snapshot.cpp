@@ -2,13 +2,16 @@
 
 #include "machine/internals.h"
 #include "snapshot/file.h"
+#include "system/out_of_memory.h"
 #include "text/format.h"
 
 namespace spry {
 
 Snapshot::Snapshot(std::shared_ptr<const Base> base) : base_(std::move(base)) {}
 
-Result<Snapshot> Snapshot::take(Image image, MachineOptions options) {
+namespace {
+
+Result<Snapshot> take_snapshot(Image image, MachineOptions options) {
   options.reusable = true;
   const std::string path = image.path();
   auto machine = Machine::create(std::move(image), std::move(options));
@@ -25,15 +28,25 @@ Result<Snapshot> Snapshot::take(Image image, MachineOptions options) {
                           to_string(outcome->reason), outcome->message.empty() ? "" : ": ", outcome->message));
 }
 
+}  // namespace
+
+Result<Snapshot> Snapshot::take(Image image, MachineOptions options) {
+  return or_out_of_memory([&] { return take_snapshot(std::move(image), std::move(options)); });
+}
+
 Result<Snapshot> Snapshot::load(const std::string& path, bool verify) {
-  auto base = load_snapshot(path, verify);
-  if (!base) return tl::unexpected(base.error());
-  return Snapshot(*std::move(base));
+  return or_out_of_memory([&]() -> Result<Snapshot> {
+    auto base = load_snapshot(path, verify);
+    if (!base) return tl::unexpected(base.error());
+    return Snapshot(*std::move(base));
+  });
 }
 
 bool Snapshot::recognise(const std::string& path) { return recognise_snapshot(path); }
 
-Result<void> Snapshot::save(const std::string& path) const { return save_snapshot(*base_, path); }
+Result<void> Snapshot::save(const std::string& path) const {
+  return or_out_of_memory([&] { return save_snapshot(*base_, path); });
+}
 
 const std::string& Snapshot::path() const { return base_->path; }
 const Manifest& Snapshot::manifest() const { return base_->manifest; }

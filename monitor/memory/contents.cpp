@@ -12,6 +12,7 @@
 #include "cpu/x86.h"
 #include "memory/data_runs.h"
 #include "system/io.h"
+#include "system/memory_file.h"
 #include "text/format.h"
 
 namespace spry {
@@ -25,7 +26,7 @@ constexpr std::uint64_t kMostMappings = 1024;
 std::ptrdiff_t page_number(std::uint64_t address) { return static_cast<std::ptrdiff_t>(address / x86::kPageSize); }
 
 tl::unexpected<Error> failed(const char* what) {
-  return fail(ErrorCode::kMonitor, fmt::format("cannot {}: {}", what, std::strerror(errno)));
+  return fail(ErrorCode::kMonitor, fmt::format("cannot {}: {}", what, file_error(errno)));
 }
 
 tl::unexpected<Error> cut_short() {
@@ -36,10 +37,8 @@ tl::unexpected<Error> cut_short() {
 
 Result<Contents> Contents::allocate(std::uint64_t size) {
   Contents contents;
-  contents.file_ = Descriptor(memfd_create("spry-contents", MFD_CLOEXEC));
-  if (!contents.file_ || ftruncate(contents.file_.get(), static_cast<off_t>(size)) != 0) {
-    return failed("make a memfd for a machine's first contents");
-  }
+  contents.file_ = make_memory_file("spry-contents", 0, size);
+  if (!contents.file_) return failed("make a memfd for a machine's first contents");
   void* mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, contents.file_.get(), 0);
   if (mapped == MAP_FAILED) return failed("map a machine's first contents");
   contents.bytes_ = static_cast<std::byte*>(mapped);

@@ -15,6 +15,7 @@
 #include "cpu/x86.h"
 #include "memory/data_runs.h"
 #include "system/io.h"
+#include "system/memory_file.h"
 #include "text/format.h"
 
 namespace spry {
@@ -69,11 +70,11 @@ Result<GuestMemory> GuestMemory::reserve(std::uint64_t size) {
 Result<GuestMemory> GuestMemory::share(std::uint64_t size) {
   auto memory = map_anywhere(size);
   if (!memory) return memory;
-  memory->file_ = Descriptor(memfd_create("spry-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  memory->file_ = make_memory_file("spry-memory", MFD_ALLOW_SEALING, size);
   const int file = memory->file_.get();
-  if (file < 0 || ftruncate(file, static_cast<off_t>(size)) != 0 || fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
+  if (file < 0 || fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
     return fail(ErrorCode::kMonitor,
-                fmt::format("cannot make a memfd of {} KiB for guest memory: {}", size >> 10, std::strerror(errno)));
+                fmt::format("cannot make a memfd of {} KiB for guest memory: {}", size >> 10, file_error(errno)));
   }
   void* mapped = mmap(memory->base_, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file, 0);
   if (mapped == MAP_FAILED) {

@@ -1,6 +1,5 @@
 #include "spry/pool.h"
 
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -8,8 +7,8 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
-#include <deque>
 #include <future>
+#include <list>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -18,6 +17,9 @@
 #include "pool/reaper.h"
 #include "system/clock.h"
 #include "system/descriptor.h"
+#include "system/out_of_memory.h"
+#include "system/process_mark.h"
+#include "system/processors.h"
 #include "system/signals_blocked.h"
 #include "text/format.h"
 
@@ -33,14 +35,14 @@ struct Job {
 
 std::chrono::nanoseconds since(std::uint64_t start) { return std::chrono::nanoseconds(host_monotonic_ns() - start); }
 
-unsigned available_cpus() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
-}
-
 tl::unexpected<Error> closed(const std::string& path) {
   return fail(ErrorCode::kMonitor, fmt::format("{}: its pool is closed", path));
+}
+
+// Its workers are threads of the process that made it, and locks may be theirs.
+tl::unexpected<Error> forked(const std::string& path) {
+  return fail(ErrorCode::kMonitor,
+              fmt::format("{}: its pool belongs to the process that this one was forked from", path));
 }
 
 }  // namespace
@@ -59,6 +61,7 @@ struct PoolData {
 
   enum class Stage { kOpen, kFinishing, kCancelled };
 
+  const ProcessMark process;
   std::string path;
   PoolOptions options;
   // Submitters who wait for room are woken for so many places at once: a wake for each costs as much as a small action.
@@ -69,7 +72,7 @@ struct PoolData {
   std::condition_variable room_there;
   std::condition_variable initialised_now;
   std::condition_variable all_done;
-  std::deque<Job> queue;
+  std::list<Job> queue;  // of nodes: taking from it and emptying it allocate nothing
   std::size_t running = 0;
   std::uint64_t taken = 0;
   Stage stage = Stage::kOpen;
@@ -78,7 +81,7 @@ struct PoolData {
   Platform platform = Platform::kAutomatic;
   std::uint64_t submitted = 0;
   std::uint64_t cancelled = 0;
-  std::deque<Pool::Completion> completions;
+  std::list<Pool::Completion> completions;
   Descriptor event;
 
   std::optional<Reaper> reaper;
@@ -86,20 +89,27 @@ struct PoolData {
   std::vector<std::unique_ptr<Worker>> workers;
 
   Result<void> start(std::optional<Image> image);
+  Result<std::optional<Machine>> begin_worker(Worker& worker, const std::optional<Image>& image);
   Result<Machine> make_machine(Worker& worker);
+  Result<Machine> make_machine_now(Worker& worker);
   void work(Worker& worker, std::optional<Machine> machine);
-  std::optional<Job> next();
+  std::list<Job> next();
   bool begin_initialising();
   void end_initialising(const MachineData* machine);
   void bring_to_base(std::optional<Machine>& machine);
+  Result<Outcome> run_on(Worker& worker, std::optional<Machine>& machine, Job& job, bool initialises);
   void run_one(Worker& worker, std::optional<Machine>& machine, Job& job);
   void reset(Worker& worker, std::optional<Machine>& machine, bool exited);
-  Result<bool> enqueue(Job job, bool wait);
-  void complete(std::uint64_t ticket, Result<Outcome> outcome);
+  Result<bool> enqueue(std::list<Job> job, bool wait);
+  void complete(std::list<Pool::Completion>& completion);
   void close(Pool::Close how);
 };
 
 Result<Machine> PoolData::make_machine(Worker& worker) {
+  return or_out_of_memory([&] { return make_machine_now(worker); });
+}
+
+Result<Machine> PoolData::make_machine_now(Worker& worker) {
   std::shared_ptr<const Base> current;
   bool begins_ready = false;
   {
@@ -159,6 +169,20 @@ void PoolData::bring_to_base(std::optional<Machine>& machine) {
   }
 }
 
+Result<Outcome> PoolData::run_on(Worker& worker, std::optional<Machine>& machine, Job& job, bool initialises) {
+  if (!machine) {
+    auto made = make_machine(worker);
+    if (!made) return tl::unexpected(std::move(made.error()));
+    machine = *std::move(made);
+  }
+  MachineData& data = Internals::data(*machine);
+  // The others need not wait for this action's end: at its `ready` they can begin.
+  if (initialises) data.settled = [this, &data] { end_initialising(&data); };
+  auto outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)));
+  data.settled = nullptr;
+  return outcome;
+}
+
 void PoolData::run_one(Worker& worker, std::optional<Machine>& machine, Job& job) {
   const bool initialises = !worker.settled && begin_initialising();
   if (!worker.settled && !initialises) {
@@ -166,21 +190,7 @@ void PoolData::run_one(Worker& worker, std::optional<Machine>& machine, Job& job
     worker.settled = true;
   }
   const std::uint64_t start = host_monotonic_ns();
-  Result<Outcome> outcome = tl::unexpected(Error());
-  if (!machine) {
-    auto made = make_machine(worker);
-    if (made)
-      machine = *std::move(made);
-    else
-      outcome = tl::unexpected(made.error());
-  }
-  if (machine) {
-    MachineData& data = Internals::data(*machine);
-    // The others need not wait for this action's end: at its `ready` they can begin.
-    if (initialises) data.settled = [this, &data] { end_initialising(&data); };
-    outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)));
-    data.settled = nullptr;
-  }
+  Result<Outcome> outcome = run_on(worker, machine, job, initialises);
   if (initialises) end_initialising(machine ? &Internals::data(*machine) : nullptr);
   const std::uint64_t end = host_monotonic_ns();
   {
@@ -215,12 +225,13 @@ void PoolData::reset(Worker& worker, std::optional<Machine>& machine, bool exite
   worker.counts.reset.add(since(start));
 }
 
-std::optional<Job> PoolData::next() {
+// One, or none if the pool is closed.
+std::list<Job> PoolData::next() {
   std::unique_lock lock(mutex);
   work_there.wait(lock, [this] { return !queue.empty() || stage != Stage::kOpen; });
-  if (queue.empty()) return std::nullopt;
-  Job job = std::move(queue.front());
-  queue.pop_front();
+  std::list<Job> job;
+  if (queue.empty()) return job;
+  job.splice(job.begin(), queue, queue.begin());
   ++running;
   const bool wake = ++taken % room_batch == 0;
   lock.unlock();
@@ -229,8 +240,8 @@ std::optional<Job> PoolData::next() {
 }
 
 void PoolData::work(Worker& worker, std::optional<Machine> machine) {
-  while (std::optional<Job> job = next()) {
-    run_one(worker, machine, *job);
+  for (std::list<Job> job; !(job = next()).empty();) {
+    run_one(worker, machine, job.front());
     bool idle;
     {
       const std::lock_guard lock(mutex);
@@ -241,11 +252,26 @@ void PoolData::work(Worker& worker, std::optional<Machine> machine) {
   }
 }
 
-// The first machine is made by the first worker's thread, to which it belongs.
+// A worker's machine, made by its thread, to which it belongs.
+Result<std::optional<Machine>> PoolData::begin_worker(Worker& worker, const std::optional<Image>& image) {
+  return or_out_of_memory([&]() -> Result<std::optional<Machine>> {
+    auto machine = image ? Machine::create(*image, options.machine) : make_machine(worker);
+    if (!machine) return tl::unexpected(std::move(machine.error()));
+    if (image) {
+      const std::lock_guard lock(mutex);
+      base = Internals::data(*machine).base;
+      platform = Internals::data(*machine).vcpu->platform();
+      worker.counts.machines = 1;
+    }
+    return std::optional<Machine>(*std::move(machine));
+  });
+}
+
+// The first machine is made of the image, and the others of what it begins as.
 Result<void> PoolData::start(std::optional<Image> image) {
   event = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event) return fail(ErrorCode::kMonitor, fmt::format("cannot make an eventfd: {}", std::strerror(errno)));
-  const unsigned count = options.workers != 0 ? options.workers : available_cpus();
+  const unsigned count = options.workers != 0 ? options.workers : available_processors();
   const AllSignalsBlocked blocked;
   try {
     reaper.emplace();
@@ -255,16 +281,10 @@ Result<void> PoolData::start(std::optional<Image> image) {
       std::promise<Result<void>> made;
       std::future<Result<void>> answer = made.get_future();
       worker.thread = std::thread([this, &worker, image, &made] {
-        auto machine = image ? Machine::create(*image, options.machine) : make_machine(worker);
+        auto machine = begin_worker(worker, image);
         if (!machine) {
-          made.set_value(tl::unexpected(machine.error()));
+          made.set_value(tl::unexpected(std::move(machine.error())));
           return;
-        }
-        if (image) {
-          const std::lock_guard lock(mutex);
-          base = Internals::data(*machine).base;
-          platform = Internals::data(*machine).vcpu->platform();
-          worker.counts.machines = 1;
         }
         made.set_value({});
         work(worker, *std::move(machine));
@@ -281,34 +301,37 @@ Result<void> PoolData::start(std::optional<Image> image) {
   return {};
 }
 
-Result<bool> PoolData::enqueue(Job job, bool wait) {
-  const std::size_t size = std::max(job.owned.size(), job.input.size());
+// `job` is one, in a node of its own.
+Result<bool> PoolData::enqueue(std::list<Job> job, bool wait) {
+  if (!process.here()) return forked(path);
+  const std::size_t size = std::max(job.front().owned.size(), job.front().input.size());
   if (size > options.machine.max_input) {
     return fail(ErrorCode::kMonitor, fmt::format("{}: the input has {} bytes, more than the {} that the pool was made "
                                                  "for",
                                                  path, size, options.machine.max_input));
   }
-  job.submitted_ns = host_monotonic_ns();
+  job.front().submitted_ns = host_monotonic_ns();
   {
     std::unique_lock lock(mutex);
     if (wait) room_there.wait(lock, [this] { return queue.size() < options.queue || stage != Stage::kOpen; });
     if (stage != Stage::kOpen) return closed(path);
     if (queue.size() >= options.queue) return false;
-    queue.push_back(std::move(job));
+    queue.splice(queue.end(), job);
     ++submitted;
   }
   work_there.notify_one();
   return true;
 }
 
-void PoolData::complete(std::uint64_t ticket, Result<Outcome> outcome) {
+void PoolData::complete(std::list<Pool::Completion>& completion) {
   const std::lock_guard lock(mutex);
-  completions.push_back({ticket, std::move(outcome)});
+  completions.splice(completions.end(), completion);
   eventfd_write(event.get(), 1);
 }
 
 void PoolData::close(Pool::Close how) {
-  std::deque<Job> left;
+  if (!process.here()) return;
+  std::list<Job> left;
   {
     const std::lock_guard lock(mutex);
     if (stage == Stage::kOpen) stage = how == Pool::Close::kFinish ? Stage::kFinishing : Stage::kCancelled;
@@ -317,7 +340,9 @@ void PoolData::close(Pool::Close how) {
   }
   work_there.notify_all();
   room_there.notify_all();
-  for (Job& job : left) job.done(closed(path));
+  for (Job& job : left) {
+    job.done(or_out_of_memory([this]() -> Result<Outcome> { return closed(path); }));
+  }
   const std::lock_guard lock(closing);
   for (auto& worker : workers) {
     if (worker->thread.joinable()) worker->thread.join();
@@ -342,66 +367,95 @@ Result<std::unique_ptr<PoolData>> open(PoolOptions options, std::string path) {
   return data;
 }
 
+std::list<Job> one_job(Job job) {
+  std::list<Job> one;
+  one.push_back(std::move(job));
+  return one;
+}
+
 }  // namespace
 
 Pool::Pool(std::unique_ptr<PoolData> data) : data_(std::move(data)) {}
 Pool::Pool(Pool&&) noexcept = default;
 
 Pool& Pool::operator=(Pool&& other) noexcept {
-  if (data_ != nullptr && this != &other) close(Close::kCancel);
-  data_ = std::move(other.data_);
+  if (this != &other) {
+    end();
+    data_ = std::move(other.data_);
+  }
   return *this;
 }
 
-Pool::~Pool() {
-  if (data_ != nullptr) close(Close::kCancel);
+Pool::~Pool() { end(); }
+
+// In a forked child its memory stays: threads that are not there cannot be joined, nor their machines be touched.
+void Pool::end() {
+  if (data_ == nullptr) return;
+  close(Close::kCancel);
+  if (!data_->process.here()) static_cast<void>(data_.release());
 }
 
 Result<Pool> Pool::create(Image image, PoolOptions options) {
-  auto data = open(std::move(options), image.path());
-  if (!data) return tl::unexpected(data.error());
-  Pool pool(*std::move(data));
-  if (auto started = pool.data_->start(std::move(image)); !started) return tl::unexpected(started.error());
-  return pool;
+  return or_out_of_memory([&]() -> Result<Pool> {
+    auto data = open(std::move(options), image.path());
+    if (!data) return tl::unexpected(data.error());
+    Pool pool(*std::move(data));
+    if (auto started = pool.data_->start(std::move(image)); !started) return tl::unexpected(started.error());
+    return pool;
+  });
 }
 
 Result<Pool> Pool::create(Snapshot snapshot, PoolOptions options) {
-  auto data = open(std::move(options), snapshot.path());
-  if (!data) return tl::unexpected(data.error());
-  auto base = load_contents(Internals::take(std::move(snapshot)));
-  if (!base) return tl::unexpected(base.error());
-  (*data)->base = *std::move(base);
-  (*data)->initialised = PoolData::Initialised::kDone;
-  Pool pool(*std::move(data));
-  if (auto started = pool.data_->start(std::nullopt); !started) return tl::unexpected(started.error());
-  return pool;
+  return or_out_of_memory([&]() -> Result<Pool> {
+    auto data = open(std::move(options), snapshot.path());
+    if (!data) return tl::unexpected(data.error());
+    auto base = load_contents(Internals::take(std::move(snapshot)));
+    if (!base) return tl::unexpected(base.error());
+    (*data)->base = *std::move(base);
+    (*data)->initialised = PoolData::Initialised::kDone;
+    Pool pool(*std::move(data));
+    if (auto started = pool.data_->start(std::nullopt); !started) return tl::unexpected(started.error());
+    return pool;
+  });
 }
 
 Result<void> Pool::submit(std::string input, Callback done) {
-  auto taken = data_->enqueue({std::move(input), {}, std::move(done), 0}, true);
-  if (!taken) return tl::unexpected(taken.error());
-  return {};
+  return or_out_of_memory([&]() -> Result<void> {
+    auto taken = data_->enqueue(one_job({std::move(input), {}, std::move(done), 0}), true);
+    if (!taken) return tl::unexpected(std::move(taken.error()));
+    return {};
+  });
 }
 
 Result<bool> Pool::try_submit(std::string input, Callback done) {
-  return data_->enqueue({std::move(input), {}, std::move(done), 0}, false);
+  return or_out_of_memory([&] { return data_->enqueue(one_job({std::move(input), {}, std::move(done), 0}), false); });
 }
 
 Result<Outcome> Pool::run(std::string_view input) {
-  std::promise<Result<Outcome>> promise;
-  std::future<Result<Outcome>> future = promise.get_future();
-  auto taken = data_->enqueue(
-      {{}, input, [&promise](Result<Outcome> outcome) { promise.set_value(std::move(outcome)); }, 0}, true);
-  if (!taken) return tl::unexpected(taken.error());
-  return future.get();
+  return or_out_of_memory([&]() -> Result<Outcome> {
+    std::promise<Result<Outcome>> promise;
+    std::future<Result<Outcome>> future = promise.get_future();
+    auto done = [&promise](Result<Outcome> outcome) { promise.set_value(std::move(outcome)); };
+    auto taken = data_->enqueue(one_job({{}, input, done, 0}), true);
+    if (!taken) return tl::unexpected(std::move(taken.error()));
+    return future.get();
+  });
 }
 
+// Room for the outcome is made beforehand: on the worker's thread nothing of it can fail.
 Result<void> Pool::submit(std::string input, std::uint64_t ticket) {
-  return submit(std::move(input),
-                [data = data_.get(), ticket](Result<Outcome> outcome) { data->complete(ticket, std::move(outcome)); });
+  return or_out_of_memory([&] {
+    auto room = std::make_shared<std::list<Completion>>();
+    room->push_back({ticket, tl::unexpected(Error())});
+    return submit(std::move(input), [data = data_.get(), room](Result<Outcome> outcome) {
+      room->front().outcome = std::move(outcome);
+      data->complete(*room);
+    });
+  });
 }
 
 std::optional<Pool::Completion> Pool::take() {
+  if (!data_->process.here()) return std::nullopt;
   const std::lock_guard lock(data_->mutex);
   if (data_->completions.empty()) return std::nullopt;
   Completion completion = std::move(data_->completions.front());
@@ -414,6 +468,7 @@ std::optional<Pool::Completion> Pool::take() {
 int Pool::descriptor() const { return data_->event.get(); }
 
 void Pool::drain() {
+  if (!data_->process.here()) return;
   std::unique_lock lock(data_->mutex);
   data_->all_done.wait(lock, [this] { return data_->running == 0 && data_->queue.empty(); });
 }
@@ -424,6 +479,7 @@ unsigned Pool::workers() const { return static_cast<unsigned>(data_->workers.siz
 
 PoolStatistics Pool::statistics() const {
   PoolStatistics sum;
+  if (!data_->process.here()) return sum;
   {
     const std::lock_guard lock(data_->mutex);
     sum.platform = data_->platform;

@@ -1,5 +1,7 @@
 #include "pool/reaper.h"
 
+#include <new>
+
 #include "system/signals_blocked.h"
 
 namespace spry {
@@ -19,9 +21,11 @@ Reaper::~Reaper() {
 }
 
 void Reaper::take(Machine machine) {
-  {
+  try {
     const std::lock_guard lock(mutex_);
     machines_.push_back(std::move(machine));
+  } catch (const std::bad_alloc&) {
+    return;  // the caller destroys it
   }
   changed_.notify_one();
 }

@@ -16,6 +16,7 @@ class Reaper {
   Reaper();
   // Destroys what is left.
   ~Reaper();
+  // Where there is no memory to keep it, it is destroyed here.
   void take(Machine machine);
 
  private:

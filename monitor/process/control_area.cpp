@@ -10,6 +10,7 @@
 
 #include "cpu/x86.h"
 #include "memory/guest_memory.h"
+#include "system/memory_file.h"
 #include "text/format.h"
 
 namespace spry {
@@ -38,8 +39,8 @@ void fill(spry_registers& to, const Registers& from) {
 Result<ControlArea> ControlArea::make(bool fsgsbase) {
   ControlArea area;
   area.fsgsbase_ = fsgsbase;
-  area.file_ = Descriptor(memfd_create("spry-control", MFD_CLOEXEC));
-  if (area.file_ && ftruncate(area.file_.get(), SPRY_CONTROL_SIZE) == 0) {
+  area.file_ = make_memory_file("spry-control", 0, SPRY_CONTROL_SIZE);
+  if (area.file_) {
     void* mapped = mmap(nullptr, SPRY_CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, area.file_.get(), 0);
     if (mapped != MAP_FAILED) {
       area.bytes_ = static_cast<std::byte*>(mapped);
@@ -50,7 +51,7 @@ Result<ControlArea> ControlArea::make(bool fsgsbase) {
     }
   }
   return fail(ErrorCode::kMonitor,
-              fmt::format("cannot make the memory that is shared with a guest's process: {}", std::strerror(errno)));
+              fmt::format("cannot make the memory that is shared with a guest's process: {}", file_error(errno)));
 }
 
 ControlArea::ControlArea(ControlArea&& other) noexcept

@@ -228,8 +228,13 @@ int GuestProcess::reap() {
   return killed ? information.si_status : 0;
 }
 
+// A child that the launcher forked has a copy of the descriptor, but the process is no child of its own: it lives on.
 void GuestProcess::end() {
   if (!stub_.process) return;
+  siginfo_t information = {};
+  constexpr int kLook = WEXITED | WNOHANG | WNOWAIT | __WALL;
+  const int result = waitid(P_PIDFD, static_cast<id_t>(stub_.process.get()), &information, kLook);
+  if (result != 0 && errno == ECHILD) return;
   signal(SIGKILL);
   reap();
 }

@@ -20,6 +20,7 @@
 #include "process/linux_api.h"
 #include "process/plan.h"
 #include "system/io.h"
+#include "system/memory_file.h"
 #include "text/format.h"
 
 extern "C" {
@@ -39,9 +40,10 @@ tl::unexpected<Error> cannot(const char* what, int error) {
 std::span<const std::byte> stub_image() { return {spry_stub_image, spry_stub_image_end}; }
 
 // MFD_EXEC is new in Linux 6.3, and there the kernel logs a warning without it.
-int make_memfd() {
-  const int file = memfd_create("spry-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-  return file >= 0 || errno != EINVAL ? file : memfd_create("spry-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+Descriptor make_memfd() {
+  Descriptor file = make_memory_file("spry-guest", MFD_ALLOW_SEALING | MFD_EXEC, stub_image().size());
+  if (file || errno != EINVAL) return file;
+  return make_memory_file("spry-guest", MFD_ALLOW_SEALING, stub_image().size());
 }
 
 // A file without a name that can be executed and that nobody has open for writing; -1 with errno.
@@ -124,13 +126,17 @@ int make_temporary() {
 }  // namespace
 
 Result<Descriptor> make_stub_file() {
-  Descriptor file(make_memfd());
+  Descriptor file = make_memfd();
   if (file) {
     if (!write_all(file.get(), stub_image()) ||
         fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
       return cannot("fill the memfd that guests' processes are started from", errno);
     }
     return file;
+  }
+  if (errno == EFBIG) {
+    return fail(ErrorCode::kMonitor,
+                fmt::format("cannot make the memfd that guests' processes are started from: {}", file_error(errno)));
   }
   const int forbidden = errno;
   Descriptor temporary(make_temporary());

@@ -15,7 +15,9 @@
 #include "snapshot/soundness.h"
 #include "system/descriptor.h"
 #include "system/io.h"
+#include "system/memory_file.h"
 #include "system/open_failure.h"
+#include "system/out_of_memory.h"
 #include "system/replacement.h"
 #include "system/signals_blocked.h"
 #include "text/escape.h"
@@ -102,13 +104,14 @@ tl::unexpected<Error> refuse(const std::string& path, std::string_view rule) {
 }
 
 tl::unexpected<Error> failed(const std::string& path, std::string_view what) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be {}: {}", escape(path, 1024), what, std::strerror(errno)));
+  return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be {}: {}", escape(path, 1024), what, file_error(errno)));
 }
 
 // Puts bytes at rising offsets of a file, or of a pipe or device, which gets zeros between them.
 class Sink {
  public:
   Sink(int descriptor, bool seeks) : descriptor_(descriptor), seeks_(seeks) {}
+  bool seeks() const { return seeks_; }
   bool put(std::span<const std::byte> bytes, std::uint64_t offset) {
     if (seeks_) return write_all_at(descriptor_, bytes, offset);
     for (constexpr std::array<std::byte, kPageSize> kZeros = {}; at_ < offset;) {
@@ -137,12 +140,13 @@ bool write_snapshot(Sink sink, const Base& base) {
   header.version = this_version();
   header.cpu = cpu_features();
   header.metadata_size = metadata.size();
-  header.file_size = start;
-  Digester contents;
-  for (const ContentsRun& run : parts.runs) {
-    contents.add(base.contents.bytes(run.range));
-    header.file_size = run.offset + run.range.size();
+  header.file_size = parts.runs.empty() ? start : parts.runs.back().offset + parts.runs.back().range.size();
+  if (sink.seeks() && header.file_size > file_size_limit()) {
+    errno = EFBIG;
+    return false;
   }
+  Digester contents;
+  for (const ContentsRun& run : parts.runs) contents.add(base.contents.bytes(run.range));
   header.contents = contents.digest();
   header.metadata = metadata_digest(header, metadata);
   if (!sink.put(std::as_bytes(std::span(&header, 1)), 0) || !sink.put(metadata, sizeof header)) return false;

@@ -12,6 +12,8 @@
 
 #include "guest.h"
 #include "spry/pool.h"
+#include "spry/shell.h"
+#include "spry/snapshot.h"
 #include "text/format.h"
 
 namespace spry {
@@ -76,6 +78,7 @@ class Launchers : public testing::TestWithParam<Kind> {
       } catch (const std::exception& error) {
         ADD_FAILURE() << error.what();
       }
+      std::fflush(nullptr);
       _exit(testing::Test::HasFailure() ? 1 : 0);
     }
     int status = 0;
@@ -128,6 +131,127 @@ TEST_P(Launchers, FindNothingInAPool) {
     leave_and_look([&pool](const std::string& input) { return pool.run(input); });
     EXPECT_EQ(pool.statistics().rebuilds, 0u);
   });
+}
+
+// Beyond RLIMIT_FSIZE the kernel sends SIGXFSZ, which would end the launcher: all that the library makes of files,
+// those in memory too, is refused before, or works.
+TEST(FileLimit, IsMetWithASentence) {
+  const std::string path = fmt::format("{}spry-limit-{}", testing::TempDir(), getpid());
+  std::size_t refused = 0;
+  const auto judge = [&refused](const Result<std::string>& output) {
+    if (output) {
+      EXPECT_EQ(*output, "Hello\n");
+      return;
+    }
+    ++refused;
+    EXPECT_NE(output.error().message.find("RLIMIT_FSIZE"), std::string::npos) << output.error().message;
+  };
+  const auto run_once = [](bool reusable) -> Result<std::string> {
+    MachineOptions options;
+    options.devices = {capture()};
+    options.reusable = reusable;
+    auto machine = Machine::create(load("hello"), options);
+    if (!machine) return tl::unexpected(machine.error());
+    auto outcome = machine->run();
+    if (!outcome) return tl::unexpected(outcome.error());
+    return outcome->output;
+  };
+  const auto save = [&path]() -> Result<std::string> {
+    auto snapshot = Snapshot::take(load("ready_state"), reusable());
+    if (!snapshot) return tl::unexpected(snapshot.error());
+    auto saved = snapshot->save(path);
+    if (!saved) return tl::unexpected(saved.error());
+    return "Hello\n";
+  };
+  for (const std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{4096}, std::uint64_t{65536}, std::uint64_t{1} << 20,
+                                    std::uint64_t{16} << 20, std::uint64_t{64} << 20}) {
+    SCOPED_TRACE(limit);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      alarm(60);
+      signal(SIGXFSZ, SIG_DFL);
+      if (!lower(RLIMIT_FSIZE, limit)) _exit(1);
+      judge(run_once(false));
+      judge(run_once(true));
+      judge(save());
+      EXPECT_EQ(refused == 0, limit == std::uint64_t{64} << 20) << refused;
+      std::fflush(nullptr);
+      _exit(testing::Test::HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << "as waitpid(2) tells it";
+    unlink(path.c_str());
+  }
+}
+
+// What a launcher's forked child does with what the launcher has made; true if it is as it should be.
+struct InAChild {
+  const char* name;
+  std::function<bool(Pool&, std::optional<Pool>&)> does;
+};
+
+const InAChild kInAChild[] = {
+    {"run", [](Pool& pool, auto&) { return !pool.run("look"); }},
+    {"submit", [](Pool& pool, auto&) { return !pool.submit("look", [](Result<Outcome>) {}); }},
+    {"try_submit", [](Pool& pool, auto&) { return !pool.try_submit("look", [](Result<Outcome>) {}); }},
+    {"submit with a ticket", [](Pool& pool, auto&) { return !pool.submit("look", 1); }},
+    {"take", [](Pool& pool, auto&) { return !pool.take(); }},
+    {"drain", [](Pool& pool, auto&) { return pool.drain(), true; }},
+    {"statistics", [](Pool& pool, auto&) { return pool.statistics().submitted == 0; }},
+    {"finish", [](Pool& pool, auto&) { return pool.close(Pool::Close::kFinish), true; }},
+    {"cancel", [](Pool& pool, auto&) { return pool.close(Pool::Close::kCancel), true; }},
+    {"destroy", [](Pool&, std::optional<Pool>& pool) { return pool.reset(), true; }},
+    {"move onto it", [](Pool& pool, std::optional<Pool>& to) { return *to = std::move(pool), true; }},
+};
+
+// Workers stay with the process that made them, and hold locks at any time: here an action runs and others wait.
+TEST(ForkedChildren, LeaveAPoolAlone) {
+  PoolOptions options;
+  options.machine.devices = {capture()};
+  options.machine.deadline = enough(20'000);
+  options.workers = 1;
+  Pool other = value(Pool::create(load("hello"), options));
+  std::optional<Pool> pool = value(Pool::create(load("spy"), options));
+  for (const InAChild& one : kInAChild) {
+    SCOPED_TRACE(one.name);
+    ASSERT_TRUE(pool->submit("seed\n", 7));
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      alarm(60);
+      _exit(one.does(*pool, pool) ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << "as waitpid(2) tells it";
+    pool->drain();
+    const auto taken = pool->take();
+    ASSERT_TRUE(taken);
+    EXPECT_EQ(value(taken->outcome).reason, Reason::kExit);
+  }
+  EXPECT_EQ(value(other.run()).output, "Hello\n");
+}
+
+// A machine and a shell that a child destroys go on in the launcher.
+TEST(ForkedChildren, EndNoMachine) {
+  std::optional<Machine> machine = value(Machine::create(load("hello"), reusable()));
+  EXPECT_EQ(value(machine->run()).output, "Hello\n");
+  std::optional<Shell> shell = value(Shell::create());
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    alarm(60);
+    machine.reset();
+    shell.reset();
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "as waitpid(2) tells it";
+  EXPECT_EQ(value(machine->run()).output, "Hello\n");
+  EXPECT_EQ(value(value(Machine::create(*std::move(shell), load("hello"), reusable())).run()).output, "Hello\n");
 }
 
 std::string name_of(const testing::TestParamInfo<Kind>& info) { return info.param.name; }

@@ -8,6 +8,7 @@ spry_add_unit_test(
   machine_deadline_test.cpp
   machine_dirty_pages_test.cpp
   machine_entropy_test.cpp
+  machine_processors_test.cpp
   machine_fault_test.cpp
   machine_histogram_test.cpp
   machine_instruction_test.cpp

@@ -266,7 +266,8 @@ struct spry_pool_options {
   /* Of each machine; NULL: all defaults. SPRY_REUSABLE is implied. */
   const struct spry_machine_options *machine;
 
-  /* Threads, each with a machine of its own; 0: one for each CPU that this process may run on. */
+  /* Threads, each with a machine of its own; 0: one for each CPU that this process may run on, or
+     fewer under a quota of its control groups. */
   unsigned workers;
 
   /* Actions that wait at most; 0: 1024. */

@@ -144,8 +144,8 @@ class Pool:
         workers: int | None = None,
         queue: int | None = None,
     ) -> None:
-        """`workers`: threads, each with a machine of its own; left out: one for each CPU. `queue`: actions that wait at
-        most; left out: 1024."""
+        """`workers`: threads, each with a machine of its own; left out: one for each CPU, or fewer under a quota.
+        `queue`: actions that wait at most; left out: 1024."""
         if workers == 0 or queue == 0:
             raise ValueError("a pool has at least one worker, and room for one action that waits")
         machine = NativeOptions(options)

@@ -98,6 +98,7 @@ class SPRY_API Image {
  private:
   struct Data;
   explicit Image(std::shared_ptr<const Data> data);
+  static Result<Image> read(const std::string& path);
   std::shared_ptr<const Data> data_;
 };
 

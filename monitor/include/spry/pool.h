@@ -23,7 +23,8 @@ namespace spry {
 struct PoolOptions {
   // For each machine; `reusable` is set by the pool.
   MachineOptions machine = {};
-  // Threads, each with one machine of its own; 0: one for each CPU that this process may run on.
+  // Threads, each with one machine of its own; 0: one for each CPU that this process may run on, but no more than its
+  // control groups let it use (cpu.max), rounded up.
   unsigned workers = 0;
   // Actions that wait at most; `submit` waits for room and `try_submit` refuses. At least 1.
   std::size_t queue = 1024;
@@ -70,9 +71,14 @@ struct PoolData;
 
 // All calls are safe from several threads at once, except that nothing may be called during or after the destructor. No
 // signal handler is installed; worker threads block all signals but those that cannot be blocked.
+//
+// A pool belongs to the process that made it. In a child that was forked from it, submitting and running are Errors
+// (kMonitor), `take` finds nothing, `statistics` counts nothing, and all else returns at once; the parent's pool is not
+// touched.
 class SPRY_API Pool {
  public:
-  // How an action of `submit` ended: an Error if the monitor failed, or if the pool was closed before (kMonitor).
+  // How an action of `submit` ended: an Error if the monitor failed, or if the pool was closed before (kMonitor). It
+  // must not throw.
   using Callback = std::function<void(Result<Outcome> outcome)>;
 
   // What `close` does with actions that wait; those that run are always finished.
@@ -121,6 +127,7 @@ class SPRY_API Pool {
 
  private:
   explicit Pool(std::unique_ptr<PoolData> data);
+  void end();
   std::unique_ptr<PoolData> data_;
 };
 

@@ -1,0 +1,25 @@
+// Tells a process from the children that it forked.
+#pragma once
+
+#include <cstddef>
+
+namespace spry {
+
+// A page that the kernel clears in forked children (MADV_WIPEONFORK, Linux 4.14): asking costs no system call, and
+// no lock, which another thread may have held when the child was made.
+class ProcessMark {
+ public:
+  // Without memory for it, every process counts as the one that made it.
+  ProcessMark();
+  ~ProcessMark();
+  ProcessMark(const ProcessMark&) = delete;
+  ProcessMark& operator=(const ProcessMark&) = delete;
+
+  // Whether the calling process is the one that made it.
+  bool here() const { return page_ == nullptr || *page_ != std::byte{0}; }
+
+ private:
+  volatile std::byte* page_ = nullptr;
+};
+
+}  // namespace spry
