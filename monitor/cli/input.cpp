@@ -11,6 +11,7 @@
 
 #include "cli/signals.h"
 #include "system/io.h"
+#include "system/memory_file.h"
 #include "system/open_failure.h"
 #include "text/escape.h"
 #include "text/format.h"
@@ -45,7 +46,7 @@ Result<Input> collect(int fd, std::string_view name) {
     if (input.descriptor < 0) input.descriptor = memfd_create("spry-input", MFD_CLOEXEC);
     if (input.descriptor < 0 ||
         !write_all(input.descriptor, std::string_view(buffer.data(), static_cast<std::size_t>(got)))) {
-      return input_error(name, fmt::format("cannot be kept in memory: {}", std::strerror(errno)));
+      return input_error(name, fmt::format("cannot be kept in memory: {}", file_error(errno)));
     }
   }
 }

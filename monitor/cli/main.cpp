@@ -2,13 +2,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdint>
+#include <new>
 
 #include "cli/commands.h"
 #include "cli/signals.h"
+#include "system/io.h"
+#include "system/own_stack.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -56,7 +60,7 @@ int help_command(int argc, char** argv) {
   return print_help(command);
 }
 
-int dispatch(int argc, char** argv) {
+int command_named(int argc, char** argv) {
   if (argc < 2) return complain({ErrorCode::kMonitor, "no command is given (see spry --help)"});
   const std::string_view command = argv[1];
   if (command == "run") return run_command(argc - 1, argv + 1);
@@ -71,6 +75,37 @@ int dispatch(int argc, char** argv) {
   return complain({ErrorCode::kMonitor, fmt::format("unknown {} \"{}\" (see spry --help)", word, escape(command))});
 }
 
+// Says it without allocating.
+int out_of_memory() {
+  write_all(STDERR_FILENO, "spry: out of memory\n");
+  return kExitMonitor;
+}
+
+int dispatch(int argc, char** argv) {
+  try {
+    return command_named(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
+
+// The command needs some 100 KiB of stack. Where the user's limit leaves it less (ulimit -s), it has one of its own.
+int dispatch_on_enough_stack(int argc, char** argv) {
+  constexpr std::size_t kEnough = std::size_t{1} << 20;
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= kEnough) return dispatch(argc, argv);
+  struct Call {
+    int argc;
+    char** argv;
+    int code;
+  } call = {argc, argv, kExitMonitor};
+  const auto run = [](void* argument) {
+    auto& its = *static_cast<Call*>(argument);
+    its.code = dispatch(its.argc, its.argv);
+  };
+  return on_own_stack(kEnough, run, &call) ? call.code : out_of_memory();
+}
+
 }  // namespace
 }  // namespace spry
 
@@ -81,5 +116,5 @@ int main(int argc, char** argv) {
   // A file that must not grow (RLIMIT_FSIZE) costs a sentence, and not the command.
   std::signal(SIGXFSZ, SIG_IGN);
   // The kernel takes the process apart faster than destructors would, and nothing is buffered.
-  _exit(spry::dispatch(argc, argv));
+  _exit(spry::dispatch_on_enough_stack(argc, argv));
 }

@@ -24,6 +24,7 @@
 #include <emmintrin.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,21 +63,38 @@ int _dl_find_object(void *address, struct dl_find_object *result) {
 }
 
 /* libstdc++'s own take 71 KiB when the program starts, a mapping and three pages of it, to have something to throw when
- * memory is out. Here that ends the command. An exception lies behind its header, which is the size that every GCC
- * gives it on x86-64 (__cxa_refcounted_exception); a dependent one (std::rethrow_exception) is less than the header. */
-enum { kExceptionHeader = 128 };
+ * memory is out. Here that is a few places that nothing touches before. An exception lies behind its header, which is
+ * the size that every GCC gives it on x86-64 (__cxa_refcounted_exception); a dependent one (std::rethrow_exception) is
+ * less than the header. */
+enum { kExceptionHeader = 128, kReserved = 256, kReserves = 64 };
+
+static struct { _Alignas(16) char bytes[kReserved]; } reserve[kReserves];
+static _Atomic uint64_t reserved; /* a bit for each that is in use */
 
 static void *allocate_exception(size_t size) {
   void *memory = calloc(1, size);
-  if (memory == NULL) abort();
-  return memory;
+  if (memory != NULL) return memory;
+  if (size > kReserved) abort();
+  for (int i = 0; i < kReserves; i++) {
+    const uint64_t bit = (uint64_t)1 << i;
+    if ((atomic_fetch_or(&reserved, bit) & bit) == 0) return memset(reserve[i].bytes, 0, kReserved);
+  }
+  abort();
+}
+
+static void free_exception(char *memory) {
+  if (memory < reserve[0].bytes || memory >= reserve[kReserves].bytes) {
+    free(memory);
+  } else {
+    atomic_fetch_and(&reserved, ~((uint64_t)1 << ((size_t)(memory - reserve[0].bytes) / kReserved)));
+  }
 }
 void *__cxa_allocate_exception(size_t size) {
   return (char *)allocate_exception(kExceptionHeader + size) + kExceptionHeader;
 }
-void __cxa_free_exception(void *object) { free((char *)object - kExceptionHeader); }
+void __cxa_free_exception(void *object) { free_exception((char *)object - kExceptionHeader); }
 void *__cxa_allocate_dependent_exception(void) { return allocate_exception(kExceptionHeader); }
-void __cxa_free_dependent_exception(void *exception) { free(exception); }
+void __cxa_free_dependent_exception(void *exception) { free_exception(exception); }
 
 /* libstdc++'s std::random_device. */
 uint32_t arc4random(void) {

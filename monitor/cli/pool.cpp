@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -142,7 +143,9 @@ Result<int> run_pool(PoolCommandOptions& options) {
   const Clock::duration elapsed = Clock::now() - start;
   if (unread) return tl::unexpected(*std::move(unread));
   if (outputs.error()) return tl::unexpected(*outputs.error());
-  tell(describe(pool->statistics(), elapsed, pool->workers()));
+  // They are too large for a small stack.
+  const std::unique_ptr<const PoolStatistics> counts(new PoolStatistics(pool->statistics()));
+  tell(describe(*counts, elapsed, pool->workers()));
   return outputs.failures() == 0 ? kExitSuccess : kExitActionsFailed;
 }
 

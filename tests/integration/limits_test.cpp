@@ -1,0 +1,184 @@
+// Each subcommand under each limit of setrlimit(2), from nothing up to enough: it does what it does without, or says in
+// a sentence why not, with the exit code for that, and leaves nothing behind.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <set>
+
+#include "spry_test.h"
+
+namespace spry::test {
+namespace {
+
+struct Limit {
+  const char* name;
+  __rlimit_resource resource;
+  std::vector<rlim_t> values;  // ascending; with the last one everything works
+};
+
+constexpr rlim_t kKilo = 1 << 10;
+constexpr rlim_t kMega = 1 << 20;
+
+// Below 6 MiB of address space the kernel cannot even map the program; below that of data it has no memory for the C
+// library, and ends the program.
+const Limit kLimits[] = {
+    {"FileSize", RLIMIT_FSIZE, {0, 1, 4 * kKilo, 8 * kKilo, 64 * kKilo, kMega, 8 * kMega, 16 * kMega, 64 * kMega}},
+    {"AddressSpace",
+     RLIMIT_AS,
+     {6 * kMega, 7 * kMega, 8 * kMega, 10 * kMega, 12 * kMega, 16 * kMega, 20 * kMega, 24 * kMega, 28 * kMega,
+      36 * kMega, 52 * kMega, 70 * kMega, 100 * kMega, 1024 * kMega}},
+    {"Data", RLIMIT_DATA, {kMega, 2 * kMega, 4 * kMega, 16 * kMega, 20 * kMega, 40 * kMega, 1024 * kMega}},
+    {"Descriptors", RLIMIT_NOFILE, {3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 24, 28, 64}},
+    {"Stack", RLIMIT_STACK, {16 * kKilo, 64 * kKilo, 128 * kKilo, 512 * kKilo, 8 * kMega}},
+    {"Processes", RLIMIT_NPROC, {0, 1, 2, 4, 100'000}},
+    {"Core", RLIMIT_CORE, {0, kMega}},
+    {"LockedMemory", RLIMIT_MEMLOCK, {0, 64 * kKilo}},
+    {"PendingSignals", RLIMIT_SIGPENDING, {0, 1, 100'000}},
+    {"MessageQueues", RLIMIT_MSGQUEUE, {0}},
+    {"ResidentSet", RLIMIT_RSS, {0}},
+    {"FileLocks", RLIMIT_LOCKS, {0}},
+    {"Nice", RLIMIT_NICE, {0}},
+    {"RealTimePriority", RLIMIT_RTPRIO, {0}},
+    {"RealTime", __RLIMIT_RTTIME, {0}},
+};
+
+void PrintTo(const Limit& limit, std::ostream* to) { *to << limit.name; }
+
+struct Subcommand {
+  std::vector<std::string> words;
+  std::string output;          // what it says, or how that begins
+  std::set<std::string> made;  // files
+};
+
+const Subcommand kSubcommands[] = {
+    {{"run", "GUEST/hello"}, "Hello\n", {}},
+    {{"run", "--deadline", "1m", "--report", "REPORT", "GUEST/hello"}, "Hello\n", {"REPORT"}},
+    {{"run", "--input", "-", "GUEST/wordcount"}, "1 2 8\n", {}},
+    {{"pool", "--workers", "2", "GUEST/hello"}, "Hello\n", {}},
+    {{"pool", "--workers", "2", "--outputs", "OUTPUTS", "GUEST/hello"}, "", {"OUTPUTS"}},
+    {{"snapshot", "-o", "SNAPSHOT", "GUEST/ready_state"}, "", {"SNAPSHOT"}},
+    {{"run", "TAKEN"}, "", {}},
+    {{"inspect", "GUEST/hello"}, "", {}},
+    {{"doctor"}, "", {}},
+    {{"help", "pool"}, "", {}},
+    {{"--version"}, "", {}},
+};
+
+class Limits : public RunTest, public testing::WithParamInterface<Limit> {
+ protected:
+  // Alone in a folder, under the limit.
+  Outcome under(rlim_t value, const Subcommand& subcommand) const {
+    std::vector<std::string> words = {command()};
+    for (std::string word : subcommand.words) {
+      if (word.starts_with("GUEST/")) word = guest(word.substr(6));
+      if (word == "TAKEN") word = taken();
+      if (word == "REPORT" || word == "SNAPSHOT" || word == "OUTPUTS") word = path("work/" + word);
+      words.push_back(word);
+    }
+    Pipe input = make_pipe();
+    if (write(input.write.get(), "one two\n", 8) != 8) ADD_FAILURE();
+    input.write.close();
+    return run(words, {.input = input.read.get(), .in_child = [value] {
+                         for (int signal = 1; signal < SIGRTMIN; ++signal) std::signal(signal, SIG_DFL);
+                         rlimit limit;
+                         getrlimit(GetParam().resource, &limit);
+                         limit.rlim_cur = limit.rlim_max = std::min(value, limit.rlim_max);
+                         if (setrlimit(GetParam().resource, &limit) != 0) _exit(198);
+                       }});
+  }
+
+  std::string taken() const { return path("taken"); }
+
+  void begin() const {
+    std::filesystem::remove_all(path("work"));
+    std::filesystem::create_directories(path("work/OUTPUTS"));
+  }
+
+  void expect_done(const Subcommand& subcommand, const Outcome& outcome) const {
+    EXPECT_TRUE(outcome.output.starts_with(subcommand.output)) << outcome.output;
+    EXPECT_EQ(outcome.diagnostics.find("spry:"), std::string::npos) << outcome.diagnostics;
+  }
+
+  // 125 and a sentence; of a pool also an action that failed.
+  void expect_refused(const Subcommand& subcommand, const Outcome& outcome) const {
+    const bool of_an_action = subcommand.words.front() == "pool" && outcome.status == 1 << 8;
+    const bool of_the_doctor = subcommand.words.front() == "doctor";
+    EXPECT_TRUE(outcome.status == 125 << 8 || of_an_action) << outcome.status << ": " << outcome.diagnostics;
+    EXPECT_TRUE(of_the_doctor || outcome.diagnostics.find("spry: ") != std::string::npos) << outcome.diagnostics;
+  }
+
+  void expect_no_leftover(const Subcommand& subcommand, bool done) const {
+    for (const auto& entry : std::filesystem::directory_iterator(path("work"))) {
+      const std::string name = entry.path().filename();
+      EXPECT_TRUE(subcommand.made.contains(name) || name == "OUTPUTS") << name;
+      // What is there is whole.
+      EXPECT_TRUE(name != "SNAPSHOT" || done);
+    }
+  }
+};
+
+TEST_P(Limits, AreMetWithASentence) {
+  expect_exit(run({command(), "snapshot", "-o", taken(), guest("ready_state")}), 0);
+  for (const Subcommand& subcommand : kSubcommands) {
+    SCOPED_TRACE(testing::PrintToString(subcommand.words));
+    for (const rlim_t value : GetParam().values) {
+      SCOPED_TRACE(value);
+      begin();
+      const Outcome outcome = under(value, subcommand);
+      ASSERT_NE(outcome.status, 198 << 8) << "the limit cannot be set";
+      EXPECT_FALSE(outcome.timed_out);
+      EXPECT_TRUE(WIFEXITED(outcome.status)) << "signal " << WTERMSIG(outcome.status) << ": " << outcome.diagnostics;
+      const bool done = outcome.status == 0;
+      if (done) {
+        expect_done(subcommand, outcome);
+      } else {
+        expect_refused(subcommand, outcome);
+      }
+      expect_no_leftover(subcommand, done);
+      EXPECT_TRUE(done || value != GetParam().values.back()) << outcome.diagnostics;
+    }
+  }
+}
+
+std::string name_of(const testing::TestParamInfo<Limit>& info) { return info.param.name; }
+INSTANTIATE_TEST_SUITE_P(Limits, Limits, testing::ValuesIn(kLimits), name_of);
+
+// Its first signal ends the run in good order; the second, at the hard limit, cannot be helped.
+TEST_F(RunTest, TimeOfTheProcessorEndsARunWithItsOutput) {
+  const Outcome outcome = run(run_of({"--report", path("report")}, "it-acts", {"print", "100000000000"}),
+                              {.output = ChildSetup::kNull, .in_child = [] {
+                                 const rlimit limit = {1, 30};
+                                 setrlimit(RLIMIT_CPU, &limit);
+                                 const rlimit none = {0, 0};
+                                 setrlimit(RLIMIT_CORE, &none);
+                               }});
+  expect_signal(outcome, SIGXCPU);
+  EXPECT_NE(read_file(path("report")).find("\"interrupted\""), std::string::npos) << read_file(path("report"));
+}
+
+// An input that is kept in memory counts as a file, and so does output into one: what fits is there.
+TEST_F(RunTest, FilesThatMayNotGrowKeepWhatTheyHold) {
+  const auto limited = [](rlim_t value) {
+    return [value] {
+      const rlimit limit = {value, value};
+      setrlimit(RLIMIT_FSIZE, &limit);
+    };
+  };
+  const Fd output(open(path("output").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  constexpr rlim_t kLimit = 64 * kMega;
+  expect_exit(run(run_of({}, "it-acts", {"print", "80000000"}), {.output = output.get(), .in_child = limited(kLimit)}),
+              125, "spry: cannot write output: File too large");
+  EXPECT_EQ(std::filesystem::file_size(path("output")), kLimit);
+  write_file(path("input"), std::string(3 << 20, 'x'));
+  expect_exit(run({"sh", "-c", "cat \"$1\" | (ulimit -f 2048 && \"$2\" run --input - \"$3\")", "sh", path("input"),
+                   command(), guest("wordcount")}),
+              125, "spry: input -: cannot be kept in memory: File too large: this process may write no more than");
+}
+
+}  // namespace
+}  // namespace spry::test
