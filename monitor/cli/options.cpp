@@ -192,7 +192,10 @@ Result<PoolCommandOptions> parse_pool(int argc, char** argv, std::span<const Mod
   parser.add_count("repeat", options.repeat, kMostRepeats);
   parser.add_count("workers", options.workers, kMostWorkers);
   parser.add_size("max-input", options.max_input);
+  std::optional<std::uint64_t> held;
+  parser.add_size("max-held", held);
   if (auto parsed = parser.parse(argc, argv); !parsed) return tl::unexpected(parsed.error());
+  options.max_held = held.value_or(options.max_held);
   return options;
 }
 

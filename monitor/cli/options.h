@@ -46,6 +46,7 @@ struct PoolCommandOptions : GuestOptions {
   std::uint64_t repeat = 1;
   unsigned workers = 0;
   std::optional<std::uint64_t> max_input;
+  std::uint64_t max_held = std::uint64_t{256} << 20;  // bytes of outputs that wait for their turn
 };
 
 struct SnapshotCommandOptions : GuestOptions {

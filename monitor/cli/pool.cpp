@@ -17,6 +17,8 @@
 #include "cli/pool_inputs.h"
 #include "cli/pool_outputs.h"
 #include "cli/program.h"
+#include "cli/progress.h"
+#include "system/io.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -26,44 +28,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kExitActionsFailed = 1;
-
-void tell(const std::string& text) { static_cast<void>(!write(STDERR_FILENO, text.data(), text.size())); }
-
-// A line on the terminal that is written over, ten times a second at most.
-class Progress {
- public:
-  explicit Progress(std::optional<std::uint64_t> total) : total_(total), shown_(isatty(STDERR_FILENO) != 0) {}
-  ~Progress() {
-    if (shown_ && drawn_) tell("\r\033[K");
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  bool shown() const { return shown_; }
-  void show(std::uint64_t done) {
-    constexpr auto kPause = std::chrono::milliseconds(100);
-    const Clock::time_point now = Clock::now();
-    if (!shown_ || now - last_ < kPause) return;
-    last_ = now;
-    drawn_ = true;
-    const double seconds = std::chrono::duration<double>(now - start_).count();
-    const double rate = static_cast<double>(done) / seconds;
-    if (total_ && *total_ != 0) {
-      constexpr std::uint64_t kWidth = 40;
-      const std::uint64_t full = done * kWidth / *total_;
-      tell(fmt::format("\r[{:#<{}}{:.<{}}] {}/{} {:.0f}/s\033[K", "", full, "", kWidth - full, done, *total_, rate));
-    } else {
-      tell(fmt::format("\r{} done, {:.0f}/s\033[K", done, rate));
-    }
-  }
-
- private:
-  std::optional<std::uint64_t> total_;
-  bool shown_;
-  bool drawn_ = false;
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point last_;
-};
 
 std::string line_of(std::string_view name, const Histogram& durations) {
   const auto us = [](std::chrono::nanoseconds duration) { return static_cast<double>(duration.count()) / 1000; };
@@ -97,7 +61,8 @@ Result<Pool> open_pool(PoolCommandOptions& options, const PoolInputs& inputs, Fi
   PoolOptions pool;
   pool.machine = *std::move(machine);
   pool.workers = options.workers;
-  pool.machine.max_input = options.max_input.value_or(inputs.longest().value_or(kDefaultMaximumInput));
+  pool.queue_bytes = options.max_held;
+  pool.machine.max_input = inputs.limit();
   return program->take([&](auto held) { return Pool::create(std::move(held), std::move(pool)); });
 }
 
@@ -105,47 +70,49 @@ Result<int> run_pool(PoolCommandOptions& options) {
   FileUses files;  // before the pool, whose workers open devices
   auto used = files.read(fmt::format("unikernel {}", escape(options.unikernel)), options.unikernel);
   if (!used) return tl::unexpected(std::move(used.error()));
-  PoolOutputs outputs(files);  // the same: they call it
+  auto inputs = PoolInputs::open(options.inputs, options.repeat, files);
+  if (!inputs) return tl::unexpected(std::move(inputs.error()));
+  inputs->limit(options.max_input.value_or(inputs->needed()));
+  // The same: they call these.
+  Progress progress(inputs->count(), options.outputs == nullptr);
+  PoolOutputs outputs(files, options.max_held, progress);
   if (options.outputs != nullptr) {
     auto opened = outputs.open_directory(options.outputs, options.inputs);
     if (!opened) return tl::unexpected(std::move(opened.error()));
   }
-  auto inputs = PoolInputs::open(options.inputs, options.repeat, files);
-  if (!inputs) return tl::unexpected(std::move(inputs.error()));
   auto pool = open_pool(options, *inputs, files);
   if (!pool) return tl::unexpected(std::move(pool.error()));
   std::optional<Error> unread;
   std::uint64_t submitted = 0;
   const Clock::time_point start = Clock::now();
-  {
-    Progress progress(inputs->count());
-    for (; !outputs.error(); ++submitted) {
-      auto input = inputs->next();
-      // What was read before is run all the same.
-      if (!input) unread = std::move(input.error());
-      if (unread || !*input) break;
-      outputs.expect();
-      auto put = [&outputs, index = submitted, name = std::move((*input)->name)](Result<Outcome> outcome) {
-        outputs.put(index, name, std::move(outcome));
-      };
-      auto taken = pool->submit(std::move((*input)->bytes), put);
-      // An input that is too long is that action's own failure.
-      if (!taken) put(tl::unexpected(std::move(taken.error())));
-      progress.show(outputs.written());
-    }
-    while (progress.shown() && outputs.written() < submitted) {
-      constexpr auto kLook = std::chrono::milliseconds(20);
-      std::this_thread::sleep_for(kLook);
-      progress.show(outputs.written());
-    }
-    pool->drain();
+  for (; !outputs.error(); ++submitted) {
+    auto input = inputs->next();
+    // What was read before is run all the same.
+    if (!input) unread = std::move(input.error());
+    if (unread || !*input) break;
+    outputs.expect();
+    auto put = [&outputs, index = submitted, name = std::move((*input)->name)](Result<Outcome> outcome) {
+      outputs.put(index, name, std::move(outcome));
+    };
+    // An input that is too long is that action's own failure.
+    auto taken = (*input)->refused ? Result<void>(tl::unexpected(*std::move((*input)->refused)))
+                                   : pool->submit(std::move((*input)->bytes), put);
+    if (!taken) put(tl::unexpected(std::move(taken.error())));
+    progress.show(outputs.written());
   }
+  while (progress.shown() && outputs.written() < submitted) {
+    constexpr auto kLook = std::chrono::milliseconds(20);
+    std::this_thread::sleep_for(kLook);
+    progress.show(outputs.written());
+  }
+  pool->drain();
+  progress.end();
   const Clock::duration elapsed = Clock::now() - start;
   if (unread) return tl::unexpected(*std::move(unread));
   if (outputs.error()) return tl::unexpected(*outputs.error());
   // They are too large for a small stack.
   const std::unique_ptr<const PoolStatistics> counts(new PoolStatistics(pool->statistics()));
-  tell(describe(*counts, elapsed, pool->workers()));
+  write_all(STDERR_FILENO, describe(*counts, elapsed, pool->workers()));
   return outputs.failures() == 0 ? kExitSuccess : kExitActionsFailed;
 }
 

@@ -7,13 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 
 #include "spry/machine.h"
 #include "system/descriptor.h"
+#include "system/io.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -24,31 +23,30 @@ tl::unexpected<Error> unreadable(std::string_view name) {
   return fail(ErrorCode::kMonitor, fmt::format("inputs {}: cannot be read: {}", escape(name), std::strerror(errno)));
 }
 
-tl::unexpected<Error> too_long(std::string_view name) {
-  return fail(ErrorCode::kMonitor, fmt::format("inputs {}: longer than {} GiB", escape(name), kMaximumInput >> 30));
-}
+constexpr std::uint64_t kMostUnasked = std::uint64_t{256} << 20;
 
 }  // namespace
 
 // To its end, and not as far as it says: files of /proc and /sys do not know how long they are.
-Result<std::string> PoolInputs::read_file(const std::string& name) const {
-  constexpr std::size_t kLeast = 4096;
+Result<std::optional<std::string>> PoolInputs::read_file(const std::string& name, std::uint64_t most) const {
+  constexpr std::uint64_t kLeast = 4096;
   const std::string path = fmt::format("{}/{}", directory_, name);
   const Descriptor file(openat(folder_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   struct stat status;
   if (!file || fstat(file.get(), &status) != 0) return unreadable(path);
+  const auto said = static_cast<std::uint64_t>(status.st_size);
+  if (said > most) return std::nullopt;
   std::string bytes;
-  std::size_t done = 0;
-  while (true) {
+  std::uint64_t done = 0;
+  while (done <= most) {
     // One byte more than it says, so that its end is seen at once.
-    if (done == bytes.size()) bytes.resize(std::max({static_cast<std::size_t>(status.st_size) + 1, 2 * done, kLeast}));
-    const ssize_t got = read(file.get(), bytes.data() + done, bytes.size() - done);
-    if (got < 0 && errno == EINTR) continue;
+    if (done == bytes.size()) bytes.resize(std::min(std::max({said + 1, 2 * done, kLeast}), most + 1));
+    const ssize_t got = read_some(file.get(), std::as_writable_bytes(std::span(bytes)).subspan(done));
     if (got < 0) return unreadable(path);
     if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-    if (done > kMaximumInput) return too_long(path);
+    done += static_cast<std::uint64_t>(got);
   }
+  if (done > most) return std::nullopt;
   bytes.resize(done);
   return bytes;
 }
@@ -62,7 +60,6 @@ Result<PoolInputs> PoolInputs::open(const char* directory, std::uint64_t repeat,
   if (opened == nullptr) return unreadable(directory);
   inputs.folder_ = Descriptor(fcntl(dirfd(opened.get()), F_DUPFD_CLOEXEC, 0));
   if (!inputs.folder_) return unreadable(directory);
-  inputs.longest_ = 0;
   errno = 0;
   while (const dirent* entry = readdir(opened.get())) {
     if (auto added = inputs.add(entry->d_name, files); !added) return tl::unexpected(std::move(added.error()));
@@ -78,18 +75,19 @@ Result<void> PoolInputs::add(const std::string& name, FileUses& files) {
   struct stat status;
   if (fstatat(folder_.get(), name.c_str(), &status, 0) != 0 || !S_ISREG(status.st_mode)) return {};
   const std::string path = fmt::format("{}/{}", directory_, name);
-  auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size > kMaximumInput) return too_long(path);
-  File file = {name, std::nullopt};
-  if (size == 0) {
-    auto bytes = read_file(name);
+  File file = {name, static_cast<std::uint64_t>(status.st_size), std::nullopt};
+  if (file.size > kMaximumInput) {
+    return fail(ErrorCode::kMonitor, fmt::format("inputs {}: longer than {} GiB", escape(path), kMaximumInput >> 30));
+  }
+  if (file.size == 0) {
+    auto bytes = read_file(name, kMostUnasked);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    size = bytes->size();
     file.bytes = *std::move(bytes);
+    file.size = file.bytes ? file.bytes->size() : kMostUnasked + 1;
   }
   if (auto used = files.read(fmt::format("input {}", escape(path)), status); !used) return used;
+  longest_ = std::max(longest_, file.size);
   files_.push_back(std::move(file));
-  longest_ = std::max(*longest_, size);
   return {};
 }
 
@@ -98,25 +96,43 @@ std::optional<std::uint64_t> PoolInputs::count() const {
   return files_.size() * repeat_;
 }
 
+std::uint64_t PoolInputs::needed() const {
+  return directory_ == nullptr ? kDefaultMaximumInput : std::min(longest_, kMostUnasked);
+}
+
+void PoolInputs::refuse(std::string_view what) {
+  current_.bytes.clear();
+  current_.refused = Error{ErrorCode::kMonitor,
+                           fmt::format("{} than the {} bytes that an input may have (--max-input)", what, limit_)};
+}
+
 // Reads the next file or line into current_; false if there is none.
 Result<bool> PoolInputs::advance() {
+  current_ = PoolInput();
   if (directory_ != nullptr) {
     if (next_file_ == files_.size()) return false;
     File& file = files_[next_file_++];
     current_.name = file.name;
-    auto bytes = file.bytes ? Result<std::string>(*std::move(file.bytes)) : read_file(file.name);
-    if (!bytes) return tl::unexpected(bytes.error());
-    current_.bytes = *std::move(bytes);
+    if (file.size > limit_) {
+      refuse(fmt::format("its {} bytes are more", file.size));
+      return true;
+    }
+    auto bytes = file.bytes ? Result<std::optional<std::string>>(std::move(file.bytes)) : read_file(file.name, limit_);
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (*bytes) {
+      current_.bytes = **std::move(bytes);
+    } else {
+      refuse("it is longer");
+    }
     return true;
   }
-  char* line = nullptr;
-  std::size_t room = 0;
-  errno = 0;
-  const ssize_t length = getline(&line, &room, stdin);
-  const std::unique_ptr<char, void (*)(void*)> owner(line, std::free);
-  if (length < 0) return errno == 0 || std::feof(stdin) != 0 ? Result<bool>(false) : unreadable("-");
-  current_.bytes.assign(line, static_cast<std::size_t>(length));
-  if (current_.bytes.ends_with('\n')) current_.bytes.pop_back();
+  auto line = lines_.next(limit_);
+  if (!line) {
+    errno = lines_.error();
+    return errno == 0 ? Result<bool>(false) : unreadable("-");
+  }
+  current_.bytes = std::move(line->bytes);
+  if (line->cut) refuse("the line is longer");
   current_.name = fmt::format("{}", ++line_);
   return true;
 }

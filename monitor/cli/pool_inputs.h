@@ -1,12 +1,16 @@
 // The inputs of `spry pool`, one after the other.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/file_uses.h"
+#include "cli/lines.h"
 #include "spry/error.h"
 #include "system/descriptor.h"
 
@@ -15,6 +19,7 @@ namespace spry {
 struct PoolInput {
   std::string name;  // a file's, or the line's number
   std::string bytes;
+  std::optional<Error> refused;  // why it cannot be run
 };
 
 class PoolInputs {
@@ -26,23 +31,34 @@ class PoolInputs {
   // The next one, nothing after the last. Error: kMonitor, if it cannot be read.
   Result<std::optional<PoolInput>> next();
 
-  // How many there are, if that is known before, and the longest one's bytes.
+  // How many there are, if that is known before.
   std::optional<std::uint64_t> count() const;
-  std::optional<std::uint64_t> longest() const { return longest_; }
+  // The longest input that is not refused, in bytes, where the user does not say: 1 MiB, or for files what the longest
+  // needs, but 256 MiB at most.
+  std::uint64_t needed() const;
+
+  // The longest that is not refused: of a longer one no more is read than tells its length.
+  void limit(std::uint64_t bytes) { limit_ = bytes; }
+  std::uint64_t limit() const { return limit_; }
 
  private:
   struct File {
     std::string name;
+    std::uint64_t size = 0;            // bytes
     std::optional<std::string> bytes;  // of one that did not say how long it is
   };
-  Result<std::string> read_file(const std::string& name) const;
+  // Nothing if it has more than `most` bytes.
+  Result<std::optional<std::string>> read_file(const std::string& name, std::uint64_t most) const;
   Result<void> add(const std::string& name, FileUses& files);
   Result<bool> advance();
+  void refuse(std::string_view what);
 
   const char* directory_ = nullptr;
   Descriptor folder_;
   std::vector<File> files_;
-  std::optional<std::uint64_t> longest_;
+  std::uint64_t longest_ = 0;
+  std::uint64_t limit_ = 0;
+  Lines lines_ = Lines(STDIN_FILENO);
   std::size_t next_file_ = 0;
   std::uint64_t line_ = 0;
   std::uint64_t repeat_ = 1;

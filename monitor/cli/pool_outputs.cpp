@@ -17,8 +17,13 @@
 namespace spry {
 namespace {
 
-// Outcomes that may be there or under way and not written: bounds the memory that they take.
+// Outcomes that may be there or under way and not written: bounds what they take beside their bytes.
 constexpr std::uint64_t kMostHeld = 4096;
+
+std::uint64_t size_of(const Result<Outcome>& outcome) {
+  if (!outcome) return outcome.error().message.size();
+  return outcome->output.size() + outcome->diagnostics.size() + outcome->message.size() + outcome->crash.size();
+}
 
 Result<void> put_out(int descriptor, std::string_view text, std::string_view name) {
   if (write_all(descriptor, text)) return {};
@@ -52,15 +57,20 @@ void PoolOutputs::expect() {
 }
 
 void PoolOutputs::put(std::uint64_t index, std::string name, Result<Outcome> outcome) {
-  const std::lock_guard lock(mutex_);
+  const std::uint64_t size = size_of(outcome);
+  std::unique_lock lock(mutex_);
+  turn_.wait(lock, [&] { return index == written_ || bytes_ + size <= most_ || error_; });
+  bytes_ += size;
   held_.emplace(index, Entry{std::move(name), std::move(outcome)});
   while (!held_.empty() && held_.begin()->first == written_) {
     if (!error_) {
       if (auto done = write(held_.begin()->second); !done) error_ = done.error();
     }
+    bytes_ -= size_of(held_.begin()->second.outcome);
     held_.erase(held_.begin());
     ++written_;
   }
+  turn_.notify_all();
   room_.notify_one();
 }
 
@@ -68,6 +78,7 @@ Result<void> PoolOutputs::write(const Entry& entry) {
   const auto complain_of = [&entry](std::string_view words) {
     complain({ErrorCode::kMonitor, fmt::format("input {}: {}", escape(entry.name), words)});
   };
+  const std::lock_guard quiet(progress_);
   if (!entry.outcome) {
     ++failures_;
     complain_of(entry.outcome.error().message);
@@ -81,6 +92,7 @@ Result<void> PoolOutputs::write(const Entry& entry) {
                                                 : fmt::format("{}: {}", to_string(outcome.reason), outcome.message));
   }
   if (auto done = put_out(STDERR_FILENO, outcome.diagnostics, "-"); !done) return done;
+  progress_.wrote(outcome.diagnostics);
   if (directory_ == nullptr) return put_out(STDOUT_FILENO, outcome.output, "-");
   return write_file(entry.name, outcome.output);
 }

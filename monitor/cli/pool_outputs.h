@@ -9,6 +9,7 @@
 #include <string>
 
 #include "cli/file_uses.h"
+#include "cli/progress.h"
 #include "spry/error.h"
 #include "spry/machine.h"
 #include "system/descriptor.h"
@@ -18,15 +19,19 @@ namespace spry {
 // `expect` from one thread, `put` from any.
 class PoolOutputs {
  public:
-  // All to standard output. No output is written over a file of `files`, which it borrows.
-  explicit PoolOutputs(FileUses& files) : files_(files) {}
+  // All to standard output. Outputs that come before their turn are held, `most` bytes of them at most. No output is
+  // written over a file of `files`, which it borrows.
+  PoolOutputs(FileUses& files, std::uint64_t most, Progress& progress)
+      : files_(files), most_(most), progress_(progress) {}
 
   // One file for each in `directory`, which must exist and not be `inputs`, if that is not null. Before all others.
   Result<void> open_directory(const char* directory, const char* inputs);
 
   // Waits until there is room for one more that is not written yet.
   void expect();
-  // What came of the action number `index`, from 0, for the input `name`. Written with those that it held up.
+  // What came of the action number `index`, from 0, for the input `name`. Written with those that it held up. Waits,
+  // unless it is its turn, while it would be too much to be held. Actions must begin in their order, so that the one
+  // whose turn it is waits for no other.
   void put(std::uint64_t index, std::string name, Result<Outcome> outcome);
 
   std::uint64_t written() const;
@@ -41,14 +46,17 @@ class PoolOutputs {
     Result<Outcome> outcome;
   };
   Result<void> write(const Entry& entry);
-
   Result<void> write_file(const std::string& name, std::string_view text);
 
   FileUses& files_;
   const char* directory_ = nullptr;
   Descriptor folder_;  // that
+  const std::uint64_t most_;
+  Progress& progress_;
   mutable std::mutex mutex_;
   std::condition_variable room_;
+  std::condition_variable turn_;
+  std::uint64_t bytes_ = 0;  // of what is held
   std::map<std::uint64_t, Entry> held_;
   std::uint64_t expected_ = 0;
   std::uint64_t written_ = 0;

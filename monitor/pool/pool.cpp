@@ -31,7 +31,15 @@ struct Job {
   std::string_view input;  // if `owned` is empty: borrowed from one who waits
   Pool::Callback done;
   std::uint64_t submitted_ns = 0;
+  bool ticket = false;  // its outcome waits to be taken
+
+  std::uint64_t size() const { return std::max(owned.size(), input.size()); }
 };
+
+std::uint64_t size_of(const Result<Outcome>& outcome) {
+  if (!outcome) return outcome.error().message.size();
+  return outcome->output.size() + outcome->diagnostics.size() + outcome->message.size() + outcome->crash.size();
+}
 
 std::chrono::nanoseconds since(std::uint64_t start) { return std::chrono::nanoseconds(host_monotonic_ns() - start); }
 
@@ -74,7 +82,11 @@ struct PoolData {
   std::condition_variable all_done;
   std::list<Job> queue;  // of nodes: taking from it and emptying it allocate nothing
   std::size_t running = 0;
+  std::uint64_t queued_bytes = 0;
   std::uint64_t taken = 0;
+  std::uint64_t taken_bytes = 0;  // since the last wake
+  std::uint64_t completed_bytes = 0;
+  unsigned unbounded = 0;  // calls that wait for actions to end, whatever is not taken
   Stage stage = Stage::kOpen;
   Initialised initialised = Initialised::kNot;
   std::shared_ptr<const Base> base;
@@ -94,6 +106,8 @@ struct PoolData {
   Result<Machine> make_machine_now(Worker& worker);
   void work(Worker& worker, std::optional<Machine> machine);
   std::list<Job> next();
+  bool has_room(std::uint64_t size) const;
+  bool held_back() const { return completed_bytes > options.completion_bytes && unbounded == 0; }
   bool begin_initialising();
   void end_initialising(const MachineData* machine);
   void bring_to_base(std::optional<Machine>& machine);
@@ -228,12 +242,15 @@ void PoolData::reset(Worker& worker, std::optional<Machine>& machine, bool exite
 // One, or none if the pool is closed.
 std::list<Job> PoolData::next() {
   std::unique_lock lock(mutex);
-  work_there.wait(lock, [this] { return !queue.empty() || stage != Stage::kOpen; });
+  work_there.wait(lock, [this] { return (!queue.empty() && !held_back()) || stage != Stage::kOpen; });
   std::list<Job> job;
   if (queue.empty()) return job;
   job.splice(job.begin(), queue, queue.begin());
   ++running;
-  const bool wake = ++taken % room_batch == 0;
+  queued_bytes -= job.front().size();
+  taken_bytes += job.front().size();
+  const bool wake = ++taken % room_batch == 0 || taken_bytes > options.queue_bytes / 4 || queue.empty();
+  if (wake) taken_bytes = 0;
   lock.unlock();
   if (wake) room_there.notify_all();
   return job;
@@ -304,7 +321,7 @@ Result<void> PoolData::start(std::optional<Image> image) {
 // `job` is one, in a node of its own.
 Result<bool> PoolData::enqueue(std::list<Job> job, bool wait) {
   if (!process.here()) return forked(path);
-  const std::size_t size = std::max(job.front().owned.size(), job.front().input.size());
+  const std::uint64_t size = job.front().size();
   if (size > options.machine.max_input) {
     return fail(ErrorCode::kMonitor, fmt::format("{}: the input has {} bytes, more than the {} that the pool was made "
                                                  "for",
@@ -313,9 +330,17 @@ Result<bool> PoolData::enqueue(std::list<Job> job, bool wait) {
   job.front().submitted_ns = host_monotonic_ns();
   {
     std::unique_lock lock(mutex);
-    if (wait) room_there.wait(lock, [this] { return queue.size() < options.queue || stage != Stage::kOpen; });
+    const bool ticket = job.front().ticket;
+    const auto decided = [&] { return has_room(size) || stage != Stage::kOpen || (ticket && held_back()); };
+    if (wait) room_there.wait(lock, decided);
     if (stage != Stage::kOpen) return closed(path);
-    if (queue.size() >= options.queue) return false;
+    if (!has_room(size)) {
+      if (!wait) return false;
+      return fail(ErrorCode::kMonitor,
+                  fmt::format("{}: {} bytes of outcomes wait to be taken, more than the {} that may (completion_bytes)",
+                              path, completed_bytes, options.completion_bytes));
+    }
+    queued_bytes += size;
     queue.splice(queue.end(), job);
     ++submitted;
   }
@@ -323,8 +348,15 @@ Result<bool> PoolData::enqueue(std::list<Job> job, bool wait) {
   return true;
 }
 
+bool PoolData::has_room(std::uint64_t size) const {
+  return queue.size() < options.queue && (queue.empty() || queued_bytes + size <= options.queue_bytes);
+}
+
 void PoolData::complete(std::list<Pool::Completion>& completion) {
   const std::lock_guard lock(mutex);
+  completed_bytes += size_of(completion.front().outcome);
+  // Who waits for room learns that none will be there.
+  if (held_back()) room_there.notify_all();
   completions.splice(completions.end(), completion);
   eventfd_write(event.get(), 1);
 }
@@ -337,6 +369,7 @@ void PoolData::close(Pool::Close how) {
     if (stage == Stage::kOpen) stage = how == Pool::Close::kFinish ? Stage::kFinishing : Stage::kCancelled;
     if (how == Pool::Close::kCancel) left.swap(queue);
     cancelled += left.size();
+    if (queue.empty()) queued_bytes = 0;
   }
   work_there.notify_all();
   room_there.notify_all();
@@ -366,6 +399,27 @@ Result<std::unique_ptr<PoolData>> open(PoolOptions options, std::string path) {
   data->options = std::move(options);
   return data;
 }
+
+// While it lives, outcomes that nobody took hold no worker back.
+class Unbounded {
+ public:
+  explicit Unbounded(PoolData& pool) : pool_(pool) {
+    {
+      const std::lock_guard lock(pool_.mutex);
+      ++pool_.unbounded;
+    }
+    pool_.work_there.notify_all();
+  }
+  Unbounded(const Unbounded&) = delete;
+  Unbounded& operator=(const Unbounded&) = delete;
+  ~Unbounded() {
+    const std::lock_guard lock(pool_.mutex);
+    --pool_.unbounded;
+  }
+
+ private:
+  PoolData& pool_;
+};
 
 std::list<Job> one_job(Job job) {
   std::list<Job> one;
@@ -421,14 +475,16 @@ Result<Pool> Pool::create(Snapshot snapshot, PoolOptions options) {
 
 Result<void> Pool::submit(std::string input, Callback done) {
   return or_out_of_memory([&]() -> Result<void> {
-    auto taken = data_->enqueue(one_job({std::move(input), {}, std::move(done), 0}), true);
+    auto taken = data_->enqueue(one_job({std::move(input), {}, std::move(done), 0, false}), true);
     if (!taken) return tl::unexpected(std::move(taken.error()));
     return {};
   });
 }
 
 Result<bool> Pool::try_submit(std::string input, Callback done) {
-  return or_out_of_memory([&] { return data_->enqueue(one_job({std::move(input), {}, std::move(done), 0}), false); });
+  return or_out_of_memory([&] {
+    return data_->enqueue(one_job({std::move(input), {}, std::move(done), 0, false}), false);
+  });
 }
 
 Result<Outcome> Pool::run(std::string_view input) {
@@ -436,8 +492,9 @@ Result<Outcome> Pool::run(std::string_view input) {
     std::promise<Result<Outcome>> promise;
     std::future<Result<Outcome>> future = promise.get_future();
     auto done = [&promise](Result<Outcome> outcome) { promise.set_value(std::move(outcome)); };
-    auto taken = data_->enqueue(one_job({{}, input, done, 0}), true);
+    auto taken = data_->enqueue(one_job({{}, input, done, 0, false}), true);
     if (!taken) return tl::unexpected(std::move(taken.error()));
+    const Unbounded unbounded(*data_);
     return future.get();
   });
 }
@@ -447,10 +504,12 @@ Result<void> Pool::submit(std::string input, std::uint64_t ticket) {
   return or_out_of_memory([&] {
     auto room = std::make_shared<std::list<Completion>>();
     room->push_back({ticket, tl::unexpected(Error())});
-    return submit(std::move(input), [data = data_.get(), room](Result<Outcome> outcome) {
+    auto done = [data = data_.get(), room](Result<Outcome> outcome) {
       room->front().outcome = std::move(outcome);
       data->complete(*room);
-    });
+    };
+    auto taken = data_->enqueue(one_job({std::move(input), {}, std::move(done), 0, true}), true);
+    return taken ? Result<void>() : tl::unexpected(std::move(taken.error()));
   });
 }
 
@@ -458,8 +517,11 @@ std::optional<Pool::Completion> Pool::take() {
   if (!data_->process.here()) return std::nullopt;
   const std::lock_guard lock(data_->mutex);
   if (data_->completions.empty()) return std::nullopt;
+  const bool held = data_->held_back();
   Completion completion = std::move(data_->completions.front());
   data_->completions.pop_front();
+  data_->completed_bytes -= size_of(completion.outcome);
+  if (held && !data_->held_back()) data_->work_there.notify_all();
   eventfd_t value;
   if (data_->completions.empty()) eventfd_read(data_->event.get(), &value);
   return completion;
@@ -469,6 +531,7 @@ int Pool::descriptor() const { return data_->event.get(); }
 
 void Pool::drain() {
   if (!data_->process.here()) return;
+  const Unbounded unbounded(*data_);
   std::unique_lock lock(data_->mutex);
   data_->all_done.wait(lock, [this] { return data_->running == 0 && data_->queue.empty(); });
 }

@@ -1,7 +1,9 @@
-// Reading and writing all of something, however little a system call moves. Each returns false if it could not, and
-// errno says why; a file that ends too early leaves errno as it was.
+// Reading and writing all of something, however little a system call moves, and waiting where a descriptor does not:
+// what a pipe or terminal is shared with may have made it non-blocking. Each returns false if it could not, and errno
+// says why; a file that ends too early leaves errno as it was.
 #pragma once
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,10 +14,27 @@
 
 namespace spry {
 
+// Waits if a call failed for that alone. False if it failed otherwise.
+inline bool wait_to_try_again(int descriptor, short events) {
+  if (errno == EINTR) return true;
+  if (errno != EAGAIN) return false;
+  pollfd one = {descriptor, events, 0};
+  return poll(&one, 1, -1) >= 0 || errno == EINTR;
+}
+
+// read(2) of something: -1 with errno, or 0 at the end.
+inline ssize_t read_some(int descriptor, std::span<std::byte> to) {
+  ssize_t got;
+  do {
+    got = read(descriptor, to.data(), to.size());
+  } while (got < 0 && wait_to_try_again(descriptor, POLLIN));
+  return got;
+}
+
 inline bool write_all(int descriptor, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written = write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && wait_to_try_again(descriptor, POLLOUT)) continue;
     if (written < 0) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }

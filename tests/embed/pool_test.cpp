@@ -142,6 +142,55 @@ TEST_F(Pools, AreForEventLoopsToo) {
   EXPECT_EQ(poll(&descriptor, 1, 0), 0);
 }
 
+// Outcomes that nobody takes hold the worker back; who would wait for it in vain is told; who waits for its actions is
+// not held up.
+TEST_F(Pools, HoldBackWorkersWhileOutcomesAreNotTaken) {
+  PoolOptions options = pool_options(1);
+  options.queue = 2;
+  options.completion_bytes = 1000;
+  Pool pool = value(Pool::create(load("echo_input"), options));
+  const std::string input(600, 'x');
+  Result<void> submitted;
+  std::uint64_t count = 0;
+  while ((submitted = pool.submit(input, count))) ASSERT_LT(++count, 100u);
+  EXPECT_NE(submitted.error().message.find("1200 bytes of outcomes wait to be taken, more than the 1000 that may"),
+            std::string::npos)
+      << submitted.error().message;
+  // Two that are not taken, and two that wait.
+  EXPECT_EQ(count, 4u);
+  EXPECT_EQ(pool.statistics().waiting, 2u);
+  pool.drain();
+  EXPECT_EQ(pool.statistics().waiting, 0u);
+  EXPECT_EQ(value(pool.run(input)).output, input);
+  for (std::uint64_t ticket = 0; ticket < count; ++ticket) {
+    auto completion = pool.take();
+    ASSERT_TRUE(completion);
+    EXPECT_EQ(completion->ticket, ticket);
+    EXPECT_EQ(value(std::move(completion->outcome)).output, input);
+  }
+  EXPECT_TRUE(pool.submit(input, 7));
+  pool.drain();
+  EXPECT_EQ(pool.take()->ticket, 7u);
+}
+
+// Of inputs that wait, bytes are counted as well; one finds room however long it is.
+TEST_F(Pools, HoldNoMoreBytesOfInputsThanTheyMay) {
+  PoolOptions options = pool_options(1);
+  options.queue_bytes = 100'000;
+  options.machine.deadline = enough(300);
+  Pool pool = value(Pool::create(load("spy"), options));
+  auto nothing = [](const Result<Outcome>&) {};
+  ASSERT_TRUE(pool.submit(fill("spin"), nothing));
+  while (pool.statistics().waiting != 0) std::this_thread::yield();
+  const std::string large = "seed\n" + std::string(200'000, ' ');
+  const std::string small = "seed\n" + std::string(1000, ' ');
+  EXPECT_TRUE(value(pool.try_submit(large, nothing)));
+  EXPECT_FALSE(value(pool.try_submit(small, nothing)));
+  ASSERT_TRUE(pool.submit(small, nothing));
+  pool.drain();
+  EXPECT_EQ(pool.statistics().completed, 3u);
+}
+
 // An action that holds a worker until its deadline, while others wait.
 TEST_F(Pools, HoldBackWhatFindsNoRoom) {
   PoolOptions options = pool_options(1);

@@ -1,6 +1,7 @@
 // `spry pool`: inputs, outputs and their order, failures, statistics.
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,19 @@ std::string complaints(const Outcome& outcome) {
   if (at == std::string::npos) return outcome.diagnostics;
   const std::size_t line = outcome.diagnostics.rfind('\n', at);
   return outcome.diagnostics.substr(0, line == std::string::npos ? 0 : line + 1);
+}
+
+// What a terminal has shown up to the statistics. It passes on what it has when it is asked, which may be a part.
+std::string shown_by(const Terminal& terminal) {
+  std::string shown;
+  pollfd master = {terminal.master.get(), POLLIN, 0};
+  while (shown.find(" actions in ") == std::string::npos && poll(&master, 1, 10'000) > 0) {
+    std::array<char, 4096> part;
+    const ssize_t got = read(terminal.master.get(), part.data(), part.size());
+    if (got <= 0) break;
+    shown.append(part.data(), static_cast<std::size_t>(got));
+  }
+  return shown;
 }
 
 class PoolCommand : public RunTest {
@@ -176,14 +190,123 @@ TEST_F(PoolCommand, AnInputThatIsTooLongIsItsOwnFailure) {
   const Outcome outcome = pool("12345678\n123456789\n1\n", {"--max-input", "8"});
   expect_exit(outcome, 1, "2 actions in ");
   EXPECT_EQ(outcome.output, "[12345678]\n[1]\n");
-  EXPECT_EQ(complaints(outcome), "spry: input 2: " + guest("it-input") +
-                                     ": the input has 9 bytes, more than the 8 that the pool was made for\n");
+  EXPECT_EQ(complaints(outcome),
+            "spry: input 2: the line is longer than the 8 bytes that an input may have (--max-input)\n");
   const Outcome default_limit =
       pool(std::string((1 << 20) + 1, 'x') + "\n" + std::string(1 << 20, 'y') + "\n", {}, "wordcount");
   expect_exit(default_limit, 1,
-              "spry: input 1: " + guest("wordcount") +
-                  ": the input has 1048577 bytes, more than the 1048576 that the pool was made for\n");
+              "spry: input 1: the line is longer than the 1048576 bytes that an input may have (--max-input)\n");
   EXPECT_EQ(default_limit.output, "      0       1 1048576\n");
+}
+
+// Bytes of address space that a command may have.
+std::function<void()> within(rlim_t bytes) {
+  return [bytes] {
+    const rlimit limit = {bytes, bytes};
+    setrlimit(RLIMIT_AS, &limit);
+  };
+}
+
+TEST_F(PoolCommand, ALineThatIsTooLongIsRefusedBeforeItEnds) {
+  Pipe lines = make_pipe();
+  Pipe said = make_pipe();
+  Process spry(pool_of({"--max-input", "8", "--workers", "1"}, guest("it-input")),
+               {.input = lines.read.get(), .diagnostics = said.write.get()});
+  said.write.close();
+  ASSERT_EQ(write(lines.write.get(), "123456789", 9), 9);
+  std::string sentence;
+  for (char letter = 0; letter != '\n' && read(said.read.get(), &letter, 1) == 1;) sentence += letter;
+  EXPECT_EQ(sentence, "spry: input 1: the line is longer than the 8 bytes that an input may have (--max-input)\n");
+  ASSERT_EQ(write(lines.write.get(), "rest\nnext", 9), 9);
+  lines.write.close();
+  const Outcome outcome = spry.finish();
+  EXPECT_EQ(outcome.status, 1 << 8);
+  EXPECT_EQ(outcome.output, "[next]\n");
+}
+
+TEST_F(PoolCommand, AFileThatIsTooLargeIsRefusedBySize) {
+  const std::string in = folder("in");
+  write_file(in + "/a", "small");
+  write_file(in + "/b", "");
+  std::filesystem::resize_file(in + "/b", std::uintmax_t{16} << 30);
+  const Outcome outcome =
+      run(pool_of({"--inputs", in, "--workers", "1"}, guest("it-input")), {.in_child = within(std::size_t{2} << 30)});
+  expect_exit(outcome, 1,
+              "spry: input b: its 17179869184 bytes are more than the 268435456 bytes that an input may have "
+              "(--max-input)\n");
+  EXPECT_EQ(outcome.output, "[small]\n");
+}
+
+// While the first action lasts, inputs and outputs that wait would be 60 MB each.
+TEST_F(PoolCommand, WhatWaitsForItsTurnIsBounded) {
+  std::string lines = "sleep 1000\n";
+  std::string wanted = "[sleep 1000]\n";
+  for (int i = 0; i < 60; ++i) {
+    const std::string line(1'000'000, static_cast<char>('a' + i % 26));
+    lines += line + "\n";
+    wanted += "[" + line + "]\n";
+  }
+  write_file(path("lines"), lines);
+  const Fd file(open(path("lines").c_str(), O_RDONLY | O_CLOEXEC));
+  const Outcome outcome = run(pool_of({"--workers", "2", "--max-held", "4M"}, guest("it-input")),
+                              {.input = file.get(), .in_child = within(std::size_t{110} << 20)});
+  expect_exit(outcome, 0, "61 actions in ");
+  EXPECT_TRUE(outcome.output == wanted);
+}
+
+// Someone else who has the same pipes may have made them non-blocking.
+TEST_F(PoolCommand, NonBlockingStreamsLoseNothing) {
+  for (const bool all : {true, false}) {
+    Pipe in = make_pipe();
+    Pipe out = make_full_pipe();
+    fcntl(in.read.get(), F_SETFL, O_NONBLOCK);
+    fcntl(out.write.get(), F_SETFL, O_NONBLOCK);
+    const int output = out.write.get();
+    // Standard error is the same pipe, or one of its own.
+    Process spry(pool_of({"--workers", "2"}, guest("it-input")),
+                 {.input = in.read.get(), .output = output, .diagnostics = all ? output : ChildSetup::kCapture});
+    out.write.close();
+    std::string wanted;
+    for (const char letter : {'a', 'b', 'c'}) {
+      const std::string line(15'000, letter);
+      ASSERT_EQ(write(in.write.get(), line.data(), 15'000), 15'000);
+      usleep(20'000);
+      ASSERT_EQ(write(in.write.get(), "\n", 1), 1);
+      wanted += "[" + line + "]\n";
+    }
+    in.write.close();
+    std::string got;
+    char some[4096];
+    for (ssize_t count; (count = read(out.read.get(), some, sizeof some)) > 0; usleep(100)) {
+      got.append(some, static_cast<std::size_t>(count));
+    }
+    EXPECT_EQ(spry.finish().status, 0);
+    EXPECT_NE(got.find("." + wanted), std::string::npos);
+  }
+}
+
+TEST_F(PoolCommand, ATerminalThatShowsOutputsShowsNoProgress) {
+  write_file(path("lines"), "sleep 150\none\n");
+  const Fd lines(open(path("lines").c_str(), O_RDONLY | O_CLOEXEC));
+  const Terminal terminal = make_terminal(true);
+  Process spry(pool_of({"--workers", "1"}, guest("it-input")),
+               {.input = lines.get(), .output = terminal.slave.get(), .diagnostics = terminal.slave.get()});
+  EXPECT_EQ(spry.finish().status, 0);
+  const std::string shown = shown_by(terminal);
+  EXPECT_NE(shown.find("[sleep 150]\n[one]\n2 actions in "), std::string::npos) << shown;
+}
+
+// What actions say there stands in lines of its own.
+TEST_F(PoolCommand, ATerminalShowsProgressBelowWhatActionsSay) {
+  const std::string in = folder("in");
+  write_file(in + "/a", "sleep 150");
+  write_file(in + "/b", "exit 3");
+  write_file(in + "/c", "sleep 150");
+  const Terminal terminal = make_terminal(true);
+  Process spry(pool_of({"--inputs", in, "--workers", "1"}, guest("it-input")), {.diagnostics = terminal.slave.get()});
+  EXPECT_EQ(spry.finish().status, 1 << 8);
+  const std::string shown = shown_by(terminal);
+  EXPECT_NE(shown.find("\r\x1b[Kspry: input b: exited with 3\n"), std::string::npos) << shown;
 }
 
 TEST_F(PoolCommand, ActionsThatFailAreNamedAndTheOthersGoOn) {
@@ -236,15 +359,7 @@ TEST_F(PoolCommand, ATerminalShowsProgress) {
                {.diagnostics = terminal.slave.get()});
   const Outcome outcome = spry.finish();
   EXPECT_EQ(outcome.status, 0);
-  // A terminal passes on what it has when it is asked, which may be a part.
-  std::string shown;
-  pollfd master = {terminal.master.get(), POLLIN, 0};
-  while (shown.find(" actions in ") == std::string::npos && poll(&master, 1, 10'000) > 0) {
-    std::array<char, 4096> part;
-    const ssize_t got = read(terminal.master.get(), part.data(), part.size());
-    ASSERT_GT(got, 0);
-    shown.append(part.data(), static_cast<std::size_t>(got));
-  }
+  const std::string shown = shown_by(terminal);
   EXPECT_NE(shown.find("/30 "), std::string::npos) << shown;
   EXPECT_NE(shown.find("[#"), std::string::npos) << "the bar grows: " << shown;
   EXPECT_NE(shown.find("\r\x1b[K30 actions in "), std::string::npos) << "the bar is wiped out: " << shown;

@@ -184,6 +184,45 @@ TEST_F(Streams, ANonBlockingPipeLosesNothing) {
   EXPECT_TRUE(all == counted(1 << 20));
 }
 
+TEST_F(Streams, ANonBlockingInputIsReadToItsEnd) {
+  Pipe pipe = make_pipe();
+  fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
+  Process spry(run_of({"--input", "-"}, "wordcount"), {.input = pipe.read.get()});
+  for (int i = 0; i < 3; ++i, usleep(20'000)) ASSERT_EQ(write(pipe.write.get(), "one two\n", 8), 8);
+  pipe.write.close();
+  const Outcome outcome = spry.finish();
+  expect_exit(outcome, 0);
+  EXPECT_EQ(outcome.output, " 3  6 24\n");
+}
+
+// Whatever a subcommand prints, to a pipe that is full at first and does not block.
+TEST_F(Streams, NonBlockingPipesTakeWhatEachSubcommandPrints) {
+  const std::vector<std::vector<std::string>> commands = {{"--help"},
+                                                          {"--version"},
+                                                          {"help", "pool"},
+                                                          {"inspect", guest("hello")},
+                                                          {"inspect", "--json", guest("hello")},
+                                                          {"run", guest("hello")}};
+  for (std::vector<std::string> words : commands) {
+    SCOPED_TRACE(words.front());
+    words.insert(words.begin(), command());
+    const std::string wanted = run(words).output;
+    ASSERT_NE(wanted, "");
+    Pipe pipe = make_full_pipe();
+    fcntl(pipe.write.get(), F_SETFL, O_NONBLOCK);
+    Process spry(words, {.output = pipe.write.get()});
+    pipe.write.close();
+    usleep(50'000);
+    std::string all;
+    char some[4096];
+    for (ssize_t got = 0; (got = read(pipe.read.get(), some, sizeof some)) > 0;) {
+      all.append(some, static_cast<std::size_t>(got));
+    }
+    expect_exit(spry.finish(), 0);
+    EXPECT_TRUE(all.ends_with("." + wanted)) << wanted;
+  }
+}
+
 // Two writers at the same pipe: what the other wrote between looking and writing must not block past the deadline.
 TEST_F(Streams, TwoWritersOfABlockedPipeBothMeetTheirDeadlines) {
   const Pipe pipe = make_pipe();

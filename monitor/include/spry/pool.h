@@ -28,6 +28,11 @@ struct PoolOptions {
   unsigned workers = 0;
   // Actions that wait at most; `submit` waits for room and `try_submit` refuses. At least 1.
   std::size_t queue = 1024;
+  // Bytes of inputs that wait at most: where they are more, there is no room. One waits however long it is.
+  std::uint64_t queue_bytes = std::uint64_t{256} << 20;
+  // Bytes of outcomes that nobody took yet (`take`): while they are more, no worker begins another action. So there are
+  // at most as many, and one action's output of each worker more.
+  std::uint64_t completion_bytes = std::uint64_t{256} << 20;
 };
 
 // Durations in nanoseconds, each known to 1 in 32 (powers of two, divided into 32 parts).
@@ -111,13 +116,14 @@ class SPRY_API Pool {
     std::uint64_t ticket = 0;
     Result<Outcome> outcome;
   };
+  // Also kMonitor where it would wait for room that there is not before outcomes are taken.
   Result<void> submit(std::string input, std::uint64_t ticket);
   // Fetches the oldest outcome of those, if there is one.
   std::optional<Completion> take();
   // An eventfd that is readable while `take` would fetch something; the pool's own.
   int descriptor() const;
 
-  // Waits until no action waits or runs.
+  // Waits until no action waits or runs; meanwhile, as in `run`, completion_bytes holds nobody back.
   void drain();
   // Takes no more actions; returns when all workers are gone. Not from a callback.
   void close(Close how);

@@ -1,0 +1,46 @@
+// The progress of `spry pool`: a line on the terminal that is written over, ten times a second at most.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string_view>
+
+namespace spry {
+
+// Shown where standard error is a terminal, but not where the outputs go to one: then they are the progress. A
+// BasicLockable: while it is locked, the line is off the terminal, and other things may be written there.
+class Progress {
+ public:
+  // `total`: how many there will be, if that is known.
+  Progress(std::optional<std::uint64_t> total, bool outputs_on_standard_output);
+  ~Progress() { end(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  bool shown() const { return shown_; }
+  // Draws the line, unless it was drawn just now or other things are being written.
+  void show(std::uint64_t done);
+
+  void lock();
+  void unlock() { mutex_.unlock(); }
+  // Takes the line off the terminal for good.
+  void end();
+  // While it is locked: what was written last to standard error. A line that it left unfinished is not drawn over.
+  void wrote(std::string_view text);
+
+ private:
+  void erase();
+
+  std::optional<std::uint64_t> total_;
+  std::atomic<bool> shown_;
+  std::mutex mutex_;  // of what follows
+  bool drawn_ = false;
+  bool unfinished_ = false;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_;
+};
+
+}  // namespace spry
