@@ -37,33 +37,34 @@ Result<Specification> parse_specification(std::string_view name, std::string_vie
   std::string_view rest = text;
   specification.path = take_field(rest);
   if (specification.path.empty()) {
-    return fail(ErrorCode::kMonitor, fmt::format("block {}: \"{}\" names no file", name, text));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("block {}: \"{}\" names no file", name, text));
   }
   std::string_view seen;
   while (!rest.empty()) {
     rest.remove_prefix(1);
     const std::string_view field = take_field(rest);
     if (!apply(specification, field)) {
-      return fail(ErrorCode::kMonitor,
+      return fail(ErrorCode::kInvalidArgument,
                   fmt::format("block {}: {}: \"{}\" is not one of ro, overlay, shared, sector=512 and sector=4096",
                               name, specification.path, field));
     }
     if (field.starts_with("sector=")) {
       if (!seen.empty()) {
-        return fail(ErrorCode::kMonitor,
+        return fail(ErrorCode::kInvalidArgument,
                     fmt::format("block {}: {}: {} is given after {}", name, specification.path, field, seen));
       }
       seen = field;
     }
   }
   if (specification.read_only && specification.overlay) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("block {}: {}: ro and overlay exclude each other: an overlay takes writes", name,
                             specification.path));
   }
   if (specification.shared && (specification.read_only || specification.overlay)) {
-    return fail(ErrorCode::kMonitor, fmt::format("block {}: {}: shared is for a disk that is written to, not for {}",
-                                                 name, specification.path, specification.read_only ? "ro" : "overlay"));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("block {}: {}: shared is for a disk that is written to, not for {}", name,
+                            specification.path, specification.read_only ? "ro" : "overlay"));
   }
   return specification;
 }

@@ -1,5 +1,7 @@
 #include "spry/image.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include <cerrno>
@@ -14,6 +16,8 @@
 #include "image/pages.h"
 #include "image/relocations.h"
 #include "image/symbols.h"
+#include "system/descriptor.h"
+#include "system/io.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -33,7 +37,7 @@ Result<std::uint64_t> random_slide(const image::ElfFile& file) {
     count = getrandom(&random, sizeof(random), 0);
   } while (count < 0 && errno == EINTR);
   if (count != static_cast<ssize_t>(sizeof(random))) {
-    return fail(ErrorCode::kMonitor,
+    return fail(code_for(errno),
                 fmt::format("{}: no random number for its slide: {}", escape(file.path(), 1024), std::strerror(errno)));
   }
   return kSlideMinimum + random % ((kSlideEnd - kSlideMinimum) / kSlideUnit) * kSlideUnit;
@@ -42,8 +46,8 @@ Result<std::uint64_t> random_slide(const image::ElfFile& file) {
 Result<image::Pages> read_segments(const image::ElfFile& file, const image::Layout& layout) {
   auto pages = image::Pages::allocate(layout.buffer_size);
   if (!pages) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: no memory for the {:#x} bytes of its segments",
-                                                 escape(file.path(), 1024), layout.buffer_size));
+    return fail(ErrorCode::kResources, fmt::format("{}: no memory for the {:#x} bytes of its segments",
+                                                   escape(file.path(), 1024), layout.buffer_size));
   }
   for (std::size_t i = 0; i < layout.segments.size(); ++i) {
     const image::Source& source = layout.sources[i];
@@ -68,8 +72,19 @@ struct Image::Data {
   std::unique_ptr<std::mutex> mutex = std::make_unique<std::mutex>();  // of the symbols
 };
 
-Result<Image> Image::load(const std::string& path) {
-  auto file = image::ElfFile::open(path);
+Result<Image> Image::load(const std::string& path) { return make(image::ElfFile::open(path)); }
+
+Result<Image> Image::from_bytes(std::span<const std::byte> bytes, std::string name) {
+  Descriptor file(memfd_create("spry-image", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!file || !write_all(file.get(), bytes) ||
+      fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+    return fail(code_for(errno), fmt::format("{}: cannot make a memfd of {} bytes for it: {}", escape(name, 1024),
+                                             bytes.size(), std::strerror(errno)));
+  }
+  return make(image::ElfFile::of(std::move(name), std::move(file), bytes.size()));
+}
+
+Result<Image> Image::make(Result<image::ElfFile> file) {
   if (!file) return tl::unexpected(file.error());
   auto manifest = image::read_manifest(*file);
   if (!manifest) return tl::unexpected(manifest.error());

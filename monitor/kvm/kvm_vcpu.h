@@ -41,7 +41,7 @@ class KvmVcpu final : public Vcpu {
   std::span<const std::uint64_t> rewritten() const override { return {}; }
   Result<void> arm(Waiting& waiting, int signal) override;
   void disarm() override;
-  void kick() noexcept override { vcpu_.state().immediate_exit = 1; }
+  void kick() noexcept override { vcpu_.set_immediate_exit(true); }
   Result<std::optional<GuestTsc>> tsc() override;
   Result<void> empty() override;
 
@@ -62,7 +62,7 @@ class KvmVcpu final : public Vcpu {
   int enter();
   Exit exit_of_io();
   std::optional<Exit> gate(unsigned vector);
-  Exit failed(std::string words) const;
+  Exit failed(std::string words, ErrorCode code = ErrorCode::kMonitor) const;
   bool ends_run();
 
   // kvm_reset.cpp: between two actions.

@@ -57,7 +57,7 @@ Result<Machine> make(std::unique_ptr<Vcpu> shell, std::optional<Image> image, st
 }
 
 tl::unexpected<Error> unusable(const MachineData& machine) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: its machine failed before and cannot be used", machine.base->path));
+  return fail(ErrorCode::kClosed, fmt::format("{}: its machine failed before and cannot be used", machine.base->path));
 }
 
 }  // namespace
@@ -83,14 +83,14 @@ Result<void> Machine::reset() {
   if (data_->phase == Phase::kReady) return {};
   if (!usable()) return unusable(*data_);
   if (data_->options.reusable) return reset_machine(*data_);
-  return fail(ErrorCode::kMonitor,
+  return fail(ErrorCode::kClosed,
               fmt::format("{}: the machine has run its action, and is not reusable", data_->base->path));
 }
 
-Result<Outcome> Machine::run(const Input& input) {
+Result<Outcome> Machine::run(const Input& input, const ActionOptions& action) {
   MachineData& machine = *data_;
   if (auto ready = reset(); !ready) return tl::unexpected(ready.error());
-  if (auto begun = begin_action(machine, input); !begun) return tl::unexpected(begun.error());
+  if (auto begun = begin_action(machine, input, action); !begun) return tl::unexpected(begun.error());
   auto done = run_action(machine);
   machine.action.input = nullptr;
   if (!done) {

@@ -19,11 +19,11 @@ namespace {
 constexpr std::uint64_t kLargestReadRun = std::uint64_t{64} << 10;
 
 tl::unexpected<Error> failed(const char* what) {
-  return fail(ErrorCode::kMonitor, fmt::format("cannot {}: {}", what, std::strerror(errno)));
+  return fail(code_for(errno), fmt::format("cannot {}: {}", what, std::strerror(errno)));
 }
 
 tl::unexpected<Error> cut_short() {
-  return fail(ErrorCode::kMonitor, "a snapshot's file ends before its contents do: it was truncated");
+  return fail(ErrorCode::kFile, "a snapshot's file ends before its contents do: it was truncated");
 }
 
 }  // namespace

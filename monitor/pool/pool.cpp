@@ -14,6 +14,7 @@
 #include <system_error>
 #include <thread>
 
+#include "machine/action.h"
 #include "machine/internals.h"
 #include "pool/reaper.h"
 #include "pool/thread_signals.h"
@@ -28,6 +29,8 @@ struct Job {
   std::string owned;
   std::string_view input;  // if `owned` is empty: borrowed from one who waits
   Pool::Callback done;
+  ActionOptions options;
+  std::optional<std::uint64_t> ticket;  // of those that `cancel` finds
   std::uint64_t submitted_ns = 0;
 };
 
@@ -39,8 +42,12 @@ unsigned available_cpus() {
   return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
 }
 
+tl::unexpected<Error> cancelled_action(const std::string& path, std::string_view why) {
+  return fail(ErrorCode::kCancelled, fmt::format("{}: the action was cancelled before it began{}", path, why));
+}
+
 tl::unexpected<Error> closed(const std::string& path) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: its pool is closed", path));
+  return fail(ErrorCode::kClosed, fmt::format("{}: its pool is closed", path));
 }
 
 }  // namespace
@@ -96,6 +103,9 @@ struct PoolData {
   void reset(Worker& worker, std::optional<Machine>& machine, bool exited);
   Result<bool> enqueue(Job job, bool wait);
   void complete(std::uint64_t ticket, Result<Outcome> outcome);
+  bool cancel(std::uint64_t ticket);
+  void end_running(std::size_t count);
+  void wait_until_idle();
   void close(Pool::Close how);
 };
 
@@ -178,7 +188,7 @@ void PoolData::run_one(Worker& worker, std::optional<Machine>& machine, Job& job
     MachineData& data = Internals::data(*machine);
     // The others need not wait for this action's end: at its `ready` they can begin.
     if (initialises) data.settled = [this, &data] { end_initialising(&data); };
-    outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)));
+    outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)), job.options);
     data.settled = nullptr;
   }
   if (initialises) end_initialising(machine ? &Internals::data(*machine) : nullptr);
@@ -231,20 +241,14 @@ std::optional<Job> PoolData::next() {
 void PoolData::work(Worker& worker, std::optional<Machine> machine) {
   while (std::optional<Job> job = next()) {
     run_one(worker, machine, *job);
-    bool idle;
-    {
-      const std::lock_guard lock(mutex);
-      --running;
-      idle = running == 0 && queue.empty();
-    }
-    if (idle) all_done.notify_all();
+    end_running(1);
   }
 }
 
 // The first machine is made by the first worker's thread, to which it belongs.
 Result<void> PoolData::start(std::optional<Image> image) {
   event = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!event) return fail(ErrorCode::kMonitor, fmt::format("cannot make an eventfd: {}", std::strerror(errno)));
+  if (!event) return fail(code_for(errno), fmt::format("cannot make an eventfd: {}", std::strerror(errno)));
   const unsigned count = options.workers != 0 ? options.workers : available_cpus();
   const AllSignalsBlocked blocked;
   try {
@@ -276,7 +280,7 @@ Result<void> PoolData::start(std::optional<Image> image) {
       options.machine.platform = platform;
     }
   } catch (const std::system_error& error) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot make a thread for a pool: {}", error.what()));
+    return fail(ErrorCode::kResources, fmt::format("cannot make a thread for a pool: {}", error.what()));
   }
   return {};
 }
@@ -284,10 +288,11 @@ Result<void> PoolData::start(std::optional<Image> image) {
 Result<bool> PoolData::enqueue(Job job, bool wait) {
   const std::size_t size = std::max(job.owned.size(), job.input.size());
   if (size > options.machine.max_input) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: the input has {} bytes, more than the {} that the pool was made "
-                                                 "for",
-                                                 path, size, options.machine.max_input));
+    return fail(ErrorCode::kTooLarge, fmt::format("{}: the input has {} bytes, more than the {} that the pool was made "
+                                                  "for",
+                                                  path, size, options.machine.max_input));
   }
+  if (auto checked = check_deadline(job.options.deadline); !checked) return tl::unexpected(checked.error());
   job.submitted_ns = host_monotonic_ns();
   {
     std::unique_lock lock(mutex);
@@ -307,6 +312,39 @@ void PoolData::complete(std::uint64_t ticket, Result<Outcome> outcome) {
   eventfd_write(event.get(), 1);
 }
 
+bool PoolData::cancel(std::uint64_t ticket) {
+  std::optional<Job> found;
+  {
+    const std::lock_guard lock(mutex);
+    const auto place = std::find_if(queue.begin(), queue.end(), [&](const Job& job) { return job.ticket == ticket; });
+    if (place == queue.end()) return false;
+    found = std::move(*place);
+    queue.erase(place);
+    ++cancelled;
+    // Until its completion is there, the pool is not idle.
+    ++running;
+  }
+  room_there.notify_all();
+  found->done(cancelled_action(path, ""));
+  end_running(1);
+  return true;
+}
+
+void PoolData::end_running(std::size_t count) {
+  bool idle;
+  {
+    const std::lock_guard lock(mutex);
+    running -= count;
+    idle = running == 0 && queue.empty();
+  }
+  if (idle) all_done.notify_all();
+}
+
+void PoolData::wait_until_idle() {
+  std::unique_lock lock(mutex);
+  all_done.wait(lock, [this] { return running == 0 && queue.empty(); });
+}
+
 void PoolData::close(Pool::Close how) {
   std::deque<Job> left;
   {
@@ -314,24 +352,30 @@ void PoolData::close(Pool::Close how) {
     if (stage == Stage::kOpen) stage = how == Pool::Close::kFinish ? Stage::kFinishing : Stage::kCancelled;
     if (how == Pool::Close::kCancel) left.swap(queue);
     cancelled += left.size();
+    // Until their ends are told, the pool is not idle.
+    running += left.size();
   }
   work_there.notify_all();
   room_there.notify_all();
-  for (Job& job : left) job.done(closed(path));
-  const std::lock_guard lock(closing);
-  for (auto& worker : workers) {
-    if (worker->thread.joinable()) worker->thread.join();
+  for (Job& job : left) job.done(cancelled_action(path, ": its pool is closed"));
+  end_running(left.size());
+  {
+    const std::lock_guard lock(closing);
+    for (auto& worker : workers) {
+      if (worker->thread.joinable()) worker->thread.join();
+    }
   }
-  all_done.notify_all();
+  // Another thread may still tell of what it cancelled.
+  wait_until_idle();
 }
 
 namespace {
 
 Result<std::unique_ptr<PoolData>> open(PoolOptions options, std::string path) {
-  if (options.queue == 0) return fail(ErrorCode::kMonitor, "a pool's queue has room for one action at least");
+  if (options.queue == 0) return fail(ErrorCode::kInvalidArgument, "a pool's queue has room for one action at least");
   constexpr unsigned kMostWorkers = 1024;
   if (options.workers > kMostWorkers) {
-    return fail(ErrorCode::kMonitor, fmt::format("{} workers are more than {}", options.workers, kMostWorkers));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{} workers are more than {}", options.workers, kMostWorkers));
   }
   auto data = std::make_unique<PoolData>();
   data->path = std::move(path);
@@ -377,29 +421,33 @@ Result<Pool> Pool::create(Snapshot snapshot, PoolOptions options) {
   return pool;
 }
 
-Result<void> Pool::submit(std::string input, Callback done) {
-  auto taken = data_->enqueue({std::move(input), {}, std::move(done), 0}, true);
+Result<void> Pool::submit(std::string input, Callback done, const ActionOptions& action) {
+  auto taken = data_->enqueue({std::move(input), {}, std::move(done), action, {}, 0}, true);
   if (!taken) return tl::unexpected(taken.error());
   return {};
 }
 
-Result<bool> Pool::try_submit(std::string input, Callback done) {
-  return data_->enqueue({std::move(input), {}, std::move(done), 0}, false);
+Result<bool> Pool::try_submit(std::string input, Callback done, const ActionOptions& action) {
+  return data_->enqueue({std::move(input), {}, std::move(done), action, {}, 0}, false);
 }
 
-Result<Outcome> Pool::run(std::string_view input) {
+Result<Outcome> Pool::run(std::string_view input, const ActionOptions& action) {
   std::promise<Result<Outcome>> promise;
   std::future<Result<Outcome>> future = promise.get_future();
-  auto taken = data_->enqueue(
-      {{}, input, [&promise](Result<Outcome> outcome) { promise.set_value(std::move(outcome)); }, 0}, true);
+  auto done = [&promise](Result<Outcome> outcome) { promise.set_value(std::move(outcome)); };
+  auto taken = data_->enqueue({{}, input, std::move(done), action, {}, 0}, true);
   if (!taken) return tl::unexpected(taken.error());
   return future.get();
 }
 
-Result<void> Pool::submit(std::string input, std::uint64_t ticket) {
-  return submit(std::move(input),
-                [data = data_.get(), ticket](Result<Outcome> outcome) { data->complete(ticket, std::move(outcome)); });
+Result<void> Pool::submit(std::string input, std::uint64_t ticket, const ActionOptions& action) {
+  auto done = [data = data_.get(), ticket](Result<Outcome> outcome) { data->complete(ticket, std::move(outcome)); };
+  auto taken = data_->enqueue({std::move(input), {}, std::move(done), action, ticket, 0}, true);
+  if (!taken) return tl::unexpected(taken.error());
+  return {};
 }
+
+bool Pool::cancel(std::uint64_t ticket) { return data_->cancel(ticket); }
 
 std::optional<Pool::Completion> Pool::take() {
   const std::lock_guard lock(data_->mutex);
@@ -413,10 +461,7 @@ std::optional<Pool::Completion> Pool::take() {
 
 int Pool::descriptor() const { return data_->event.get(); }
 
-void Pool::drain() {
-  std::unique_lock lock(data_->mutex);
-  data_->all_done.wait(lock, [this] { return data_->running == 0 && data_->queue.empty(); });
-}
+void Pool::drain() { data_->wait_until_idle(); }
 
 void Pool::close(Close how) { data_->close(how); }
 

@@ -48,7 +48,7 @@ Result<ControlArea> ControlArea::make(bool fsgsbase) {
       if (madvise(mapped, SPRY_CONTROL_SIZE, MADV_DONTFORK) == 0) return area;
     }
   }
-  return fail(ErrorCode::kMonitor,
+  return fail(code_for(errno),
               fmt::format("cannot make the memory that is shared with a guest's process: {}", std::strerror(errno)));
 }
 

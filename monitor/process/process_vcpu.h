@@ -84,7 +84,7 @@ class ProcessVcpu final : public Vcpu {
   Exit take_foreign_call(const seccomp_notif& notification);
   Exit died();
   Exit page_gone();
-  Exit failed(std::string words);
+  Exit failed(std::string words, ErrorCode code = ErrorCode::kMonitor);
   Exit dead(std::string words);
 
   // Has the guest enter the gate, wherever it is, so that all its registers are known. False if it has ended, or had to

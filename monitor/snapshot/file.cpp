@@ -99,7 +99,8 @@ tl::unexpected<Error> refuse(const std::string& path, std::string_view rule) {
 }
 
 tl::unexpected<Error> failed(const std::string& path, std::string_view what) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be {}: {}", escape(path, 1024), what, std::strerror(errno)));
+  return fail(code_for(errno, ErrorCode::kFile),
+              fmt::format("{}: cannot be {}: {}", escape(path, 1024), what, std::strerror(errno)));
 }
 
 bool write_file(int descriptor, const Base& base) {
@@ -156,7 +157,8 @@ mode_t current_umask() {
 
 Result<void> save_snapshot(const Base& base, const std::string& path) {
   if (!base.contents.in_memory()) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: a snapshot that came from a file is in that file", base.path));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: a snapshot that came from a file is in that file", base.path));
   }
   std::string temporary = path + ".XXXXXX";
   const Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
