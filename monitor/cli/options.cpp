@@ -192,6 +192,7 @@ Result<PoolCommandOptions> parse_pool(int argc, char** argv, std::span<const Mod
   parser.add_count("repeat", options.repeat, kMostRepeats);
   parser.add_count("workers", options.workers, kMostWorkers);
   parser.add_size("max-input", options.max_input);
+  parser.add_flag("json", options.json);
   if (auto parsed = parser.parse(argc, argv); !parsed) return tl::unexpected(parsed.error());
   return options;
 }

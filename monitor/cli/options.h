@@ -46,6 +46,7 @@ struct PoolCommandOptions : GuestOptions {
   std::uint64_t repeat = 1;
   unsigned workers = 0;
   std::optional<std::uint64_t> max_input;
+  bool json = false;  // a line for each outcome, instead of outputs and sentences
 };
 
 struct SnapshotCommandOptions : GuestOptions {

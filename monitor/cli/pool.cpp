@@ -103,7 +103,7 @@ Result<Pool> open_pool(PoolCommandOptions& options, const PoolInputs& inputs) {
 Result<int> run_pool(PoolCommandOptions& options) {
   auto inputs = PoolInputs::open(options.inputs, options.repeat);
   if (!inputs) return tl::unexpected(std::move(inputs.error()));
-  PoolOutputs outputs(options.outputs);  // before the pool, whose workers call it
+  PoolOutputs outputs(options.outputs, options.json);  // before the pool, whose workers call it
   auto pool = open_pool(options, *inputs);
   if (!pool) return tl::unexpected(std::move(pool.error()));
   std::optional<Error> unread;

@@ -16,8 +16,9 @@ namespace spry {
 // `expect` from one thread, `put` from any.
 class PoolOutputs {
  public:
-  // One file for each output in `directory`, which must exist, or all to standard output if it is null.
-  explicit PoolOutputs(const char* directory) : directory_(directory) {}
+  // One file for each output in `directory`, which must exist, or all to standard output if it is null. With `json`, a
+  // line for each outcome goes to standard output, and nothing but that and the files is written.
+  PoolOutputs(const char* directory, bool json) : directory_(directory), json_(json) {}
 
   // Waits until there is room for one more that is not written yet.
   void expect();
@@ -37,7 +38,10 @@ class PoolOutputs {
   };
   Result<void> write(const Entry& entry);
 
+  Result<void> write_file(const Entry& entry) const;
+
   const char* directory_;
+  bool json_;
   mutable std::mutex mutex_;
   std::condition_variable room_;
   std::map<std::uint64_t, Entry> held_;
