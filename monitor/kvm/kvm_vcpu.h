@@ -19,7 +19,7 @@ class KvmVcpu final : public Vcpu {
  public:
   // A shell for memory that ends at guest-physical `end` at most: where that is low enough, one that is cheaper to
   // make. With `logged_pages` it has a ring for about so many pages that a guest writes, if KVM can and they are not
-  // too many. Errors: kMonitor, with what to do about a missing or forbidden /dev/kvm.
+  // too many. Errors: kUnavailable or kPermission, with what to do about a missing or forbidden /dev/kvm.
   static Result<std::unique_ptr<Vcpu>> make(std::uint64_t end, std::uint64_t logged_pages);
 
   Platform platform() const override { return Platform::kKvm; }

@@ -19,7 +19,7 @@
 
 namespace spry {
 
-// A shell: a stub on its way to where it waits for its plan. Error: kMonitor, if guests cannot be processes here; what
+// A shell: a stub on its way to where it waits for its plan. Error: kUnavailable, if guests cannot be processes here; what
 // is found out on that way, the first run says.
 Result<std::unique_ptr<Vcpu>> make_process_shell();
 

@@ -340,6 +340,7 @@ std::atomic<int> noted = 0;
 TEST_F(CApi, InterruptsBySignals) {
   spry_error* error = nullptr;
   struct sigaction action = {};
+  noted = 0;
   action.sa_handler = [](int) { ++noted; };
   action.sa_flags = SA_RESTART;
   struct sigaction before;

@@ -177,16 +177,15 @@ class Pool:
         most; left out: 1024."""
         if workers == 0 or queue == 0:
             raise ValueError("a pool has at least one worker, and room for one action that waits")
-        # Devices of its own live as long as the pool.
-        self._native = NativeOptions(options)
+        machine = NativeOptions(options)
         native = ffi.new("struct spry_pool_options *")
         native.size = ffi.sizeof("struct spry_pool_options")
-        native.machine = self._native.pointer
+        native.machine = machine.pointer
         native.workers = workers or 0
         native.queue = queue or 0
         create, source = choose(what, lib.spry_pool_create, lib.spry_pool_restore)
         # Freed when nobody can be in one of its calls any more.
-        self._handle = ffi.gc(checked(create, source, native), lib.spry_pool_free)
+        self._handle = ffi.gc(checked(create, source, native), partial(_free, lib.spry_pool_free, machine))
         self._futures = _Futures(self._handle)
 
     def run(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
@@ -285,6 +284,11 @@ class Pool:
         futures = getattr(self, "_futures", None)
         if futures is not None and not futures.is_current_thread():
             self.close(cancel=True)
+
+
+def _free(free: Any, machine: NativeOptions, handle: Any) -> None:
+    """Frees a pool, and keeps what its machines call until then."""
+    free(handle)
 
 
 def _durations(native: Any) -> Durations:
