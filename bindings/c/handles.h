@@ -96,13 +96,14 @@ Result<T> read(const T* given, const char* name) {
   T options = {};
   if (given == nullptr) return options;
   if (given->size < sizeof given->size) {
-    return fail(ErrorCode::kMonitor, std::string("struct ") + name + " has a size of " + std::to_string(given->size) +
-                                         "; it must be sizeof(struct " + name + ")");
+    return fail(ErrorCode::kInvalidArgument, std::string("struct ") + name + " has a size of " +
+                                                 std::to_string(given->size) + "; it must be sizeof(struct " + name +
+                                                 ")");
   }
   const auto* const all = reinterpret_cast<const unsigned char*>(given);
   if (given->size > sizeof options &&
       std::any_of(all + sizeof options, all + given->size, [](auto b) { return b != 0; })) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 std::string("struct ") + name + " asks for what Spry " SPRY_VERSION " does not have");
   }
   std::memcpy(&options, given, std::min(given->size, sizeof options));
@@ -116,5 +117,12 @@ Result<Platform> platform(const spry_platform& given);
 constexpr spry_platform platform(Platform from) { return static_cast<spry_platform>(from); }
 
 Result<MachineOptions> machine_options(const spry_machine_options* given);
+Result<ActionOptions> action_options(const spry_action_options* given);
+
+// A device that the attachment's functions serve.
+Result<Attachment> attachment(const spry_attachment* given);
+
+// Takes what is in `error`.
+Error take(spry_error* error) noexcept;
 
 }  // namespace spry::c

@@ -17,9 +17,13 @@ spry_machine* make(spry_shell* given, const What& what, const spry_machine_optio
   });
 }
 
-spry_outcome* run(spry_machine* machine, const spry::Input& input, spry_error** error) {
-  return spry::c::guarded<spry_outcome*>(error, nullptr,
-                                         [&] { return spry::c::handle<spry_outcome>(machine->machine.run(input)); });
+spry_outcome* run(spry_machine* machine, const spry::Input& input, const spry_action_options* given,
+                  spry_error** error) {
+  return spry::c::guarded<spry_outcome*>(error, nullptr, [&]() -> spry::Result<spry_outcome*> {
+    const auto action = spry::c::action_options(given);
+    if (!action) return tl::unexpected(action.error());
+    return spry::c::handle<spry_outcome>(machine->machine.run(input, *action));
+  });
 }
 
 }  // namespace
@@ -35,11 +39,16 @@ spry_machine* spry_machine_restore(spry_shell* shell, const spry_snapshot* snaps
 }
 
 spry_outcome* spry_machine_run(spry_machine* machine, const void* input, size_t size, spry_error** error) {
-  return run(machine, spry::c::bytes(input, size), error);
+  return run(machine, spry::c::bytes(input, size), nullptr, error);
+}
+
+spry_outcome* spry_machine_run_with(spry_machine* machine, const void* input, size_t size,
+                                    const struct spry_action_options* action, spry_error** error) {
+  return run(machine, spry::c::bytes(input, size), action, error);
 }
 
 spry_outcome* spry_machine_run_file(spry_machine* machine, int descriptor, uint64_t size, spry_error** error) {
-  return run(machine, spry::Input::file(descriptor, size), error);
+  return run(machine, spry::Input::file(descriptor, size), nullptr, error);
 }
 
 int spry_machine_reset(spry_machine* machine, spry_error** error) {

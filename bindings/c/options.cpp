@@ -13,7 +13,7 @@ Result<void> attach(MachineOptions& options, const char* kind, const char* const
     const std::string text = *specifications;
     const std::size_t equals = text.find('=');
     if (equals == 0 || equals == std::string::npos) {
-      return fail(ErrorCode::kMonitor,
+      return fail(ErrorCode::kInvalidArgument,
                   std::string(kind) + " \"" + text + "\": a device is given as NAME=SPECIFICATION");
     }
     options.devices.push_back(make(text.substr(0, equals), text.substr(equals + 1)));
@@ -21,7 +21,22 @@ Result<void> attach(MachineOptions& options, const char* kind, const char* const
   return {};
 }
 
+// 0 means none.
+Result<std::optional<std::chrono::nanoseconds>> deadline(std::uint64_t nanoseconds) {
+  if (nanoseconds == 0) return std::nullopt;
+  if (nanoseconds > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    return fail(ErrorCode::kInvalidArgument, "a deadline of " + std::to_string(nanoseconds) + " ns is too long");
+  }
+  return std::chrono::nanoseconds(nanoseconds);
+}
+
 }  // namespace
+
+Result<ActionOptions> action_options(const spry_action_options* given) {
+  const auto from = read(given, "spry_action_options");
+  if (!from) return tl::unexpected(from.error());
+  return deadline(from->deadline_ns).map([](auto limit) { return ActionOptions{limit}; });
+}
 
 Result<MachineOptions> machine_options(const spry_machine_options* given) {
   const auto read_options = read(given, "spry_machine_options");
@@ -29,19 +44,18 @@ Result<MachineOptions> machine_options(const spry_machine_options* given) {
   const spry_machine_options& from = *read_options;
   constexpr unsigned kFlags = SPRY_REUSABLE | SPRY_VERIFY | SPRY_MEASURE_MEMORY | SPRY_CONSOLE;
   if ((from.flags & ~kFlags) != 0) {
-    return fail(ErrorCode::kMonitor, "the flags of struct spry_machine_options have bits that Spry " SPRY_VERSION
-                                     " does not have: " +
-                                         std::to_string(from.flags & ~kFlags));
+    return fail(ErrorCode::kInvalidArgument,
+                "the flags of struct spry_machine_options have bits that Spry " SPRY_VERSION " does not have: " +
+                    std::to_string(from.flags & ~kFlags));
   }
-  if (from.deadline_ns > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-    return fail(ErrorCode::kMonitor, "a deadline of " + std::to_string(from.deadline_ns) + " ns is too long");
-  }
+  const auto limit = deadline(from.deadline_ns);
+  if (!limit) return tl::unexpected(limit.error());
   const auto wanted = platform(from.platform);
   if (!wanted) return tl::unexpected(wanted.error());
   MachineOptions options;
   options.platform = *wanted;
   if (from.memory != 0) options.memory = from.memory;
-  if (from.deadline_ns != 0) options.deadline = std::chrono::nanoseconds(from.deadline_ns);
+  options.deadline = *limit;
   if (from.max_input != 0) options.max_input = from.max_input;
   for (const char* const* argument = from.arguments; argument != nullptr && *argument != nullptr; ++argument) {
     options.arguments.emplace_back(*argument);
@@ -53,6 +67,11 @@ Result<MachineOptions> machine_options(const spry_machine_options* given) {
     return tl::unexpected(attached.error());
   }
   if (auto attached = attach(options, "net", from.net, net_device); !attached) return tl::unexpected(attached.error());
+  for (const auto* device = from.devices; device != nullptr && *device != nullptr; ++device) {
+    auto made = attachment(*device);
+    if (!made) return tl::unexpected(std::move(made.error()));
+    options.devices.push_back(*std::move(made));
+  }
   options.deadline_signal = from.deadline_signal;
   options.reusable = (from.flags & SPRY_REUSABLE) != 0;
   options.verify = (from.flags & SPRY_VERIFY) != 0;

@@ -13,6 +13,14 @@ static_assert(same(SPRY_EXIT, spry::Reason::kExit) && same(SPRY_ABORT, spry::Rea
               same(SPRY_FAULT, spry::Reason::kFault) && same(SPRY_DEADLINE, spry::Reason::kDeadline) &&
               same(SPRY_INTERRUPTED, spry::Reason::kInterrupted));
 
+constexpr bool same(spry_fault c, spry::FaultKind kind) { return static_cast<int>(c) == static_cast<int>(kind); }
+static_assert(same(SPRY_FAULT_NONE, spry::FaultKind::kNone) && same(SPRY_FAULT_READ, spry::FaultKind::kRead) &&
+              same(SPRY_FAULT_WRITE, spry::FaultKind::kWrite) && same(SPRY_FAULT_EXECUTE, spry::FaultKind::kExecute) &&
+              same(SPRY_FAULT_STACK_OVERFLOW, spry::FaultKind::kStackOverflow) &&
+              same(SPRY_FAULT_INSTRUCTION, spry::FaultKind::kInstruction) &&
+              same(SPRY_FAULT_ARITHMETIC, spry::FaultKind::kArithmetic) &&
+              same(SPRY_FAULT_OTHER, spry::FaultKind::kOther));
+
 }  // namespace
 
 enum spry_reason spry_outcome_reason(const spry_outcome* outcome) {
@@ -37,6 +45,34 @@ const char* spry_outcome_diagnostics(const spry_outcome* outcome, size_t* size) 
 const char* spry_outcome_message(const spry_outcome* outcome) { return outcome->outcome.message.c_str(); }
 
 const char* spry_outcome_crash(const spry_outcome* outcome) { return outcome->outcome.crash.c_str(); }
+
+const char* spry_fault_name(enum spry_fault kind) {
+  // Literals, which end as C wants it.
+  return spry::to_string(static_cast<spry::FaultKind>(kind)).data();
+}
+
+int spry_outcome_crash_data(const spry_outcome* outcome, struct spry_crash* crash) {
+  const auto& from = outcome->outcome.crash_data;
+  if (!from) return 0;
+  const spry::Registers& r = from->registers;
+  spry_crash full = {};
+  full.kind = static_cast<spry_fault>(from->kind);
+  full.has_address = from->address ? 1 : 0;
+  full.address = from->address.value_or(0);
+  // Both have the registers in the same order.
+  static_assert(offsetof(spry_crash, frames) - offsetof(spry_crash, rax) == sizeof r);
+  std::memcpy(&full.rax, &r, sizeof r);
+  full.frames = from->frames.size();
+  spry::c::fill(crash, full);
+  return 1;
+}
+
+const char* spry_outcome_frame(const spry_outcome* outcome, size_t index, uint64_t* address) {
+  const auto& crash = outcome->outcome.crash_data;
+  if (!crash || index >= crash->frames.size()) return nullptr;
+  if (address != nullptr) *address = crash->frames[index].address;
+  return crash->frames[index].function.c_str();
+}
 
 void spry_outcome_receipt(const spry_outcome* outcome, struct spry_receipt* receipt) {
   const spry::Receipt& from = outcome->outcome.receipt;

@@ -18,7 +18,8 @@ Result<Platform> platform(const spry_platform& given) {
   for (const Platform known : {Platform::kAutomatic, Platform::kKvm, Platform::kProcess}) {
     if (number == static_cast<int>(known)) return known;
   }
-  return fail(ErrorCode::kMonitor, "enum spry_platform has no " + std::to_string(number) + " in Spry " SPRY_VERSION);
+  return fail(ErrorCode::kInvalidArgument,
+              "enum spry_platform has no " + std::to_string(number) + " in Spry " SPRY_VERSION);
 }
 
 }  // namespace spry::c

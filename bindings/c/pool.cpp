@@ -61,33 +61,63 @@ spry_pool* spry_pool_restore(const spry_snapshot* snapshot, const struct spry_po
   return make(snapshot->snapshot, options, error);
 }
 
-spry_outcome* spry_pool_run(spry_pool* pool, const void* input, size_t size, spry_error** error) {
-  return spry::c::guarded<spry_outcome*>(error, nullptr, [&] {
-    return spry::c::handle<spry_outcome>(pool->pool.run({static_cast<const char*>(input), size}));
+spry_outcome* spry_pool_run_with(spry_pool* pool, const void* input, size_t size,
+                                 const struct spry_action_options* action, spry_error** error) {
+  return spry::c::guarded<spry_outcome*>(error, nullptr, [&]() -> spry::Result<spry_outcome*> {
+    const auto options = spry::c::action_options(action);
+    if (!options) return tl::unexpected(options.error());
+    return spry::c::handle<spry_outcome>(pool->pool.run({static_cast<const char*>(input), size}, *options));
   });
 }
 
-int spry_pool_submit(spry_pool* pool, const void* input, size_t size, spry_callback* done, void* context,
-                     spry_error** error) {
+int spry_pool_submit_with(spry_pool* pool, const void* input, size_t size, const struct spry_action_options* action,
+                          spry_callback* done, void* context, spry_error** error) {
   return spry::c::guarded(error, -1, [&]() -> spry::Result<int> {
-    return pool->pool.submit(text(input, size), callback(done, context)).map([] { return 0; });
+    const auto options = spry::c::action_options(action);
+    if (!options) return tl::unexpected(options.error());
+    return pool->pool.submit(text(input, size), callback(done, context), *options).map([] { return 0; });
   });
 }
 
-int spry_pool_try_submit(spry_pool* pool, const void* input, size_t size, spry_callback* done, void* context,
-                         spry_error** error) {
+int spry_pool_try_submit_with(spry_pool* pool, const void* input, size_t size, const struct spry_action_options* action,
+                              spry_callback* done, void* context, spry_error** error) {
   return spry::c::guarded(error, -1, [&]() -> spry::Result<int> {
-    return pool->pool.try_submit(text(input, size), callback(done, context)).map([](bool taken) {
+    const auto options = spry::c::action_options(action);
+    if (!options) return tl::unexpected(options.error());
+    return pool->pool.try_submit(text(input, size), callback(done, context), *options).map([](bool taken) {
       return taken ? 1 : 0;
     });
   });
 }
 
-int spry_pool_submit_ticket(spry_pool* pool, const void* input, size_t size, uint64_t ticket, spry_error** error) {
+int spry_pool_submit_ticket_with(spry_pool* pool, const void* input, size_t size,
+                                 const struct spry_action_options* action, uint64_t ticket, spry_error** error) {
   return spry::c::guarded(error, -1, [&]() -> spry::Result<int> {
-    return pool->pool.submit(text(input, size), ticket).map([] { return 0; });
+    const auto options = spry::c::action_options(action);
+    if (!options) return tl::unexpected(options.error());
+    return pool->pool.submit(text(input, size), ticket, *options).map([] { return 0; });
   });
 }
+
+spry_outcome* spry_pool_run(spry_pool* pool, const void* input, size_t size, spry_error** error) {
+  return spry_pool_run_with(pool, input, size, nullptr, error);
+}
+
+int spry_pool_submit(spry_pool* pool, const void* input, size_t size, spry_callback* done, void* context,
+                     spry_error** error) {
+  return spry_pool_submit_with(pool, input, size, nullptr, done, context, error);
+}
+
+int spry_pool_try_submit(spry_pool* pool, const void* input, size_t size, spry_callback* done, void* context,
+                         spry_error** error) {
+  return spry_pool_try_submit_with(pool, input, size, nullptr, done, context, error);
+}
+
+int spry_pool_submit_ticket(spry_pool* pool, const void* input, size_t size, uint64_t ticket, spry_error** error) {
+  return spry_pool_submit_ticket_with(pool, input, size, nullptr, ticket, error);
+}
+
+int spry_pool_cancel(spry_pool* pool, uint64_t ticket) { return pool->pool.cancel(ticket) ? 1 : 0; }
 
 int spry_pool_descriptor(const spry_pool* pool) { return pool->pool.descriptor(); }
 

@@ -27,6 +27,13 @@ int spry_snapshot_recognise(const char* path) {
 
 const char* spry_snapshot_path(const spry_snapshot* snapshot) { return snapshot->snapshot.path().c_str(); }
 
+uint64_t spry_snapshot_memory(const spry_snapshot* snapshot) { return snapshot->snapshot.memory(); }
+
+const char* spry_snapshot_argument(const spry_snapshot* snapshot, size_t index) {
+  const auto& arguments = snapshot->snapshot.arguments();
+  return index < arguments.size() ? arguments[index].c_str() : nullptr;
+}
+
 uint64_t spry_snapshot_contents_size(const spry_snapshot* snapshot) { return snapshot->snapshot.contents_size(); }
 
 void spry_snapshot_free(spry_snapshot* snapshot) { delete snapshot; }

@@ -17,11 +17,12 @@ namespace spry::block {
 namespace {
 
 tl::unexpected<Error> refuse(std::string_view about, std::string_view rule) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: {}", about, rule));
+  return fail(ErrorCode::kFile, fmt::format("{}: {}", about, rule));
 }
 
 tl::unexpected<Error> cannot(std::string_view about, std::string_view what) {
-  return refuse(about, fmt::format("cannot be {}: {}", what, std::strerror(errno)));
+  return fail(code_for(errno, ErrorCode::kFile),
+              fmt::format("{}: cannot be {}: {}", about, what, std::strerror(errno)));
 }
 
 // Opens without waiting for a FIFO's other end. A block device that will be written is opened exclusively: nothing else

@@ -12,7 +12,7 @@ namespace {
 Result<std::unique_ptr<Device>> open_block(const DeviceNeed& need, std::optional<std::string_view> text) {
   if (!text) {
     return fail(
-        ErrorCode::kMonitor,
+        ErrorCode::kInvalidArgument,
         fmt::format("block {0}: named in the manifest, but not attached: --block {0}=FILE is missing", need.name));
   }
   const Result<block::Specification> specification = block::parse_specification(need.name, *text);

@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kBits = 64;
 
 tl::unexpected<Error> no_overlay(std::string_view about) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: no memory for an overlay: {}", about, std::strerror(errno)));
+  return fail(ErrorCode::kResources, fmt::format("{}: no memory for an overlay: {}", about, std::strerror(errno)));
 }
 
 }  // namespace

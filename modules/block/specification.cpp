@@ -34,32 +34,33 @@ Result<Specification> parse_specification(std::string_view name, std::string_vie
   const std::vector<std::string> fields = specification_fields(text);
   specification.path = fields.front();
   if (specification.path.empty()) {
-    return fail(ErrorCode::kMonitor, fmt::format("block {}: \"{}\" names no file", name, text));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("block {}: \"{}\" names no file", name, text));
   }
   std::string_view seen;
   for (const std::string& field : std::span(fields).subspan(1)) {
     if (!set_option(specification, field)) {
-      return fail(ErrorCode::kMonitor,
+      return fail(ErrorCode::kInvalidArgument,
                   fmt::format("block {}: {}: \"{}\" is not one of ro, overlay, shared, sector=512 and sector=4096 (a "
                               "comma in a file's name is written twice)",
                               name, specification.path, field));
     }
     if (field.starts_with("sector=")) {
       if (!seen.empty()) {
-        return fail(ErrorCode::kMonitor,
+        return fail(ErrorCode::kInvalidArgument,
                     fmt::format("block {}: {}: {} is given after {}", name, specification.path, field, seen));
       }
       seen = field;
     }
   }
   if (specification.read_only && specification.overlay) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("block {}: {}: ro and overlay exclude each other: an overlay takes writes", name,
                             specification.path));
   }
   if (specification.shared && (specification.read_only || specification.overlay)) {
-    return fail(ErrorCode::kMonitor, fmt::format("block {}: {}: shared is for a disk that is written to, not for {}",
-                                                 name, specification.path, specification.read_only ? "ro" : "overlay"));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("block {}: {}: shared is for a disk that is written to, not for {}", name,
+                            specification.path, specification.read_only ? "ro" : "overlay"));
   }
   return specification;
 }

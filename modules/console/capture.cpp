@@ -16,7 +16,7 @@ bool Capture::begin() {
 
 Result<void> Capture::put(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool) {
   if (bytes.size() > limit_ - output_.size() - diagnostics_.size()) {
-    return fail(ErrorCode::kMonitor, fmt::format("the action printed more than the {} bytes that are kept", limit_));
+    return fail(ErrorCode::kTooLarge, fmt::format("the action printed more than the {} bytes that are kept", limit_));
   }
   std::string& text = stream == SPRY_STREAM_OUTPUT ? output_ : diagnostics_;
   text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());

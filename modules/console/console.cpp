@@ -33,7 +33,7 @@ bool writable_now(int fd) {
 
 Result<std::unique_ptr<Device>> open_console(const DeviceNeed& need, std::optional<std::string_view> specification) {
   if (specification) {
-    return fail(ErrorCode::kMonitor, fmt::format("console {}: takes no specification", need.name));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("console {}: takes no specification", need.name));
   }
   return std::make_unique<Console>(STDOUT_FILENO, STDERR_FILENO);
 }
@@ -101,7 +101,7 @@ Result<void> Console::put(Guest& guest, std::uint32_t number, std::span<const st
         patient = true;
         continue;
       }
-      return fail(ErrorCode::kMonitor, fmt::format("cannot write output: {}", std::strerror(errno)));
+      return fail(code_for(errno, ErrorCode::kFile), fmt::format("cannot write output: {}", std::strerror(errno)));
     }
     guest.count_out(static_cast<std::uint64_t>(written));
     bytes = bytes.subspan(static_cast<std::size_t>(written));

@@ -24,7 +24,7 @@ constexpr unsigned kTunMinor = 200;
 
 // A channel for an inherited descriptor, of which we take a copy of our own: it may serve two interfaces.
 Result<std::unique_ptr<Channel>> adopt(std::string_view who, int inherited) {
-  const auto refuse = [&](std::string_view why) { return fail(ErrorCode::kMonitor, fmt::format("{}: {}", who, why)); };
+  const auto refuse = [&](std::string_view why) { return fail(ErrorCode::kFile, fmt::format("{}: {}", who, why)); };
   struct stat status;
   const int descriptor = fcntl(inherited, F_DUPFD_CLOEXEC, 0);
   if (descriptor < 0 || fstat(descriptor, &status) != 0) return refuse(std::strerror(errno));
@@ -58,7 +58,7 @@ Result<std::unique_ptr<Channel>> open_channel(std::string_view name, const Speci
     case BackEnd::kUnix:
       return Stream::connect(fmt::format("net {}: unix:{}", name, specification.target), specification.target);
   }
-  return fail(ErrorCode::kMonitor, fmt::format("net {}: no such back end", name));
+  return fail(ErrorCode::kInvalidArgument, fmt::format("net {}: no such back end", name));
 }
 
 bool store(std::span<std::byte> to, std::span<const std::byte> from) {

@@ -17,7 +17,7 @@ std::optional<net::MacAddress> random_mac() {
 
 Result<std::unique_ptr<Device>> open_net(const DeviceNeed& need, std::optional<std::string_view> text) {
   if (!text) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("net {0}: named in the manifest, but not attached: --net {0}=tap:NAME, "
                             "{0}=fd:N or {0}=unix:PATH is missing",
                             need.name));
@@ -28,12 +28,13 @@ Result<std::unique_ptr<Device>> open_net(const DeviceNeed& need, std::optional<s
   if (!channel) return tl::unexpected(std::move(channel.error()));
   const std::optional<std::uint32_t> its_own = (*channel)->mtu();
   if (its_own && specification->mtu) {
-    return fail(ErrorCode::kMonitor, fmt::format("net {}: {}: mtu= is not for a tap, whose interface has an MTU of {}",
-                                                 need.name, *text, *its_own));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("net {}: {}: mtu= is not for a tap, whose interface has an MTU of {}", need.name, *text, *its_own));
   }
   if (its_own && *its_own > net::kLargestMtu) {
-    return fail(ErrorCode::kMonitor, fmt::format("net {}: {}: the interface has an MTU of {}, more than {}", need.name,
-                                                 *text, *its_own, net::kLargestMtu));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("net {}: {}: the interface has an MTU of {}, more than {}",
+                                                         need.name, *text, *its_own, net::kLargestMtu));
   }
   const std::optional<net::MacAddress> mac = specification->mac ? specification->mac : random_mac();
   if (!mac) return fail(ErrorCode::kMonitor, fmt::format("net {}: no random bytes for its address", need.name));

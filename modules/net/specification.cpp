@@ -95,14 +95,14 @@ std::optional<std::string> apply_option(Specification& specification, std::strin
 
 Result<Specification> parse_specification(std::string_view name, std::string_view text) {
   const auto refuse = [&](std::string_view rule) {
-    return fail(ErrorCode::kMonitor, fmt::format("net {}: {}: {}", name, text, rule));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("net {}: {}: {}", name, text, rule));
   };
   Specification specification;
   const std::vector<std::string> fields = specification_fields(text);
   const std::string_view back_end = fields.front();
   const std::size_t colon = back_end.find(':');
   if (colon == std::string_view::npos) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("net {}: \"{}\" is not one of tap:NAME, fd:N and unix:PATH", name, text));
   }
   auto broken = apply_target(specification, back_end.substr(0, colon), back_end.substr(colon + 1));

@@ -32,7 +32,7 @@ Stream::Stream(int descriptor)
 
 Result<std::unique_ptr<Channel>> Stream::connect(std::string_view who, const std::string& path) {
   const auto refuse = [&](std::string_view what) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: cannot {}: {}", who, what, std::strerror(errno)));
+    return fail(code_for(errno, ErrorCode::kFile), fmt::format("{}: cannot {}: {}", who, what, std::strerror(errno)));
   };
   // Non-blocking: a listener whose queue is full answers EAGAIN (unix(7)).
   const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -49,7 +49,9 @@ Tap::~Tap() {
 }
 
 Result<std::unique_ptr<Channel>> Tap::open(std::string_view who, const std::string& interface) {
-  const auto refuse = [&](std::string_view why) { return fail(ErrorCode::kMonitor, fmt::format("{}: {}", who, why)); };
+  const auto refuse = [&](std::string_view why) {
+    return fail(code_for(errno, ErrorCode::kFile), fmt::format("{}: {}", who, why));
+  };
   const int descriptor = ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (descriptor < 0) return refuse(fmt::format("cannot open /dev/net/tun: {}", std::strerror(errno)));
   std::unique_ptr<Tap> tap(new Tap(descriptor, false));
@@ -68,7 +70,7 @@ Result<std::unique_ptr<Channel>> Tap::open(std::string_view who, const std::stri
 }
 
 Result<std::unique_ptr<Channel>> Tap::adopt(std::string_view who, int descriptor) {
-  const auto refuse = [&](std::string_view why) { return fail(ErrorCode::kMonitor, fmt::format("{}: {}", who, why)); };
+  const auto refuse = [&](std::string_view why) { return fail(ErrorCode::kFile, fmt::format("{}: {}", who, why)); };
   const int flags = fcntl(descriptor, F_GETFL);
   std::unique_ptr<Tap> tap(new Tap(descriptor, (flags & O_NONBLOCK) == 0));
   if (tap->control_ < 0) return refuse(fmt::format("cannot open a socket: {}", std::strerror(errno)));

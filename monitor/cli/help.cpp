@@ -10,7 +10,7 @@ std::string_view help_text(std::string_view command) {
   spry run [OPTION...] UNIKERNEL [ARG...]   run a unikernel to its exit
   spry pool [OPTION...] UNIKERNEL [ARG...]  run it once for each of many inputs
   spry snapshot -o FILE UNIKERNEL [ARG...]  keep it as it is when it is ready
-  spry inspect [--json] UNIKERNEL           show what a unikernel is and needs
+  spry inspect [--json] UNIKERNEL           show what a file is and needs
   spry doctor                               tell whether this host can run Spry
   spry help [COMMAND]                       explain a command, or: platforms
   spry --version                            print the version
@@ -52,6 +52,7 @@ order. Statistics go to standard error. Exits with 1 if an action failed.
   --workers N          machines at work at once (one for each CPU)
   --max-input SIZE     longest input (1M, or what the files need up to 256M)
   --max-held SIZE      inputs, and outputs, that wait for their turn (256M)
+  --json               print a line of JSON for each action, and no outputs
   --memory SIZE        as for run
   --deadline DURATION  of each action
   --platform NAME      as for run
@@ -78,7 +79,8 @@ it: machines that run from it map it.
 
 Shows a unikernel's ABI version, its type, what its manifest asks for, its
 segments with their permissions, its entry point and the memory it needs.
-Addresses are guest-physical.
+Addresses are guest-physical. Of a snapshot it shows what belongs to it: its
+memory, its contents' size and its arguments.
 
   --json      print a JSON object instead
   -h, --help  print this

@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/inspection.h"
+#include "cli/program.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -24,9 +25,10 @@ int inspect_command(int argc, char** argv) {
     json = true;
   }
   if (argc - next != 1) return refuse("one UNIKERNEL is needed");
-  const Result<Image> image = Image::load(argv[next]);
-  if (!image) return complain(image.error());
-  return print(json ? format_inspection_json(*image) : format_inspection(*image));
+  const Result<Program> program = Program::load(argv[next], false);
+  if (!program) return complain(program.error());
+  return print(program->visit(
+      [json](const auto& held) { return json ? format_inspection_json(held) : format_inspection(held); }));
 }
 
 }  // namespace spry

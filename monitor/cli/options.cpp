@@ -194,6 +194,7 @@ Result<PoolCommandOptions> parse_pool(int argc, char** argv, std::span<const Mod
   parser.add_size("max-input", options.max_input);
   std::optional<std::uint64_t> held;
   parser.add_size("max-held", held);
+  parser.add_flag("json", options.json);
   if (auto parsed = parser.parse(argc, argv); !parsed) return tl::unexpected(parsed.error());
   options.max_held = held.value_or(options.max_held);
   return options;

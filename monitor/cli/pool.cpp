@@ -75,7 +75,7 @@ Result<int> run_pool(PoolCommandOptions& options) {
   inputs->limit(options.max_input.value_or(inputs->needed()));
   // The same: they call these.
   Progress progress(inputs->count(), options.outputs == nullptr);
-  PoolOutputs outputs(files, options.max_held, progress);
+  PoolOutputs outputs(files, options.max_held, options.json, progress);
   if (options.outputs != nullptr) {
     auto opened = outputs.open_directory(options.outputs, options.inputs);
     if (!opened) return tl::unexpected(std::move(opened.error()));

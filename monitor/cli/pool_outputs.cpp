@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/output_file.h"
+#include "cli/report.h"
 #include "system/io.h"
 #include "text/escape.h"
 #include "text/format.h"
@@ -30,6 +31,14 @@ Result<void> put_out(int descriptor, std::string_view text, std::string_view nam
   // A reader that left ends this command as any other; the worker that writes has the signal blocked.
   if (errno == EPIPE) kill(getpid(), SIGPIPE);
   return fail(ErrorCode::kMonitor, fmt::format("output {}: cannot be written: {}", escape(name), std::strerror(errno)));
+}
+
+// Why an action did not exit with 0.
+std::string failure_of(const Result<Outcome>& outcome) {
+  if (!outcome) return outcome.error().message;
+  if (outcome->reason == Reason::kExit) return fmt::format("exited with {}", outcome->status);
+  if (outcome->message.empty()) return std::string(to_string(outcome->reason));
+  return fmt::format("{}: {}", to_string(outcome->reason), outcome->message);
 }
 
 }  // namespace
@@ -75,26 +84,22 @@ void PoolOutputs::put(std::uint64_t index, std::string name, Result<Outcome> out
 }
 
 Result<void> PoolOutputs::write(const Entry& entry) {
-  const auto complain_of = [&entry](std::string_view words) {
-    complain({ErrorCode::kMonitor, fmt::format("input {}: {}", escape(entry.name), words)});
-  };
   const std::lock_guard quiet(progress_);
-  if (!entry.outcome) {
-    ++failures_;
-    complain_of(entry.outcome.error().message);
-    return {};
+  const bool succeeded = entry.outcome && entry.outcome->reason == Reason::kExit && entry.outcome->status == 0;
+  if (!succeeded) ++failures_;
+  if (json_) {
+    const std::string line = format_line(entry.name, entry.outcome, directory_ == nullptr);
+    if (auto done = put_out(STDOUT_FILENO, line, "-"); !done) return done;
+  } else {
+    if (!succeeded) {
+      complain({ErrorCode::kMonitor, fmt::format("input {}: {}", escape(entry.name), failure_of(entry.outcome))});
+    }
+    if (!entry.outcome) return {};
+    if (auto done = put_out(STDERR_FILENO, entry.outcome->diagnostics, "-"); !done) return done;
+    progress_.wrote(entry.outcome->diagnostics);
+    if (directory_ == nullptr) return put_out(STDOUT_FILENO, entry.outcome->output, "-");
   }
-  const Outcome& outcome = *entry.outcome;
-  if (outcome.reason != Reason::kExit || outcome.status != 0) {
-    ++failures_;
-    complain_of(outcome.reason == Reason::kExit ? fmt::format("exited with {}", outcome.status)
-                : outcome.message.empty()       ? std::string(to_string(outcome.reason))
-                                                : fmt::format("{}: {}", to_string(outcome.reason), outcome.message));
-  }
-  if (auto done = put_out(STDERR_FILENO, outcome.diagnostics, "-"); !done) return done;
-  progress_.wrote(outcome.diagnostics);
-  if (directory_ == nullptr) return put_out(STDOUT_FILENO, outcome.output, "-");
-  return write_file(entry.name, outcome.output);
+  return entry.outcome && directory_ != nullptr ? write_file(entry.name, entry.outcome->output) : Result<void>();
 }
 
 Result<void> PoolOutputs::write_file(const std::string& name, std::string_view text) {

@@ -19,10 +19,11 @@ namespace spry {
 // `expect` from one thread, `put` from any.
 class PoolOutputs {
  public:
-  // All to standard output. Outputs that come before their turn are held, `most` bytes of them at most. No output is
-  // written over a file of `files`, which it borrows.
-  PoolOutputs(FileUses& files, std::uint64_t most, Progress& progress)
-      : files_(files), most_(most), progress_(progress) {}
+  // All to standard output; with `json` a line for each outcome, and nothing beside these and the files. Outputs that
+  // come before their turn are held, `most` bytes of them at most. No output is written over a file of `files`, which
+  // it borrows.
+  PoolOutputs(FileUses& files, std::uint64_t most, bool json, Progress& progress)
+      : files_(files), most_(most), json_(json), progress_(progress) {}
 
   // One file for each in `directory`, which must exist and not be `inputs`, if that is not null. Before all others.
   Result<void> open_directory(const char* directory, const char* inputs);
@@ -52,6 +53,7 @@ class PoolOutputs {
   const char* directory_ = nullptr;
   Descriptor folder_;  // that
   const std::uint64_t most_;
+  const bool json_;
   Progress& progress_;
   mutable std::mutex mutex_;
   std::condition_variable room_;

@@ -15,6 +15,11 @@ class Program {
   static Result<Program> load(const std::string& path, bool verify);
 
   const Manifest& manifest() const;
+  // Calls visit(const Image& or const Snapshot&).
+  template <class Visit>
+  auto visit(Visit visit) const {
+    return std::visit(visit, held_);
+  }
   // Calls visit(Image or Snapshot), moving it out.
   template <class Visit>
   auto take(Visit visit) {

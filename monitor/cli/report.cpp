@@ -1,6 +1,7 @@
 #include "cli/report.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace spry {
 namespace {
@@ -9,13 +10,34 @@ using Json = nlohmann::ordered_json;
 
 double microseconds(std::chrono::nanoseconds duration) { return static_cast<double>(duration.count()) / 1000.0; }
 
-std::string format(Json status, std::string_view reason, const std::string& message, const Receipt& receipt,
-                   const Phases& phases) {
+// Null without a crash; no address where the fault has none.
+Json json_of(const std::optional<Crash>& crash) {
+  if (!crash) return {};
+  Json json;
+  json["kind"] = to_string(crash->kind);
+  if (crash->address) json["address"] = *crash->address;
+  const Registers& r = crash->registers;
+  json["registers"] = {{"rip", r.rip}, {"rsp", r.rsp}, {"rbp", r.rbp}, {"rflags", r.rflags}, {"rax", r.rax},
+                       {"rbx", r.rbx}, {"rcx", r.rcx}, {"rdx", r.rdx}, {"rsi", r.rsi},       {"rdi", r.rdi},
+                       {"r8", r.r8},   {"r9", r.r9},   {"r10", r.r10}, {"r11", r.r11},       {"r12", r.r12},
+                       {"r13", r.r13}, {"r14", r.r14}, {"r15", r.r15}};
+  json["frames"] = Json::array();
+  for (const Frame& frame : crash->frames) {
+    json["frames"].push_back(Json{{"address", frame.address}, {"function", frame.function}});
+  }
+  return json;
+}
+
+Json status_of(const Outcome& outcome) { return outcome.reason == Reason::kExit ? Json(outcome.status) : Json(); }
+
+std::string format(Json status, std::string_view reason, const std::string& message, const std::optional<Crash>& crash,
+                   const Receipt& receipt, const Phases& phases) {
   const auto calls = [&](std::uint32_t number) { return receipt.hypercalls[number]; };
   Json report;
   report["status"] = std::move(status);
   report["reason"] = reason;
   report["message"] = message;
+  report["crash"] = json_of(crash);
   // Null if it came to no machine.
   report["platform"] = receipt.platform == Platform::kAutomatic ? Json() : Json(to_string(receipt.platform));
   report["exits"] = {{"total", receipt.exits},
@@ -38,13 +60,32 @@ std::string format(Json status, std::string_view reason, const std::string& mess
 }  // namespace
 
 std::string format_report(const Outcome& outcome, const Phases& phases) {
-  Json status;
-  if (outcome.reason == Reason::kExit) status = outcome.status;
-  return format(std::move(status), to_string(outcome.reason), outcome.message, outcome.receipt, phases);
+  return format(status_of(outcome), to_string(outcome.reason), outcome.message, outcome.crash_data, outcome.receipt,
+                phases);
 }
 
 std::string format_report(const Error& error, const Phases& phases) {
-  return format(nullptr, "error", error.message, Receipt(), phases);
+  return format(nullptr, "error", error.message, std::nullopt, Receipt(), phases);
+}
+
+std::string format_line(const std::string& name, const Result<Outcome>& outcome, bool with_output) {
+  Json line;
+  line["input"] = name;
+  if (!outcome) {
+    line["reason"] = "error";
+    line["status"] = nullptr;
+    line["message"] = outcome.error().message;
+  } else {
+    line["reason"] = to_string(outcome->reason);
+    line["status"] = status_of(*outcome);
+    line["message"] = outcome->message;
+    line["crash"] = json_of(outcome->crash_data);
+    if (with_output) line["output"] = outcome->output;
+    line["diagnostics"] = outcome->diagnostics;
+    line["microseconds"] = {{"reset", microseconds(outcome->receipt.reset)},
+                            {"run", microseconds(outcome->receipt.run)}};
+  }
+  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace spry

@@ -1,4 +1,5 @@
-// The report of `spry run --report`: the receipt as JSON. Off the hot path: touched only when asked for.
+// What `spry run --report` and `spry pool --json` tell of an action, as JSON. Off the hot path: touched only when asked
+// for.
 #pragma once
 
 #include <chrono>
@@ -21,5 +22,9 @@ std::string format_report(const Outcome& outcome, const Phases& phases);
 
 // The same keys for a run that failed in the monitor: reason "error", the sentence as message.
 std::string format_report(const Error& error, const Phases& phases);
+
+// What came of the action of `spry pool` for the input `name`, as one line: a JSON object and a line feed. Its output
+// is not in it where that goes to a file (`with_output` false).
+std::string format_line(const std::string& name, const Result<Outcome>& outcome, bool with_output);
 
 }  // namespace spry

@@ -38,10 +38,9 @@ int complain(const Error& error) {
       return kExitNotFound;
     case ErrorCode::kNotUnikernel:
       return kExitNotUnikernel;
-    case ErrorCode::kMonitor:
-      break;
+    default:
+      return kExitMonitor;
   }
-  return kExitMonitor;
 }
 
 }  // namespace spry

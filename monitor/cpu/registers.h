@@ -6,17 +6,9 @@
 #include <cstdint>
 #include <memory>
 
-namespace spry {
+#include "spry/crash.h"  // Registers, in the order of struct kvm_regs (kvm/state.cpp asserts it)
 
-// The general registers, RIP and RFLAGS, in the order of struct kvm_regs (kvm/state.cpp asserts it).
-struct Registers {
-  std::uint64_t rax = 0, rbx = 0, rcx = 0, rdx = 0;
-  std::uint64_t rsi = 0, rdi = 0, rsp = 0, rbp = 0;
-  std::uint64_t r8 = 0, r9 = 0, r10 = 0, r11 = 0;
-  std::uint64_t r12 = 0, r13 = 0, r14 = 0, r15 = 0;
-  std::uint64_t rip = 0, rflags = 0;
-  bool operator==(const Registers&) const = default;
-};
+namespace spry {
 
 // A data segment register: its selector, and the base that 64-bit mode uses of FS and GS alone.
 struct DataSegment {

@@ -31,7 +31,8 @@ tl::unexpected<Error> fail_open(const std::string& path, int error) {
     case ENODEV:
       return fail(ErrorCode::kNotUnikernel, fmt::format("{}: not a regular file", name));
     default:
-      return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be opened: {}", name, std::strerror(error)));
+      return fail(code_for(error, ErrorCode::kFile),
+                  fmt::format("{}: cannot be opened: {}", name, std::strerror(error)));
   }
 }
 
@@ -54,8 +55,15 @@ Result<ElfFile> ElfFile::open(const std::string& path) {
   if (descriptor.get() < 0) return fail_open(path, errno);
   struct stat status = {};
   if (fstat(descriptor.get(), &status) != 0) return fail_open(path, errno);
-  ElfFile file(path, std::move(descriptor), static_cast<std::uint64_t>(status.st_size));
-  if (!S_ISREG(status.st_mode)) return file.refuse("not a regular file but {}", kind_of(status.st_mode));
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (!S_ISREG(status.st_mode)) {
+    return ElfFile(path, std::move(descriptor), size).refuse("not a regular file but {}", kind_of(status.st_mode));
+  }
+  return of(path, std::move(descriptor), size);
+}
+
+Result<ElfFile> ElfFile::of(std::string path, Descriptor descriptor, std::uint64_t size) {
+  ElfFile file(std::move(path), std::move(descriptor), size);
   if (file.size_ == 0) return file.refuse("the file is empty");
 
   std::array<std::byte, kHead> buffer;
@@ -168,7 +176,8 @@ Result<void> ElfFile::read(std::uint64_t offset, std::span<std::byte> to, std::s
     const ssize_t count = pread(descriptor_.get(), to.data(), to.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
-      return fail(ErrorCode::kMonitor, named(fmt::format("{} cannot be read: {}", what, std::strerror(errno))));
+      return fail(code_for(errno, ErrorCode::kFile),
+                  named(fmt::format("{} cannot be read: {}", what, std::strerror(errno))));
     }
     if (count == 0) return refuse("truncated: the file ended at {:#x} while the {} was read", offset, what);
     offset += static_cast<std::uint64_t>(count);

@@ -31,6 +31,9 @@ class ElfFile {
   // it.
   static Result<ElfFile> open(const std::string& path);
 
+  // The same for the regular file of `size` bytes behind `descriptor`, which `path` only names.
+  static Result<ElfFile> of(std::string path, Descriptor descriptor, std::uint64_t size);
+
   const std::string& path() const { return path_; }
   int descriptor() const { return descriptor_.get(); }
   std::uint64_t size() const { return size_; }

@@ -1,5 +1,7 @@
 #include "spry/image.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include <cerrno>
@@ -14,6 +16,9 @@
 #include "image/pages.h"
 #include "image/relocations.h"
 #include "image/symbols.h"
+#include "system/descriptor.h"
+#include "system/io.h"
+#include "system/memory_file.h"
 #include "system/out_of_memory.h"
 #include "text/escape.h"
 #include "text/format.h"
@@ -34,7 +39,7 @@ Result<std::uint64_t> random_slide(const image::ElfFile& file) {
     count = getrandom(&random, sizeof(random), 0);
   } while (count < 0 && errno == EINTR);
   if (count != static_cast<ssize_t>(sizeof(random))) {
-    return fail(ErrorCode::kMonitor,
+    return fail(code_for(errno),
                 fmt::format("{}: no random number for its slide: {}", escape(file.path(), 1024), std::strerror(errno)));
   }
   return kSlideMinimum + random % ((kSlideEnd - kSlideMinimum) / kSlideUnit) * kSlideUnit;
@@ -43,8 +48,8 @@ Result<std::uint64_t> random_slide(const image::ElfFile& file) {
 Result<image::Pages> read_segments(const image::ElfFile& file, const image::Layout& layout) {
   auto pages = image::Pages::allocate(layout.buffer_size);
   if (!pages) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: no memory for the {:#x} bytes of its segments",
-                                                 escape(file.path(), 1024), layout.buffer_size));
+    return fail(ErrorCode::kResources, fmt::format("{}: no memory for the {:#x} bytes of its segments",
+                                                   escape(file.path(), 1024), layout.buffer_size));
   }
   for (std::size_t i = 0; i < layout.segments.size(); ++i) {
     const image::Source& source = layout.sources[i];
@@ -70,11 +75,22 @@ struct Image::Data {
 };
 
 Result<Image> Image::load(const std::string& path) {
-  return or_out_of_memory([&path] { return read(path); });
+  return or_out_of_memory([&path] { return make(image::ElfFile::open(path)); });
 }
 
-Result<Image> Image::read(const std::string& path) {
-  auto file = image::ElfFile::open(path);
+Result<Image> Image::from_bytes(std::span<const std::byte> bytes, std::string name) {
+  return or_out_of_memory([&]() -> Result<Image> {
+    Descriptor file = make_memory_file("spry-image", MFD_ALLOW_SEALING, bytes.size());
+    if (!file || !write_all_at(file.get(), bytes, 0) ||
+        fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+      return fail(code_for(errno), fmt::format("{}: cannot make a memfd of {} bytes for it: {}", escape(name, 1024),
+                                               bytes.size(), file_error(errno)));
+    }
+    return make(image::ElfFile::of(std::move(name), std::move(file), bytes.size()));
+  });
+}
+
+Result<Image> Image::make(Result<image::ElfFile> file) {
   if (!file) return tl::unexpected(file.error());
   auto manifest = image::read_manifest(*file);
   if (!manifest) return tl::unexpected(manifest.error());

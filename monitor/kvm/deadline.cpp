@@ -14,7 +14,7 @@ namespace spry {
 namespace {
 
 tl::unexpected<Error> failed(const char* what, int error) {
-  return fail(ErrorCode::kMonitor, fmt::format("cannot {} for the deadline: {}", what, std::strerror(error)));
+  return fail(code_for(error), fmt::format("cannot {} for the deadline: {}", what, std::strerror(error)));
 }
 
 sigset_t set_of(int signal) {

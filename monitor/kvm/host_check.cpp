@@ -86,7 +86,7 @@ kvm_sregs special_registers(kvm_sregs special, Ring ring) {
 }
 
 tl::unexpected<Error> out_of_memory() {
-  return fail(ErrorCode::kMonitor, fmt::format("cannot map memory: {}", std::strerror(errno)));
+  return fail(code_for(errno), fmt::format("cannot map memory: {}", std::strerror(errno)));
 }
 
 // Runs the loop to its `out`.
@@ -100,7 +100,7 @@ Result<void> run_loop(VcpuIoctls& vcpu, const kvm_sregs& initial, Ring ring, std
   do {
     error = vcpu.run();
   } while (error == EINTR);
-  if (error != 0) return fail(ErrorCode::kMonitor, fmt::format("KVM refuses KVM_RUN: {}", std::strerror(error)));
+  if (error != 0) return fail(code_for(error), fmt::format("KVM refuses KVM_RUN: {}", std::strerror(error)));
   if (vcpu.state().exit_reason != KVM_EXIT_IO) {
     return fail(ErrorCode::kMonitor,
                 fmt::format("a guest in ring {} ended with KVM exit reason {} instead of an output",
@@ -186,7 +186,7 @@ Result<std::chrono::nanoseconds> measure_process(const char* path, unsigned cycl
     const Clock::time_point start = Clock::now();
     pid_t child = 0;
     const int error = posix_spawn(&child, path, nullptr, nullptr, arguments, environment);
-    if (error != 0) return fail(ErrorCode::kMonitor, fmt::format("cannot start {}: {}", path, std::strerror(error)));
+    if (error != 0) return fail(code_for(error), fmt::format("cannot start {}: {}", path, std::strerror(error)));
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }

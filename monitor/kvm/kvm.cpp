@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kDevice = "/dev/kvm";
 
 tl::unexpected<Error> ioctl_failed(const char* name) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: KVM refuses {}: {}", kDevice, name, std::strerror(errno)));
+  return fail(code_for(errno), fmt::format("{}: KVM refuses {}: {}", kDevice, name, std::strerror(errno)));
 }
 
 }  // namespace
@@ -31,8 +31,8 @@ Result<void> Vm::set_memory_slot(std::uint32_t slot, std::uint64_t address, std:
   region.memory_size = size;
   region.userspace_addr = reinterpret_cast<std::uintptr_t>(host);
   if (ioctl(descriptor_.get(), KVM_SET_USER_MEMORY_REGION, &region) != 0) {
-    return fail(ErrorCode::kMonitor, fmt::format("KVM refuses KVM_SET_USER_MEMORY_REGION of {:#x} bytes at {:#x}: {}",
-                                                 size, address, std::strerror(errno)));
+    return fail(code_for(errno), fmt::format("KVM refuses KVM_SET_USER_MEMORY_REGION of {:#x} bytes at {:#x}: {}", size,
+                                             address, std::strerror(errno)));
   }
   return {};
 }
@@ -95,7 +95,7 @@ Result<VcpuIoctls> Vm::create_vcpu() {
   if (!vcpu) return ioctl_failed("KVM_CREATE_VCPU");
   void* run = mmap(nullptr, run_size_, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu.get(), 0);
   if (run == MAP_FAILED) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot map the vCPU's kvm_run page: {}", std::strerror(errno)));
+    return fail(code_for(errno), fmt::format("cannot map the vCPU's kvm_run page: {}", std::strerror(errno)));
   }
   return VcpuIoctls(std::move(vcpu), static_cast<kvm_run*>(run), run_size_);
 }
@@ -106,7 +106,8 @@ Result<Kvm> Kvm::open() {
     const char* advice = errno == ENOENT   ? "; does this machine offer virtualization? `spry doctor` tells more"
                          : errno == EACCES ? "; `spry doctor` tells which group may use it"
                                            : "";
-    return fail(ErrorCode::kMonitor, fmt::format("cannot open {}: {}{}", kDevice, std::strerror(errno), advice));
+    return fail(code_for(errno, ErrorCode::kUnavailable),
+                fmt::format("cannot open {}: {}{}", kDevice, std::strerror(errno), advice));
   }
   return Kvm(std::move(descriptor));
 }
@@ -121,7 +122,7 @@ int Kvm::api_version() const { return ioctl(descriptor_.get(), KVM_GET_API_VERSI
 Result<Vm> Kvm::create_vm() const {
   constexpr int kNeeded = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
   if ((capability(KVM_CAP_SYNC_REGS) & kNeeded) != kNeeded) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kUnavailable,
                 fmt::format("{}: this kernel has no KVM_CAP_SYNC_REGS, which Linux has had since 4.17", kDevice));
   }
   int run_size = ioctl(descriptor_.get(), KVM_GET_VCPU_MMAP_SIZE, 0);

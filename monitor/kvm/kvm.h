@@ -62,7 +62,7 @@ class Vm {
 // An open /dev/kvm.
 class Kvm {
  public:
-  // Errors: kMonitor, with what to do about a missing or forbidden /dev/kvm.
+  // Errors: kUnavailable or kPermission, with what to do about a missing or forbidden /dev/kvm.
   static Result<Kvm> open();
 
   // KVM_CHECK_EXTENSION: 0 if the capability is not there.

@@ -54,16 +54,16 @@ int KvmVcpu::enter() {
   }
 }
 
-Exit KvmVcpu::failed(std::string words) const {
-  return {.kind = Exit::Kind::kFailed, .error = {ErrorCode::kMonitor, fmt::format("{}: {}", path_, words)}};
+Exit KvmVcpu::failed(std::string words, ErrorCode code) const {
+  return {.kind = Exit::Kind::kFailed, .error = {code, fmt::format("{}: {}", path_, words)}};
 }
 
 // After EINTR. A signal that means nothing to the run does not end it, nor does anything end a probe of the monitor's.
+// The request for an exit is taken back before the interruption is looked for: it may have been made by another thread
+// for a run that was over by then, and one that is made from now on stays.
 bool KvmVcpu::ends_run() {
-  if (waiting_ == nullptr) {
-    vcpu_.state().immediate_exit = 0;
-    return false;
-  }
+  vcpu_.set_immediate_exit(false);
+  if (waiting_ == nullptr) return false;
   return waiting_->interrupted() || (deadline_ && deadline_->take_signals());
 }
 
@@ -77,7 +77,8 @@ Exit KvmVcpu::run() {
     }
     if (error == EFAULT) {
       return failed(
-          "a page of the machine's memory is gone: its input, its image or its snapshot was truncated while it ran");
+          "a page of the machine's memory is gone: its input, its image or its snapshot was truncated while it ran",
+          ErrorCode::kFile);
     }
     if (error != 0) return failed(fmt::format("KVM_RUN failed: {}", std::strerror(error)));
     const kvm_run& state = vcpu_.state();
@@ -188,7 +189,7 @@ void KvmVcpu::disarm() {
   deadline_.reset();
   mask_is_old_ = has_mask_;
   waiting_ = nullptr;
-  vcpu_.state().immediate_exit = 0;
+  vcpu_.set_immediate_exit(false);
 }
 
 }  // namespace spry

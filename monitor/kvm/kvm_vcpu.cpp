@@ -76,7 +76,7 @@ Result<void> KvmVcpu::give_features(std::uint64_t features) {
   if (!needs_cpuid(features)) features = 0;
   if (features_ == features) return {};
   if (ran_) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: the shell has run a machine with other CPU features, which are set once", path_));
   }
   auto kvm = Kvm::open();
@@ -146,7 +146,7 @@ Result<void> KvmVcpu::furnish(GuestMemory& memory, const Furnishing& furnishing)
   memory_ = &memory;
   if (furnishing.end > room_) {
     return fail(
-        ErrorCode::kMonitor,
+        ErrorCode::kInvalidArgument,
         fmt::format("{}: its memory and its longest input end at {} MiB, but the shell comes from a machine that "
                     "had less, and takes {} MiB at most",
                     path_, furnishing.end >> 20, room_ >> 20));

@@ -19,7 +19,7 @@ class KvmVcpu final : public Vcpu {
  public:
   // A shell for memory that ends at guest-physical `end` at most: where that is low enough, one that is cheaper to
   // make. With `logged_pages` it has a ring for about so many pages that a guest writes, if KVM can and they are not
-  // too many. Errors: kMonitor, with what to do about a missing or forbidden /dev/kvm.
+  // too many. Errors: kUnavailable or kPermission, with what to do about a missing or forbidden /dev/kvm.
   static Result<std::unique_ptr<Vcpu>> make(std::uint64_t end, std::uint64_t logged_pages);
 
   Platform platform() const override { return Platform::kKvm; }
@@ -41,7 +41,7 @@ class KvmVcpu final : public Vcpu {
   std::span<const std::uint64_t> rewritten() const override { return {}; }
   Result<void> arm(Waiting& waiting, int signal) override;
   void disarm() override;
-  void kick() noexcept override { vcpu_.state().immediate_exit = 1; }
+  void kick() noexcept override { vcpu_.set_immediate_exit(true); }
   Result<std::optional<GuestTsc>> tsc() override;
   Result<void> empty() override;
 
@@ -62,7 +62,7 @@ class KvmVcpu final : public Vcpu {
   int enter();
   Exit exit_of_io();
   std::optional<Exit> gate(unsigned vector);
-  Exit failed(std::string words) const;
+  Exit failed(std::string words, ErrorCode code = ErrorCode::kMonitor) const;
   bool ends_run();
 
   // kvm_reset.cpp: between two actions.

@@ -15,7 +15,7 @@ namespace spry {
 namespace {
 
 tl::unexpected<Error> ioctl_failed(const char* name) {
-  return fail(ErrorCode::kMonitor, fmt::format("KVM refuses {}: {}", name, std::strerror(errno)));
+  return fail(code_for(errno), fmt::format("KVM refuses {}: {}", name, std::strerror(errno)));
 }
 
 // A KVM structure that ends in an array of `Entry`: KVM's own header followed by N entries.
@@ -52,7 +52,7 @@ Result<DirtyRing> VcpuIoctls::dirty_ring(std::uint64_t entries) {
   void* ring = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_.get(),
                     off_t{KVM_DIRTY_LOG_PAGE_OFFSET} * sysconf(_SC_PAGESIZE));
   if (ring == MAP_FAILED) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot map the vCPU's dirty ring: {}", std::strerror(errno)));
+    return fail(code_for(errno), fmt::format("cannot map the vCPU's dirty ring: {}", std::strerror(errno)));
   }
   return DirtyRing({static_cast<kvm_dirty_gfn*>(ring), entries});
 }
@@ -71,9 +71,9 @@ void VcpuIoctls::clear_events() {
 }
 
 Result<void> VcpuIoctls::drain() {
-  run_->immediate_exit = 1;
+  set_immediate_exit(true);
   int error = run();
-  run_->immediate_exit = 0;
+  set_immediate_exit(false);
   if (error == EINTR) return {};
   return fail(ErrorCode::kMonitor, fmt::format("KVM_RUN with immediate_exit ended with {} instead of EINTR",
                                                error == 0 ? "an exit" : std::strerror(error)));

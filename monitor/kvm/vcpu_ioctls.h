@@ -2,6 +2,7 @@
 // kernels before 6.12 the first KVM_RUN from another thread waits for an RCU grace period.
 #pragma once
 
+#include <atomic>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -27,8 +28,11 @@ class VcpuIoctls {
   // KVM_RUN. 0 with state().exit_reason and registers() valid, or errno (EINTR: a signal or immediate_exit).
   [[nodiscard]] int run();
 
-  // The shared page (KVM API, "5. The kvm_run structure"). immediate_exit may be set by a signal handler.
+  // The shared page (KVM API, "5. The kvm_run structure").
   kvm_run& state() { return *run_; }
+
+  // Whether KVM_RUN returns EINTR without entering the guest. From any thread or signal handler.
+  void set_immediate_exit(bool on) noexcept { std::atomic_ref(run_->immediate_exit).store(on ? 1 : 0); }
 
   // The general registers at the last exit. What is changed here takes effect at the next run after `dirty_registers`.
   kvm_regs& registers() { return run_->s.regs.regs; }

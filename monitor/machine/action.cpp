@@ -90,10 +90,16 @@ Result<void> deliver_input(MachineData& machine) {
   return write_boot_page(machine, true);
 }
 
-Result<void> begin_action(MachineData& machine, const Input& input) {
+Result<void> check_deadline(const std::optional<std::chrono::nanoseconds>& deadline) {
+  if (!deadline || deadline->count() > 0) return {};
+  return fail(ErrorCode::kInvalidArgument, "a deadline is at least one nanosecond");
+}
+
+Result<void> begin_action(MachineData& machine, const Input& input, const ActionOptions& options) {
   const Base& base = *machine.base;
+  if (auto checked = check_deadline(options.deadline); !checked) return checked;
   if (input.size > machine.options.max_input) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kTooLarge,
                 fmt::format("{}: the input has {} bytes, more than the {} that the machine was made for", base.path,
                             input.size, machine.options.max_input));
   }
@@ -110,7 +116,7 @@ Result<void> begin_action(MachineData& machine, const Input& input) {
   action.input = &input;
   const std::uint64_t now = host_monotonic_ns();
   // From here on: a device may have something to write that belongs to every action.
-  const auto& deadline = machine.options.deadline;
+  const auto& deadline = options.deadline ? options.deadline : machine.options.deadline;
   machine.waiting.begin(
       deadline ? host_time(static_cast<std::int64_t>(now), static_cast<std::uint64_t>(deadline->count())) : 0);
   action.epoch_ns = static_cast<std::int64_t>(now - base.elapsed_ns);

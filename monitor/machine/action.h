@@ -6,8 +6,11 @@
 namespace spry {
 
 // Makes the machine, which is at its base, ready to enter: input, boot page, devices, registers. Borrows `input` until
-// the action ends. Error: kMonitor.
-Result<void> begin_action(MachineData& machine, const Input& input);
+// the action ends. Errors: those of Machine::run.
+Result<void> begin_action(MachineData& machine, const Input& input, const ActionOptions& options);
+
+// Error of kInvalidArgument for a deadline that is no time at all.
+Result<void> check_deadline(const std::optional<std::chrono::nanoseconds>& deadline);
 
 // Runs the action that was begun to its end. Error: kMonitor, when the monitor and not the guest failed.
 Result<void> run_action(MachineData& machine);

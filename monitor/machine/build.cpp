@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cpu/x86.h"
+#include "machine/action.h"
 #include "machine/verify.h"
 #include "platform/platforms.h"
 #include "text/escape.h"
@@ -14,15 +15,13 @@ namespace {
 using namespace x86;
 
 Result<void> check_options(const MachineOptions& options) {
-  if (options.deadline && options.deadline->count() <= 0) {
-    return fail(ErrorCode::kMonitor, "a deadline is at least one nanosecond");
-  }
+  if (auto checked = check_deadline(options.deadline); !checked) return checked;
   if (options.max_input > kMaximumInput) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("inputs of up to {} bytes: no input has more than 16 GiB", options.max_input));
   }
   if (options.verify && !options.reusable) {
-    return fail(ErrorCode::kMonitor, "a machine that is not reusable has no reset to verify");
+    return fail(ErrorCode::kInvalidArgument, "a machine that is not reusable has no reset to verify");
   }
   return {};
 }
@@ -34,13 +33,13 @@ Result<void> open_devices(MachineData& machine, const Manifest& manifest, const 
     auto same = [&need](const Attachment& one) { return one.kind == need.kind && one.name == need.name; };
     auto found = std::find_if(attachments.begin(), attachments.end(), same);
     if (found == attachments.end()) {
-      return fail(ErrorCode::kMonitor,
+      return fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}: it needs the {} device {}, which is not attached", path, need.kind, need.name));
     }
     auto device = found->open(need);
     if (!device) return tl::unexpected(device.error());
     if (std::string reason = (*device)->single_use(); machine.options.reusable && !reason.empty()) {
-      return fail(ErrorCode::kMonitor,
+      return fail(ErrorCode::kInvalidArgument,
                   fmt::format("{}: the {} device {} serves one action only: {}", path, need.kind, need.name, reason));
     }
     if (machine.devices.size() <= need.handle) machine.devices.resize(need.handle + 1);
@@ -49,8 +48,9 @@ Result<void> open_devices(MachineData& machine, const Manifest& manifest, const 
   }
   for (const Attachment& left : attachments) {
     if (left.optional) continue;
-    return fail(ErrorCode::kMonitor, fmt::format("{}: the {} device {} is attached, but the manifest does not name it",
-                                                 path, left.kind, left.name));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: the {} device {} is attached, but the manifest does not name it", path, left.kind, left.name));
   }
   return {};
 }
@@ -72,8 +72,8 @@ std::vector<std::string> constants(const MachineData& machine) {
 Result<void> check_snapshot(const MachineData& machine, const Base& base) {
   const MachineOptions& options = machine.options;
   if (options.memory && *options.memory != base.layout.memory) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: the snapshot was taken with {} KiB of memory, not {}", base.path,
-                                                 base.layout.memory >> 10, *options.memory >> 10));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}: the snapshot was taken with {} KiB of memory, not {}",
+                                                         base.path, base.layout.memory >> 10, *options.memory >> 10));
   }
   // The first is the program's name, which here is another file's.
   const std::vector<std::string>& given = options.arguments;
@@ -82,19 +82,20 @@ Result<void> check_snapshot(const MachineData& machine, const Base& base) {
            std::equal(given.begin() + 1, given.end(), base.arguments.begin() + 1);
   };
   if (given.size() > 1 && !same()) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: the snapshot was taken with other arguments, which belong to it", base.path));
   }
   if (shared_sizes(machine) != base.shared) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: the snapshot was taken with devices that share other memory", base.path));
   }
   for (const DeviceNeed& need : base.manifest.devices) {
     const std::string now = machine.devices[need.handle]->constants();
     const std::string& then = base.constants[need.handle];
     if (now == then) continue;
-    return fail(ErrorCode::kMonitor, fmt::format("{}: the snapshot was taken with a {} device {} of {}, not of {}",
-                                                 base.path, need.kind, need.name, escape(then), now));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: the snapshot was taken with a {} device {} of {}, not of {}", base.path, need.kind,
+                            need.name, escape(then), now));
   }
   return {};
 }
@@ -110,7 +111,7 @@ Result<void> take_shell(MachineData& machine, std::unique_ptr<Vcpu> given) {
     if (!made) return tl::unexpected(made.error());
     given = *std::move(made);
   } else if (options.platform != Platform::kAutomatic && options.platform != given->platform()) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: the shell is of the platform {}, and the options insist on {}", machine.base->path,
                             to_string(given->platform()), to_string(options.platform)));
   }

@@ -7,9 +7,32 @@
 #include "text/format.h"
 
 namespace spry {
+
+std::string_view to_string(FaultKind kind) {
+  switch (kind) {
+    case FaultKind::kNone:
+      return "none";
+    case FaultKind::kRead:
+      return "read";
+    case FaultKind::kWrite:
+      return "write";
+    case FaultKind::kExecute:
+      return "execute";
+    case FaultKind::kStackOverflow:
+      return "stack overflow";
+    case FaultKind::kInstruction:
+      return "instruction";
+    case FaultKind::kArithmetic:
+      return "arithmetic";
+    case FaultKind::kOther:
+      break;
+  }
+  return "other";
+}
+
 namespace {
 
-constexpr int kMostFrames = 32;
+constexpr std::size_t kMostFrames = 32;
 
 std::optional<std::uint64_t> read_word(GuestMemory& memory, std::uint64_t address) {
   std::uint64_t word = 0;
@@ -24,27 +47,25 @@ bool executable(const GuestMemory& memory, std::uint64_t address) {
 
 class Backtrace {
  public:
-  Backtrace(const Image* image, std::string& out) : image_(image), out_(out) {}
+  explicit Backtrace(const Image* image) : image_(image) {}
 
   // `lookup` is an address inside of the instruction: for a caller, that of its call and not of what follows it, which
   // may be another function.
   void add(std::uint64_t address, std::uint64_t lookup) {
-    std::string name = image_ == nullptr ? "" : image_->symbolize(lookup);
-    fmt::format_to(std::back_inserter(out_), "  #{:<2} {:#018x} {}\n", count_++, address, name.empty() ? "?" : name);
+    frames_.push_back({address, image_ == nullptr ? std::string() : image_->symbolize(lookup)});
   }
-  bool full() const { return count_ >= kMostFrames; }
+  bool full() const { return frames_.size() >= kMostFrames; }
+  std::vector<Frame> take() { return std::move(frames_); }
 
  private:
   const Image* image_;
-  std::string& out_;
-  int count_ = 0;
+  std::vector<Frame> frames_;
 };
 
 }  // namespace
 
-std::string describe_crash(const Image* image, GuestMemory& memory, const Registers& registers) {
-  std::string out;
-  Backtrace trace(image, out);
+std::vector<Frame> backtrace(const Image* image, GuestMemory& memory, const Registers& registers) {
+  Backtrace trace(image);
   trace.add(registers.rip, registers.rip);
   // A call of something that is no code left its return address on top of the stack.
   if (!executable(memory, registers.rip)) {
@@ -60,7 +81,17 @@ std::string describe_crash(const Image* image, GuestMemory& memory, const Regist
     if (*next <= frame) break;
     frame = *next;
   }
-  const Registers& r = registers;
+  return trace.take();
+}
+
+std::string describe_crash(const Crash& crash) {
+  std::string out;
+  for (std::size_t i = 0; i < crash.frames.size(); ++i) {
+    const Frame& frame = crash.frames[i];
+    fmt::format_to(std::back_inserter(out), "  #{:<2} {:#018x} {}\n", i, frame.address,
+                   frame.function.empty() ? "?" : frame.function);
+  }
+  const Registers& r = crash.registers;
   fmt::format_to(std::back_inserter(out),
                  "  rip {:016x} rsp {:016x} rbp {:016x} flags {:08x}\n"
                  "  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}\n"

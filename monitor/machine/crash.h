@@ -2,16 +2,20 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cpu/registers.h"
 #include "memory/guest_memory.h"
+#include "spry/crash.h"
 #include "spry/image.h"
 
 namespace spry {
 
-// Several lines, each ended by a line feed: where it happened, the callers by their frame pointers (at most 32), and
-// the general registers. The guest's stack is not trusted: bounded, and no byte of it is printed but as a number.
-// `image` has the names of functions, if it is not null.
-std::string describe_crash(const Image* image, GuestMemory& memory, const Registers& registers);
+// Where it happened and the callers by their frame pointers, at most 32. The guest's stack is not trusted: bounded, and
+// no byte of it is taken for anything but a number. `image` has the names of functions, if it is not null.
+std::vector<Frame> backtrace(const Image* image, GuestMemory& memory, const Registers& registers);
+
+// Several lines, each ended by a line feed: the frames and the general registers.
+std::string describe_crash(const Crash& crash);
 
 }  // namespace spry

@@ -90,18 +90,32 @@ constexpr const char* kGeneralProtection =
     "general protection fault (an address that is not canonical, a misaligned vector operand, or a privileged "
     "instruction)";
 
-std::string general_protection_words(GuestMemory& memory, std::span<const std::uint8_t> code, std::uint64_t error_code,
-                                     const Registers& registers) {
+// The instruction that raised a general protection fault, if it is one that a guest may not execute; else empty.
+std::string instruction_words(GuestMemory& memory, std::span<const std::uint8_t> code, std::uint64_t error_code,
+                              const Registers& registers) {
   if (auto io = decode_io(code)) return io_words(io->port ? *io->port : static_cast<std::uint16_t>(registers.rdx));
   if (std::string name = name_forbidden(code); !name.empty()) return name;
   // Of `int n`, an emulated AMD CPU gives the address past the instruction.
   if ((error_code & GP_IDT) != 0) {
-    std::string name = name_forbidden(Code(memory, registers.rip - 2).bytes());
-    if (!name.empty()) return name;
+    return name_forbidden(Code(memory, registers.rip - 2).bytes());
   }
+  return {};
+}
+
+std::string general_protection_words(std::uint64_t error_code) {
   if (error_code != 0) return fmt::format("general protection fault with error code {:#x}", error_code);
   return kGeneralProtection;
 }
+
+FaultKind page_fault_kind(const GuestMemory& memory, const Layout& layout, std::uint64_t error_code,
+                          std::uint64_t address, const Registers& registers) {
+  if ((error_code & PF_I) != 0) return FaultKind::kExecute;
+  const bool null = address < kNullEnd && memory.find(address) == nullptr;
+  if (!null && is_stack_overflow(memory, layout, address, registers.rsp)) return FaultKind::kStackOverflow;
+  return (error_code & PF_W) != 0 ? FaultKind::kWrite : FaultKind::kRead;
+}
+
+bool is_arithmetic(unsigned vector) { return vector == DE || vector == MF || vector == XM; }
 
 const char* simple_words(unsigned vector) {
   switch (vector) {
@@ -138,21 +152,28 @@ const char* simple_words(unsigned vector) {
 
 Fault explain_exception(GuestMemory& memory, const Layout& layout, const Exit& exit, const Registers& registers) {
   const auto [vector, error_code, address] = std::tuple(exit.vector, exit.error_code, exit.address);
-  Fault fault = {{}, registers};
+  Fault fault = {.words = {}, .registers = registers};
   Code code(memory, registers.rip);
   // Without hardware virtualization, `syscall` jumps to LSTAR, which is 0, instead of raising #UD.
   if (vector == PF && registers.rip == 0 && address == 0 && is_syscall_before(memory, registers.rcx)) {
     fault.registers.rip = registers.rcx - 2;
     fault.words = "system call instruction (syscall)";
+    fault.kind = FaultKind::kInstruction;
   } else if (vector == PF) {
     fault.words = page_fault_words(memory, layout, error_code, address, registers);
+    fault.kind = page_fault_kind(memory, layout, error_code, address, registers);
+    fault.address = address;
   } else if (vector == UD) {
     fault.words = name_forbidden(code.bytes());
     if (fault.words.empty()) fault.words = "invalid instruction";
+    fault.kind = FaultKind::kInstruction;
   } else if (vector == GP) {
-    fault.words = general_protection_words(memory, code.bytes(), error_code, registers);
+    const std::string name = instruction_words(memory, code.bytes(), error_code, registers);
+    fault.words = name.empty() ? general_protection_words(error_code) : name;
+    if (!name.empty()) fault.kind = FaultKind::kInstruction;
   } else if (const char* words = simple_words(vector)) {
     fault.words = words;
+    if (is_arithmetic(vector)) fault.kind = FaultKind::kArithmetic;
   } else {
     fault.words = fmt::format("exception {}", vector);
   }
@@ -160,7 +181,7 @@ Fault explain_exception(GuestMemory& memory, const Layout& layout, const Exit& e
 }
 
 Fault explain_io(GuestMemory& memory, std::uint16_t port, const Registers& registers) {
-  Fault fault = {io_words(port), registers};
+  Fault fault = {io_words(port), registers, FaultKind::kInstruction};
   // The instruction is here, or ends here.
   if (decode_io(Code(memory, registers.rip).bytes())) return fault;
   for (std::uint64_t size = 1; size <= 4; ++size) {
@@ -175,7 +196,7 @@ Fault explain_io(GuestMemory& memory, std::uint16_t port, const Registers& regis
 
 Fault explain_death(GuestMemory& memory, const std::string& words, const Registers& registers) {
   std::string name = name_forbidden(Code(memory, registers.rip).bytes());
-  return {name.empty() ? words : name, registers};
+  return {name.empty() ? words : name, registers, name.empty() ? FaultKind::kOther : FaultKind::kInstruction};
 }
 
 }  // namespace spry

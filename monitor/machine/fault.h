@@ -2,18 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "cpu/registers.h"
 #include "memory/guest_memory.h"
 #include "memory/layout.h"
 #include "platform/exit.h"
+#include "spry/crash.h"
 
 namespace spry {
 
 struct Fault {
   std::string words;    // "null pointer write at 0x0"
   Registers registers;  // the guest's at the instruction that faulted
+  FaultKind kind = FaultKind::kOther;
+  std::optional<std::uint64_t> address = {};  // of the access, for the kinds that have one
 };
 
 // The words for an exception; `registers` are the guest's.

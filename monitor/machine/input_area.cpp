@@ -25,8 +25,8 @@ Result<void> InputArea::fill(GuestMemory& memory, const Input& input) {
   }
   errno = 0;
   if (read_all_at(input.descriptor, area, 0)) return {};
-  return fail(ErrorCode::kMonitor, fmt::format("its input of {} bytes cannot be read: {}", input.size,
-                                               errno != 0 ? std::strerror(errno) : "the file is shorter"));
+  return fail(ErrorCode::kFile, fmt::format("its input of {} bytes cannot be read: {}", input.size,
+                                            errno != 0 ? std::strerror(errno) : "the file is shorter"));
 }
 
 void InputArea::clear(GuestMemory& memory) {

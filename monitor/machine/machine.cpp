@@ -60,11 +60,11 @@ Result<Machine> make(std::unique_ptr<Vcpu> shell, std::optional<Image> image, st
 }
 
 tl::unexpected<Error> unusable(const MachineData& machine) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: its machine failed before and cannot be used", machine.base->path));
+  return fail(ErrorCode::kClosed, fmt::format("{}: its machine failed before and cannot be used", machine.base->path));
 }
 
-Result<Outcome> run(MachineData& machine, const Input& input) {
-  if (auto begun = begin_action(machine, input); !begun) return tl::unexpected(begun.error());
+Result<Outcome> run(MachineData& machine, const Input& input, const ActionOptions& action) {
+  if (auto begun = begin_action(machine, input, action); !begun) return tl::unexpected(begun.error());
   if (auto done = run_action(machine); !done) {
     machine.phase = Phase::kBroken;
     return tl::unexpected(std::move(done.error()));
@@ -101,17 +101,17 @@ Result<void> Machine::reset() {
   return or_out_of_memory([this]() -> Result<void> {
     if (!usable()) return unusable(*data_);
     if (data_->options.reusable) return reset_machine(*data_);
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kClosed,
                 fmt::format("{}: the machine has run its action, and is not reusable", data_->base->path));
   });
 }
 
-Result<Outcome> Machine::run(const Input& input) {
+Result<Outcome> Machine::run(const Input& input, const ActionOptions& action) {
   if (auto ready = reset(); !ready) return tl::unexpected(std::move(ready.error()));
   MachineData& machine = *data_;
   bool ended = false;
   auto outcome = or_out_of_memory([&] {
-    auto made = spry::run(machine, input);
+    auto made = spry::run(machine, input, action);
     ended = true;
     return made;
   });

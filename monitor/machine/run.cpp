@@ -43,6 +43,7 @@ class Run {
   void interrupted();
   void exit(std::uint64_t status);
   void fault(const Fault& fault);
+  void crashed(Crash crash);
   void end(Reason reason);
   const Image* image() const { return machine_.base->image ? &*machine_.base->image : nullptr; }
 
@@ -57,9 +58,15 @@ void Run::end(Reason reason) {
   ended_ = true;
 }
 
+void Run::crashed(Crash crash) {
+  crash.frames = backtrace(image(), machine_.memory, crash.registers);
+  machine_.action.outcome.crash = describe_crash(crash);
+  machine_.action.outcome.crash_data = std::move(crash);
+}
+
 void Run::fault(const Fault& fault) {
   machine_.action.outcome.message = fault.words;
-  machine_.action.outcome.crash = describe_crash(image(), machine_.memory, fault.registers);
+  crashed({fault.kind, fault.address, fault.registers, {}});
   end(Reason::kFault);
 }
 
@@ -195,7 +202,7 @@ Result<void> Run::abort(GuestPointer message, std::uint64_t length) {
   Outcome& outcome = machine_.action.outcome;
   outcome.message = readable ? escape(text, kLongestMessage) : "its message is not in readable memory";
   if (auto completed = vcpu_.complete_registers(); !completed) return completed;
-  outcome.crash = describe_crash(image(), machine_.memory, vcpu_.registers());
+  crashed({FaultKind::kNone, {}, vcpu_.registers(), {}});
   end(Reason::kAbort);
   return {};
 }

@@ -51,6 +51,9 @@ Result<void> Snapshot::save(const std::string& path) const {
 const std::string& Snapshot::path() const { return base_->path; }
 const Manifest& Snapshot::manifest() const { return base_->manifest; }
 
+const std::vector<std::string>& Snapshot::arguments() const { return base_->arguments; }
+std::uint64_t Snapshot::memory() const { return base_->layout.memory; }
+
 std::uint64_t Snapshot::contents_size() const {
   std::uint64_t size = 0;
   for (const ContentsRun& run : base_->contents.runs()) size += run.range.size();

@@ -26,11 +26,11 @@ constexpr std::uint64_t kMostMappings = 1024;
 std::ptrdiff_t page_number(std::uint64_t address) { return static_cast<std::ptrdiff_t>(address / x86::kPageSize); }
 
 tl::unexpected<Error> failed(const char* what) {
-  return fail(ErrorCode::kMonitor, fmt::format("cannot {}: {}", what, file_error(errno)));
+  return fail(code_for(errno), fmt::format("cannot {}: {}", what, file_error(errno)));
 }
 
 tl::unexpected<Error> cut_short() {
-  return fail(ErrorCode::kMonitor, "a snapshot's file ends before its contents do: it was truncated");
+  return fail(ErrorCode::kFile, "a snapshot's file ends before its contents do: it was truncated");
 }
 
 }  // namespace

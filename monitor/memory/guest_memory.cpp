@@ -22,7 +22,7 @@ namespace spry {
 namespace {
 
 tl::unexpected<Error> not_secluded() {
-  return fail(ErrorCode::kMonitor,
+  return fail(code_for(errno),
               fmt::format("cannot keep guest memory from child processes and core dumps: {}", std::strerror(errno)));
 }
 
@@ -30,8 +30,8 @@ Result<void> map_private(std::span<std::byte> memory, int descriptor, std::uint6
   void* mapped = mmap(memory.data(), memory.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
                       descriptor, static_cast<off_t>(offset));
   if (mapped == MAP_FAILED) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot map {} KiB of a file into guest memory: {}",
-                                                 memory.size() >> 10, std::strerror(errno)));
+    return fail(code_for(errno), fmt::format("cannot map {} KiB of a file into guest memory: {}", memory.size() >> 10,
+                                             std::strerror(errno)));
   }
   if (!seclude(memory)) return not_secluded();
   return {};
@@ -50,8 +50,8 @@ Result<GuestMemory> GuestMemory::map_anywhere(std::uint64_t size) {
   void* start = mmap(nullptr, size + x86::kLargePageSize, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (start == MAP_FAILED) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot reserve {} KiB of address space for guest memory: {}",
-                                                 size >> 10, std::strerror(errno)));
+    return fail(code_for(errno), fmt::format("cannot reserve {} KiB of address space for guest memory: {}", size >> 10,
+                                             std::strerror(errno)));
   }
   GuestMemory memory;
   const auto address = reinterpret_cast<std::uintptr_t>(start);
@@ -73,12 +73,12 @@ Result<GuestMemory> GuestMemory::share(std::uint64_t size) {
   memory->file_ = make_memory_file("spry-memory", MFD_ALLOW_SEALING, size);
   const int file = memory->file_.get();
   if (file < 0 || fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
-    return fail(ErrorCode::kMonitor,
+    return fail(code_for(errno),
                 fmt::format("cannot make a memfd of {} KiB for guest memory: {}", size >> 10, file_error(errno)));
   }
   void* mapped = mmap(memory->base_, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, file, 0);
   if (mapped == MAP_FAILED) {
-    return fail(ErrorCode::kMonitor,
+    return fail(code_for(errno),
                 fmt::format("cannot map {} KiB of guest memory: {}", size >> 10, std::strerror(errno)));
   }
   if (!seclude({memory->base_, size})) return not_secluded();
@@ -138,8 +138,8 @@ Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t
   for (const Range& run : data_runs(descriptor, {offset, offset + range.size()})) {
     const Range target = {range.start + (run.start - offset), range.start + (run.end - offset)};
     if (!fill(target, descriptor, run.start)) {
-      return fail(ErrorCode::kMonitor, fmt::format("cannot copy {} KiB of a file into guest memory: {}",
-                                                   target.size() >> 10, std::strerror(errno)));
+      return fail(ErrorCode::kFile, fmt::format("cannot copy {} KiB of a file into guest memory: {}",
+                                                target.size() >> 10, std::strerror(errno)));
     }
     copied_.push_back(target);
   }
@@ -176,7 +176,7 @@ Result<void> GuestMemory::map_private_large(Range range, int descriptor, std::ui
   }
   Descriptor file(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
   if (!file) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot duplicate a file's descriptor: {}", std::strerror(errno)));
+    return fail(code_for(errno), fmt::format("cannot duplicate a file's descriptor: {}", std::strerror(errno)));
   }
   put_off_.push_back({range, std::move(file), offset, std::vector<bool>((range.size() + kPiece - 1) / kPiece)});
   std::sort(put_off_.begin(), put_off_.end(),
@@ -225,13 +225,14 @@ bool GuestMemory::drop(Range range) {
 Result<std::uint64_t> GuestMemory::map_file(std::uint64_t start, int descriptor, std::uint64_t size) {
   const std::uint64_t whole = x86::round_down(size, x86::kPageSize);
   if (whole != 0 && mmap(base_ + start, whole, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0) == MAP_FAILED) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot map the input of {} bytes: {}", size, std::strerror(errno)));
+    return fail(code_for(errno, ErrorCode::kFile),
+                fmt::format("cannot map the input of {} bytes: {}", size, std::strerror(errno)));
   }
   // The file may go on, now or later.
   errno = 0;
   if (read_all_at(descriptor, {base_ + start + whole, size - whole}, whole)) return whole;
-  return fail(ErrorCode::kMonitor, fmt::format("the input of {} bytes cannot be read: {}", size,
-                                               errno != 0 ? std::strerror(errno) : "the file is shorter"));
+  return fail(ErrorCode::kFile, fmt::format("the input of {} bytes cannot be read: {}", size,
+                                            errno != 0 ? std::strerror(errno) : "the file is shorter"));
 }
 
 void GuestMemory::set_regions(std::vector<Region> regions, std::uint64_t slide) {

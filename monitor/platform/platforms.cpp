@@ -14,7 +14,8 @@ Result<const PlatformEntry*> find(Platform wanted) {
   for (const PlatformEntry* entry : platforms) {
     if (entry->platform == wanted) return entry;
   }
-  return fail(ErrorCode::kMonitor, fmt::format("this monitor was built without the platform {}", to_string(wanted)));
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("this monitor was built without the platform {}", to_string(wanted)));
 }
 
 // What the user's variable names; null if it leaves the choice.
@@ -23,14 +24,14 @@ Result<const PlatformEntry*> named() {
   if (name == nullptr || *name == '\0') return nullptr;
   const auto platform = platform_named(name);
   if (!platform) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: \"{}\" is no platform: automatic, kvm or process", kVariable, escape(name)));
   }
   return *platform == Platform::kAutomatic ? nullptr : find(*platform);
 }
 
 tl::unexpected<Error> none_here() {
-  return fail(ErrorCode::kMonitor, "this machine has none of the platforms that this monitor was built with");
+  return fail(ErrorCode::kUnavailable, "this machine has none of the platforms that this monitor was built with");
 }
 
 }  // namespace

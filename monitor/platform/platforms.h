@@ -23,7 +23,7 @@ struct ShellRequest {
 // One platform: a row of the table that spry_add_monitor generates from its PLATFORMS.
 struct PlatformEntry {
   Platform platform;
-  // Errors: kMonitor, with what to do about it.
+  // Errors: kUnavailable or kPermission, with what to do about it; kResources.
   Result<std::unique_ptr<Vcpu>> (*make_shell)(const ShellRequest& request);
   // False where this machine has nothing of the kind at all; true where it has, whether it can be used or not.
   bool (*exists)();
@@ -44,8 +44,8 @@ bool platform_is_named();
 Platform platform_for(Platform wanted);
 
 // A shell of the platform that is wanted. kAutomatic: the one that SPRY_PLATFORM names; else the first that exists.
-// Errors: those of the platform; kMonitor if this monitor was linked without it, if SPRY_PLATFORM names none, or if no
-// platform exists here.
+// Errors: those of the platform; kUnavailable if this monitor was linked without it or no platform exists here;
+// kInvalidArgument if SPRY_PLATFORM names none.
 Result<std::unique_ptr<Vcpu>> make_shell(Platform wanted, const ShellRequest& request);
 
 }  // namespace spry

@@ -19,22 +19,26 @@ void Waiting::end() {
   interrupted_.store(false, std::memory_order_relaxed);
 }
 
+void Waiting::set_timeout(timespec timeout) noexcept {
+  std::atomic_ref(timeout_.tv_sec).store(timeout.tv_sec);
+  std::atomic_ref(timeout_.tv_nsec).store(timeout.tv_nsec);
+}
+
 void Waiting::interrupt() noexcept {
-  interrupted_.store(true, std::memory_order_relaxed);
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  timeout_ = {};
+  interrupted_.store(true);
+  set_timeout({});
 }
 
 bool Waiting::over() const { return hurried_ || interrupted() || host_monotonic_ns() >= until(); }
 
-// The order of these stores and of interrupt()'s is what makes the ppoll that follows free of races. It is the system
-// call itself, because C libraries copy the timeout first, and what a signal handler stores between the copy and the
-// call would be lost.
+// poll() stores the timeout and then looks for an interruption; interrupt() stores the interruption and then the
+// timeout of 0. In the one order of all these (they are sequentially consistent), either poll() sees the interruption
+// or its timeout is the one that is replaced. It is the system call itself, because C libraries copy the timeout first,
+// and what is stored between the copy and the call would be lost.
 int Waiting::poll(std::span<pollfd> descriptors, std::uint64_t until_ns) {
   const std::uint64_t now = host_monotonic_ns();
-  timeout_ = to_timespec(until_ns > now ? until_ns - now : 0);
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (hurried_ || interrupted()) timeout_ = {};
+  set_timeout(to_timespec(until_ns > now ? until_ns - now : 0));
+  if (hurried_ || interrupted_.load()) set_timeout({});
   return static_cast<int>(
       syscall(SYS_ppoll, descriptors.data(), descriptors.size(), &timeout_, nullptr, std::size_t{0}));
 }

@@ -50,7 +50,10 @@ class Waiting {
   bool hurried_ = false;
   bool cut_ = false;
   std::atomic<bool> interrupted_ = false;
-  // Of a ppoll; `interrupt` sets it to 0, which is what makes waiting free of races.
+  void set_timeout(timespec timeout) noexcept;
+
+  // Of a ppoll; `interrupt` sets it to 0, which is what makes waiting free of races. Any thread writes it, so its
+  // members are only written as atomics.
   timespec timeout_ = {};
 };
 

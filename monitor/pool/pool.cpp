@@ -13,6 +13,7 @@
 #include <system_error>
 #include <thread>
 
+#include "machine/action.h"
 #include "machine/internals.h"
 #include "pool/reaper.h"
 #include "system/clock.h"
@@ -30,8 +31,9 @@ struct Job {
   std::string owned;
   std::string_view input;  // if `owned` is empty: borrowed from one who waits
   Pool::Callback done;
+  ActionOptions options;
+  std::optional<std::uint64_t> ticket;  // of those that `cancel` finds, and whose outcomes wait to be taken
   std::uint64_t submitted_ns = 0;
-  bool ticket = false;  // its outcome waits to be taken
 
   std::uint64_t size() const { return std::max(owned.size(), input.size()); }
 };
@@ -43,13 +45,17 @@ std::uint64_t size_of(const Result<Outcome>& outcome) {
 
 std::chrono::nanoseconds since(std::uint64_t start) { return std::chrono::nanoseconds(host_monotonic_ns() - start); }
 
+tl::unexpected<Error> cancelled_action(const std::string& path, std::string_view why) {
+  return fail(ErrorCode::kCancelled, fmt::format("{}: the action was cancelled before it began{}", path, why));
+}
+
 tl::unexpected<Error> closed(const std::string& path) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: its pool is closed", path));
+  return fail(ErrorCode::kClosed, fmt::format("{}: its pool is closed", path));
 }
 
 // Its workers are threads of the process that made it, and locks may be theirs.
 tl::unexpected<Error> forked(const std::string& path) {
-  return fail(ErrorCode::kMonitor,
+  return fail(ErrorCode::kClosed,
               fmt::format("{}: its pool belongs to the process that this one was forked from", path));
 }
 
@@ -116,6 +122,9 @@ struct PoolData {
   void reset(Worker& worker, std::optional<Machine>& machine, bool exited);
   Result<bool> enqueue(std::list<Job> job, bool wait);
   void complete(std::list<Pool::Completion>& completion);
+  bool cancel(std::uint64_t ticket);
+  void end_running(std::size_t count);
+  void wait_until_idle();
   void close(Pool::Close how);
 };
 
@@ -192,7 +201,7 @@ Result<Outcome> PoolData::run_on(Worker& worker, std::optional<Machine>& machine
   MachineData& data = Internals::data(*machine);
   // The others need not wait for this action's end: at its `ready` they can begin.
   if (initialises) data.settled = [this, &data] { end_initialising(&data); };
-  auto outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)));
+  auto outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)), job.options);
   data.settled = nullptr;
   return outcome;
 }
@@ -259,13 +268,7 @@ std::list<Job> PoolData::next() {
 void PoolData::work(Worker& worker, std::optional<Machine> machine) {
   for (std::list<Job> job; !(job = next()).empty();) {
     run_one(worker, machine, job.front());
-    bool idle;
-    {
-      const std::lock_guard lock(mutex);
-      --running;
-      idle = running == 0 && queue.empty();
-    }
-    if (idle) all_done.notify_all();
+    end_running(1);
   }
 }
 
@@ -287,7 +290,7 @@ Result<std::optional<Machine>> PoolData::begin_worker(Worker& worker, const std:
 // The first machine is made of the image, and the others of what it begins as.
 Result<void> PoolData::start(std::optional<Image> image) {
   event = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!event) return fail(ErrorCode::kMonitor, fmt::format("cannot make an eventfd: {}", std::strerror(errno)));
+  if (!event) return fail(code_for(errno), fmt::format("cannot make an eventfd: {}", std::strerror(errno)));
   const unsigned count = options.workers != 0 ? options.workers : available_processors();
   const AllSignalsBlocked blocked;
   try {
@@ -313,7 +316,7 @@ Result<void> PoolData::start(std::optional<Image> image) {
       options.machine.platform = platform;
     }
   } catch (const std::system_error& error) {
-    return fail(ErrorCode::kMonitor, fmt::format("cannot make a thread for a pool: {}", error.what()));
+    return fail(ErrorCode::kResources, fmt::format("cannot make a thread for a pool: {}", error.what()));
   }
   return {};
 }
@@ -323,20 +326,21 @@ Result<bool> PoolData::enqueue(std::list<Job> job, bool wait) {
   if (!process.here()) return forked(path);
   const std::uint64_t size = job.front().size();
   if (size > options.machine.max_input) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: the input has {} bytes, more than the {} that the pool was made "
-                                                 "for",
-                                                 path, size, options.machine.max_input));
+    return fail(ErrorCode::kTooLarge, fmt::format("{}: the input has {} bytes, more than the {} that the pool was made "
+                                                  "for",
+                                                  path, size, options.machine.max_input));
   }
+  if (auto checked = check_deadline(job.front().options.deadline); !checked) return tl::unexpected(checked.error());
   job.front().submitted_ns = host_monotonic_ns();
   {
     std::unique_lock lock(mutex);
-    const bool ticket = job.front().ticket;
+    const bool ticket = job.front().ticket.has_value();
     const auto decided = [&] { return has_room(size) || stage != Stage::kOpen || (ticket && held_back()); };
     if (wait) room_there.wait(lock, decided);
     if (stage != Stage::kOpen) return closed(path);
     if (!has_room(size)) {
       if (!wait) return false;
-      return fail(ErrorCode::kMonitor,
+      return fail(ErrorCode::kResources,
                   fmt::format("{}: {} bytes of outcomes wait to be taken, more than the {} that may (completion_bytes)",
                               path, completed_bytes, options.completion_bytes));
     }
@@ -361,6 +365,39 @@ void PoolData::complete(std::list<Pool::Completion>& completion) {
   eventfd_write(event.get(), 1);
 }
 
+bool PoolData::cancel(std::uint64_t ticket) {
+  std::list<Job> found;
+  {
+    const std::lock_guard lock(mutex);
+    const auto place = std::find_if(queue.begin(), queue.end(), [&](const Job& job) { return job.ticket == ticket; });
+    if (place == queue.end()) return false;
+    found.splice(found.begin(), queue, place);
+    queued_bytes -= found.front().size();
+    ++cancelled;
+    // Until its completion is there, the pool is not idle.
+    ++running;
+  }
+  room_there.notify_all();
+  found.front().done(or_out_of_memory([this]() -> Result<Outcome> { return cancelled_action(path, ""); }));
+  end_running(1);
+  return true;
+}
+
+void PoolData::end_running(std::size_t count) {
+  bool idle;
+  {
+    const std::lock_guard lock(mutex);
+    running -= count;
+    idle = running == 0 && queue.empty();
+  }
+  if (idle) all_done.notify_all();
+}
+
+void PoolData::wait_until_idle() {
+  std::unique_lock lock(mutex);
+  all_done.wait(lock, [this] { return running == 0 && queue.empty(); });
+}
+
 void PoolData::close(Pool::Close how) {
   if (!process.here()) return;
   std::list<Job> left;
@@ -369,27 +406,33 @@ void PoolData::close(Pool::Close how) {
     if (stage == Stage::kOpen) stage = how == Pool::Close::kFinish ? Stage::kFinishing : Stage::kCancelled;
     if (how == Pool::Close::kCancel) left.swap(queue);
     cancelled += left.size();
+    // Until their ends are told, the pool is not idle.
+    running += left.size();
     if (queue.empty()) queued_bytes = 0;
   }
   work_there.notify_all();
   room_there.notify_all();
   for (Job& job : left) {
-    job.done(or_out_of_memory([this]() -> Result<Outcome> { return closed(path); }));
+    job.done(or_out_of_memory([this]() -> Result<Outcome> { return cancelled_action(path, ": its pool is closed"); }));
   }
-  const std::lock_guard lock(closing);
-  for (auto& worker : workers) {
-    if (worker->thread.joinable()) worker->thread.join();
+  end_running(left.size());
+  {
+    const std::lock_guard lock(closing);
+    for (auto& worker : workers) {
+      if (worker->thread.joinable()) worker->thread.join();
+    }
   }
-  all_done.notify_all();
+  // Another thread may still tell of what it cancelled.
+  wait_until_idle();
 }
 
 namespace {
 
 Result<std::unique_ptr<PoolData>> open(PoolOptions options, std::string path) {
-  if (options.queue == 0) return fail(ErrorCode::kMonitor, "a pool's queue has room for one action at least");
+  if (options.queue == 0) return fail(ErrorCode::kInvalidArgument, "a pool's queue has room for one action at least");
   constexpr unsigned kMostWorkers = 1024;
   if (options.workers > kMostWorkers) {
-    return fail(ErrorCode::kMonitor, fmt::format("{} workers are more than {}", options.workers, kMostWorkers));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{} workers are more than {}", options.workers, kMostWorkers));
   }
   auto data = std::make_unique<PoolData>();
   data->path = std::move(path);
@@ -473,26 +516,26 @@ Result<Pool> Pool::create(Snapshot snapshot, PoolOptions options) {
   });
 }
 
-Result<void> Pool::submit(std::string input, Callback done) {
+Result<void> Pool::submit(std::string input, Callback done, const ActionOptions& action) {
   return or_out_of_memory([&]() -> Result<void> {
-    auto taken = data_->enqueue(one_job({std::move(input), {}, std::move(done), 0, false}), true);
+    auto taken = data_->enqueue(one_job({std::move(input), {}, std::move(done), action, {}, 0}), true);
     if (!taken) return tl::unexpected(std::move(taken.error()));
     return {};
   });
 }
 
-Result<bool> Pool::try_submit(std::string input, Callback done) {
+Result<bool> Pool::try_submit(std::string input, Callback done, const ActionOptions& action) {
   return or_out_of_memory([&] {
-    return data_->enqueue(one_job({std::move(input), {}, std::move(done), 0, false}), false);
+    return data_->enqueue(one_job({std::move(input), {}, std::move(done), action, {}, 0}), false);
   });
 }
 
-Result<Outcome> Pool::run(std::string_view input) {
+Result<Outcome> Pool::run(std::string_view input, const ActionOptions& action) {
   return or_out_of_memory([&]() -> Result<Outcome> {
     std::promise<Result<Outcome>> promise;
     std::future<Result<Outcome>> future = promise.get_future();
     auto done = [&promise](Result<Outcome> outcome) { promise.set_value(std::move(outcome)); };
-    auto taken = data_->enqueue(one_job({{}, input, done, 0, false}), true);
+    auto taken = data_->enqueue(one_job({{}, input, done, action, {}, 0}), true);
     if (!taken) return tl::unexpected(std::move(taken.error()));
     const Unbounded unbounded(*data_);
     return future.get();
@@ -500,7 +543,7 @@ Result<Outcome> Pool::run(std::string_view input) {
 }
 
 // Room for the outcome is made beforehand: on the worker's thread nothing of it can fail.
-Result<void> Pool::submit(std::string input, std::uint64_t ticket) {
+Result<void> Pool::submit(std::string input, std::uint64_t ticket, const ActionOptions& action) {
   return or_out_of_memory([&] {
     auto room = std::make_shared<std::list<Completion>>();
     room->push_back({ticket, tl::unexpected(Error())});
@@ -508,10 +551,12 @@ Result<void> Pool::submit(std::string input, std::uint64_t ticket) {
       room->front().outcome = std::move(outcome);
       data->complete(*room);
     };
-    auto taken = data_->enqueue(one_job({std::move(input), {}, std::move(done), 0, true}), true);
+    auto taken = data_->enqueue(one_job({std::move(input), {}, std::move(done), action, ticket, 0}), true);
     return taken ? Result<void>() : tl::unexpected(std::move(taken.error()));
   });
 }
+
+bool Pool::cancel(std::uint64_t ticket) { return data_->cancel(ticket); }
 
 std::optional<Pool::Completion> Pool::take() {
   if (!data_->process.here()) return std::nullopt;
@@ -532,8 +577,7 @@ int Pool::descriptor() const { return data_->event.get(); }
 void Pool::drain() {
   if (!data_->process.here()) return;
   const Unbounded unbounded(*data_);
-  std::unique_lock lock(data_->mutex);
-  data_->all_done.wait(lock, [this] { return data_->running == 0 && data_->queue.empty(); });
+  data_->wait_until_idle();
 }
 
 void Pool::close(Close how) { data_->close(how); }

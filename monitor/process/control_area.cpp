@@ -50,7 +50,7 @@ Result<ControlArea> ControlArea::make(bool fsgsbase) {
       if (seclude({area.bytes_, SPRY_CONTROL_SIZE})) return area;
     }
   }
-  return fail(ErrorCode::kMonitor,
+  return fail(code_for(errno),
               fmt::format("cannot make the memory that is shared with a guest's process: {}", file_error(errno)));
 }
 

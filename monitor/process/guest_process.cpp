@@ -24,7 +24,9 @@ constexpr std::size_t kReplyDescriptors = 3;
 // Error for what the stub could not do.
 Error refused(const spry_reply& reply) {
   const char* error = std::strerror(reply.error);
-  auto because = [&](std::string words) { return Error{ErrorCode::kMonitor, std::move(words)}; };
+  auto because = [&](std::string words) {
+    return Error{code_for(reply.error, ErrorCode::kUnavailable), std::move(words)};
+  };
   switch (reply.step) {
     case SPRY_STEP_MAP:
       if (reply.error == EPERM) {
@@ -53,7 +55,7 @@ Error refused(const spry_reply& reply) {
 }
 
 tl::unexpected<Error> not_told(const char* what, int error) {
-  return fail(ErrorCode::kMonitor, fmt::format("cannot {} the guest's process: {}", what, std::strerror(error)));
+  return fail(code_for(error), fmt::format("cannot {} the guest's process: {}", what, std::strerror(error)));
 }
 
 // What a userfaultfd is to tell. 0, or errno.

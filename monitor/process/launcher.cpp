@@ -34,7 +34,7 @@ namespace {
 constexpr std::size_t kKernelSigsetSize = 8;
 
 tl::unexpected<Error> cannot(const char* what, int error) {
-  return fail(ErrorCode::kMonitor, fmt::format("cannot {}: {}", what, std::strerror(error)));
+  return fail(code_for(error), fmt::format("cannot {}: {}", what, std::strerror(error)));
 }
 
 std::span<const std::byte> stub_image() { return {spry_stub_image, spry_stub_image_end}; }
@@ -142,7 +142,7 @@ Result<Descriptor> make_stub_file() {
   Descriptor temporary(make_temporary());
   if (temporary) return temporary;
   return fail(
-      ErrorCode::kMonitor,
+      code_for(errno, ErrorCode::kUnavailable),
       fmt::format("cannot make the file that guests' processes are started from: an executable memfd is refused "
                   "({}; see the sysctl vm.memfd_noexec), and so is a temporary file ({})",
                   std::strerror(forbidden), std::strerror(errno)));
@@ -176,7 +176,7 @@ Result<LaunchedStub> launch_stub(int file, int control, std::span<std::byte> sta
 }
 
 Error not_executed(const Launch& launch) {
-  return {ErrorCode::kMonitor,
+  return {code_for(launch.error, ErrorCode::kUnavailable),
           fmt::format("cannot execute the program of guests' processes: {}{}", std::strerror(launch.error),
                       launch.error == EACCES || launch.error == EPERM
                           ? " (executing memfds or temporary files may be forbidden here)"

@@ -126,7 +126,7 @@ Result<void> ProcessVcpu::furnish(GuestMemory& memory, const Furnishing& furnish
 
 Result<void> ProcessVcpu::set_base(const CpuState& state) {
   if (state.gs.base != 0 && !control_.fsgsbase()) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kUnavailable,
                 fmt::format("{}: it has a base of GS, which this kernel does not keep (FSGSBASE)", path_));
   }
   control_.set_base(state);
@@ -138,8 +138,7 @@ Result<void> ProcessVcpu::map_input(Range range, int descriptor, std::uint64_t m
   if (mapped != 0) {
     input_ = Descriptor(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
     if (!input_) {
-      return fail(ErrorCode::kMonitor,
-                  fmt::format("cannot duplicate the input's descriptor: {}", std::strerror(errno)));
+      return fail(code_for(errno), fmt::format("cannot duplicate the input's descriptor: {}", std::strerror(errno)));
     }
     mappings_.push_back({range.start + slide_, mapped, 0, PROT_READ, MAP_PRIVATE, kInput, 0});
     range.start += mapped;
@@ -545,11 +544,12 @@ Exit ProcessVcpu::died() {
 
 Exit ProcessVcpu::page_gone() {
   return failed(
-      "a page of the machine's memory is gone: its input, its image or its snapshot was truncated while it ran");
+      "a page of the machine's memory is gone: its input, its image or its snapshot was truncated while it ran",
+      ErrorCode::kFile);
 }
 
-Exit ProcessVcpu::failed(std::string words) {
-  return {.kind = Exit::Kind::kFailed, .error = {ErrorCode::kMonitor, fmt::format("{}: {}", path_, words)}};
+Exit ProcessVcpu::failed(std::string words, ErrorCode code) {
+  return {.kind = Exit::Kind::kFailed, .error = {code, fmt::format("{}: {}", path_, words)}};
 }
 
 Exit ProcessVcpu::dead(std::string words) { return {.kind = Exit::Kind::kDead, .words = std::move(words)}; }

@@ -19,8 +19,8 @@
 
 namespace spry {
 
-// A shell: a stub on its way to where it waits for its plan. Error: kMonitor, if guests cannot be processes here; what
-// is found out on that way, the first run says.
+// A shell: a stub on its way to where it waits for its plan. Error: kUnavailable, if guests cannot be processes here;
+// what is found out on that way, the first run says.
 Result<std::unique_ptr<Vcpu>> make_process_shell();
 
 class ProcessVcpu final : public Vcpu {
@@ -84,7 +84,7 @@ class ProcessVcpu final : public Vcpu {
   Exit take_foreign_call(const seccomp_notif& notification);
   Exit died();
   Exit page_gone();
-  Exit failed(std::string words);
+  Exit failed(std::string words, ErrorCode code = ErrorCode::kMonitor);
   Exit dead(std::string words);
 
   // Has the guest enter the gate, wherever it is, so that all its registers are known. False if it has ended, or had to

@@ -97,7 +97,7 @@ Result<void> ProcessWriteLog::scan(Range range, std::uint64_t flags, bool marks)
     const int count = ioctl(pagemap_, PAGEMAP_SCAN, &request);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
-      return fail(ErrorCode::kMonitor,
+      return fail(code_for(errno),
                   fmt::format("the kernel does not tell which pages the guest wrote: {}", std::strerror(errno)));
     }
     for (int i = 0; marks && i < count; ++i) {

@@ -18,7 +18,7 @@ Result<std::uint64_t> memory_size(const Image& image, const MachineOptions& opti
   const std::uint64_t memory =
       options.memory.value_or(std::max(kDefaultMemory, round_up(std::min(needed, kMaximumMemory), kPageSize)));
   if (memory < kMinimumMemory || memory > kMaximumMemory || memory % kPageSize != 0) {
-    return fail(ErrorCode::kMonitor,
+    return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} bytes of memory: a machine has a multiple of 4096 from 2 MiB to 32 GiB", memory));
   }
   if (memory < needed) {
@@ -42,7 +42,7 @@ CpuState entry_state(const Layout& layout, std::uint64_t entry) {
 }
 
 tl::unexpected<Error> truncated(const Base& base) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: the file was truncated since it was loaded", base.path));
+  return fail(ErrorCode::kFile, fmt::format("{}: the file was truncated since it was loaded", base.path));
 }
 
 // Maps the whole pages of a segment's file bytes, and reads the rest: around them a page is zero. Into contents, which

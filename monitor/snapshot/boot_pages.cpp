@@ -51,8 +51,9 @@ Result<std::uint64_t> boot_pages_size(const std::vector<std::string>& arguments)
   std::uint64_t size = (arguments.size() + 1) * sizeof(std::uint64_t);
   for (const std::string& argument : arguments) size += argument.size() + 1;
   if (size > kLargestArguments) {
-    return fail(ErrorCode::kMonitor, fmt::format("the arguments take {} bytes, more than the {} that a machine has",
-                                                 size, kLargestArguments));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the arguments take {} bytes, more than the {} that a machine has", size, kLargestArguments));
   }
   return sizeof(spry_boot) + size;
 }

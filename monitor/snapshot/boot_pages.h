@@ -14,7 +14,7 @@
 
 namespace spry {
 
-// Bytes that the boot pages take. Error: kMonitor if the arguments take more than 64 KiB.
+// Bytes that the boot pages take. Error: kInvalidArgument if the arguments take more than 64 KiB.
 Result<std::uint64_t> boot_pages_size(const std::vector<std::string>& arguments);
 
 // Where the shared areas of devices lie: one after the other by handle, each 16-byte aligned.

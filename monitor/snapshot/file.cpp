@@ -104,7 +104,8 @@ tl::unexpected<Error> refuse(const std::string& path, std::string_view rule) {
 }
 
 tl::unexpected<Error> failed(const std::string& path, std::string_view what) {
-  return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be {}: {}", escape(path, 1024), what, file_error(errno)));
+  return fail(code_for(errno, ErrorCode::kFile),
+              fmt::format("{}: cannot be {}: {}", escape(path, 1024), what, file_error(errno)));
 }
 
 // Puts bytes at rising offsets of a file, or of a pipe or device, which gets zeros between them.
@@ -161,8 +162,8 @@ Result<void> send_snapshot(const Base& base, const std::string& path) {
   // Without waiting for a FIFO's reader; what is written waits as ever.
   const Descriptor to(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!to) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be written: {}", escape(path, 1024),
-                                                 open_failure(errno, AT_FDCWD, path.c_str())));
+    return fail(code_for(errno, ErrorCode::kFile), fmt::format("{}: cannot be written: {}", escape(path, 1024),
+                                                               open_failure(errno, AT_FDCWD, path.c_str())));
   }
   if (fcntl(to.get(), F_SETFL, fcntl(to.get(), F_GETFL) & ~O_NONBLOCK) != 0) return failed(path, "written");
   const PipeSignalBlocked blocked;
@@ -186,7 +187,8 @@ bool contents_match(int descriptor, const std::vector<ContentsRun>& runs, const 
 
 Result<void> save_snapshot(const Base& base, const std::string& path) {
   if (!base.contents.in_memory()) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: a snapshot that came from a file is in that file", base.path));
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: a snapshot that came from a file is in that file", base.path));
   }
   struct stat status;
   if (stat(path.c_str(), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) {
@@ -211,9 +213,13 @@ Result<std::shared_ptr<const Base>> load_snapshot(const std::string& path, bool 
       header.magic != kMagic) {
     return refuse(path, "not a snapshot: it does not begin as one");
   }
-  if (header.format != kFormat || header.size != sizeof header) {
+  if (header.format != kFormat) {
     return refuse(path,
                   fmt::format("a snapshot of format {}, and this monitor reads format {}", header.format, kFormat));
+  }
+  if (header.size != sizeof header) {
+    return refuse(path, fmt::format("a snapshot with {} bytes of header, and this monitor writes {}", header.size,
+                                    sizeof header));
   }
   if (header.version != this_version()) {
     return refuse(path, fmt::format("a snapshot of Spry {}, and this is Spry {}: take it anew",

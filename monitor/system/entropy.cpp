@@ -14,7 +14,7 @@ namespace {
 
 Result<void> fetch(std::span<std::byte> bytes) {
   if (getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size())) return {};
-  return fail(ErrorCode::kMonitor, fmt::format("no random bytes: {}", std::strerror(errno)));
+  return fail(code_for(errno), fmt::format("no random bytes: {}", std::strerror(errno)));
 }
 
 }  // namespace

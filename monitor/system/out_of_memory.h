@@ -14,7 +14,7 @@ auto or_out_of_memory(Body body) -> decltype(body()) {
     return body();
   } catch (const std::bad_alloc&) {
     // Short enough for a string that allocates nothing.
-    return fail(ErrorCode::kMonitor, "out of memory");
+    return fail(ErrorCode::kResources, "out of memory");
   }
 }
 

@@ -59,24 +59,25 @@ Result<void> Replacement::open(const std::string& path) {
   constexpr mode_t kPermissions = 0777;
   constexpr mode_t kUsual = 0666;  // as open(2) would make it: the umask takes some away
   path_ = escape(path, kLongestPath);
-  const auto cannot = [this](std::string_view why) {
-    return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be written: {}", path_, why));
+  const auto cannot = [this](int error, std::string_view why = {}) {
+    return fail(code_for(error, ErrorCode::kFile),
+                fmt::format("{}: cannot be written: {}", path_, why.empty() ? std::strerror(error) : why));
   };
   struct stat there;
   // What the kernel would not follow (protected_symlinks) is not followed here.
   const bool replaces = stat(path.c_str(), &there) == 0;
-  if (!replaces && errno != ENOENT) return cannot(std::strerror(errno));
-  if (replaces && S_ISDIR(there.st_mode)) return cannot(std::strerror(EISDIR));
-  if (replaces && !S_ISREG(there.st_mode)) return cannot("it is no regular file");
-  if (!find(path)) return cannot(std::strerror(errno));
+  if (!replaces && errno != ENOENT) return cannot(errno);
+  if (replaces && S_ISDIR(there.st_mode)) return cannot(EISDIR);
+  if (replaces && !S_ISREG(there.st_mode)) return cannot(EINVAL, "it is no regular file");
+  if (!find(path)) return cannot(errno);
   struct stat found;
   if (replaces && (fstatat(folder_.get(), name_.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0 ||
                    found.st_dev != there.st_dev || found.st_ino != there.st_ino)) {
-    return cannot("the file has no name under which it could be replaced");
+    return cannot(ENOENT, "the file has no name under which it could be replaced");
   }
-  if (!make(replaces ? there.st_mode & kPermissions : kUsual)) return cannot(std::strerror(errno));
+  if (!make(replaces ? there.st_mode & kPermissions : kUsual)) return cannot(errno);
   if (!replaces) return {};
-  if (fchmod(file_.get(), there.st_mode & kPermissions) != 0) return cannot(std::strerror(errno));
+  if (fchmod(file_.get(), there.st_mode & kPermissions) != 0) return cannot(errno);
   // Only root can give a file away; from others it takes the file's owner, as any replacement does.
   static_cast<void>(!fchown(file_.get(), there.st_uid, there.st_gid));
   return {};
@@ -140,7 +141,9 @@ Result<void> Replacement::commit() {
     done = renameat(folder_.get(), beside_.c_str(), folder_.get(), name_.c_str()) == 0;
     if (done) beside_.clear();
   }
-  if (!done) return fail(ErrorCode::kMonitor, fmt::format("{}: cannot be written: {}", path_, std::strerror(errno)));
+  if (!done)
+    return fail(code_for(errno, ErrorCode::kFile),
+                fmt::format("{}: cannot be written: {}", path_, std::strerror(errno)));
   blocked_.reset();
   return {};
 }

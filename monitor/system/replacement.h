@@ -22,10 +22,10 @@ class Replacement {
   ~Replacement();
 
   // Makes the file, for what `path` names now: through symbolic links, and with the permissions of a regular file that
-  // is there. Errors: kMonitor.
+  // is there. Errors: kFile, kPermission, kResources.
   Result<void> open(const std::string& path);
   int descriptor() const { return file_.get(); }
-  // Errors: kMonitor, and nothing has changed.
+  // Errors: the same, and nothing has changed.
   Result<void> commit();
 
  private:

@@ -4,15 +4,20 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cctype>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <thread>
 
 #include "guest.h"
 #include "spry.h"
+#include "spry/abi.h"
 
 namespace {
 
@@ -31,7 +36,7 @@ static_assert(offsetof(spry_statistics, reasons) == 24 && offsetof(spry_statisti
 static_assert(offsetof(spry_statistics, total) == 240);
 // Where the first ones ended. The four bytes after a platform are padding, in which a caller may have anything: what
 // comes next begins behind them.
-static_assert(offsetof(spry_machine_options, platform) == 80 && sizeof(spry_machine_options) == 88);
+static_assert(offsetof(spry_machine_options, platform) == 80 && offsetof(spry_machine_options, devices) == 88);
 static_assert(offsetof(spry_receipt, platform) == 72 && sizeof(spry_receipt) == 80);
 static_assert(offsetof(spry_statistics, platform) == 280 && sizeof(spry_statistics) == 288);
 
@@ -102,6 +107,9 @@ TEST_F(CApi, RunsOneAction) {
   EXPECT_EQ(spry_machine_run(machine, nullptr, 0, &error), nullptr);
   EXPECT_NE(message(error).find("is not reusable"), std::string::npos);
   EXPECT_EQ(spry_machine_run(machine, nullptr, 0, nullptr), nullptr);
+  EXPECT_EQ(spry_machine_run(machine, nullptr, 0, &error), nullptr);
+  EXPECT_EQ(spry_error_code(error), SPRY_CLOSED);
+  spry_error_free(error);
   EXPECT_EQ(spry_machine_usable(machine), 1);
   EXPECT_EQ(spry_machine_snapshot(machine, &error), nullptr);
   EXPECT_EQ(error, nullptr);
@@ -148,6 +156,235 @@ TEST_F(CApi, InterruptsTheNextAction) {
   spry_image_free(image);
 }
 
+TEST_F(CApi, GivesActionsDeadlinesOfTheirOwn) {
+  spry_error* error = nullptr;
+  spry_image* image = load("spy");
+  spry_machine_options options = machine_options();
+  options.flags = SPRY_REUSABLE;
+  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+  made(machine, error);
+  const std::string spin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
+  const spry_action_options brief = {sizeof brief, 50'000'000};
+  spry_outcome* outcome = spry_machine_run_with(machine, spin.data(), spin.size(), &brief, &error);
+  EXPECT_EQ(spry_outcome_reason(made(outcome, error)), SPRY_DEADLINE);
+  spry_outcome_free(outcome);
+  const spry_action_options endless = {sizeof endless, UINT64_MAX};
+  EXPECT_EQ(spry_machine_run_with(machine, "seed\n", 5, &endless, &error), nullptr);
+  EXPECT_EQ(spry_error_code(error), SPRY_INVALID_ARGUMENT);
+  spry_error_free(error);
+  spry_machine_free(machine);
+  spry_pool_options pool_options = {sizeof pool_options, nullptr, 1, 0};
+  spry_pool* pool = spry_pool_create(image, &pool_options, &error);
+  made(pool, error);
+  outcome = spry_pool_run_with(pool, spin.data(), spin.size(), &brief, &error);
+  EXPECT_EQ(spry_outcome_reason(made(outcome, error)), SPRY_DEADLINE);
+  spry_outcome_free(outcome);
+  spry_pool_free(pool);
+  spry_image_free(image);
+}
+
+TEST_F(CApi, TakesActionsBack) {
+  spry_error* error = nullptr;
+  spry_image* image = load("spy");
+  spry_pool_options options = {sizeof options, nullptr, 1, 0};
+  spry_pool* pool = spry_pool_create(image, &options, &error);
+  made(pool, error);
+  spry_image_free(image);
+  const std::string spin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
+  const spry_action_options brief = {sizeof brief, 300'000'000};
+  EXPECT_EQ(spry_pool_submit_ticket_with(pool, spin.data(), spin.size(), &brief, 1, &error), 0);
+  EXPECT_EQ(spry_pool_submit_ticket(pool, "seed\n", 5, 2, &error), 0);
+  EXPECT_EQ(spry_pool_cancel(pool, 2), 1);
+  EXPECT_EQ(spry_pool_cancel(pool, 2), 0);
+  uint64_t ticket = 0;
+  spry_outcome* outcome = nullptr;
+  EXPECT_EQ(spry_pool_take(pool, &ticket, &outcome, &error), 1);
+  EXPECT_EQ(ticket, 2u);
+  EXPECT_EQ(outcome, nullptr);
+  EXPECT_EQ(spry_error_code(error), SPRY_CANCELLED);
+  spry_error_free(error);
+  spry_pool_free(pool);
+}
+
+TEST_F(CApi, TellsOfCrashesAsData) {
+  spry_error* error = nullptr;
+  spry_image* image = load("spy");
+  spry_machine_options options = machine_options();
+  options.flags = SPRY_REUSABLE;
+  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+  made(machine, error);
+  spry_image_free(image);
+  spry_crash crash = {};
+  crash.size = sizeof crash;
+  spry_outcome* outcome = spry_machine_run(machine, "seed\n", 5, &error);
+  EXPECT_EQ(spry_outcome_crash_data(made(outcome, error), &crash), 0);
+  EXPECT_EQ(spry_outcome_frame(outcome, 0, nullptr), nullptr);
+  spry_outcome_free(outcome);
+  const std::string_view write = "fill null_write 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
+  outcome = spry_machine_run(machine, write.data(), write.size(), &error);
+  EXPECT_EQ(spry_outcome_crash_data(made(outcome, error), &crash), 1);
+  EXPECT_EQ(crash.kind, SPRY_FAULT_WRITE);
+  EXPECT_STREQ(spry_fault_name(crash.kind), "write");
+  EXPECT_EQ(crash.has_address, 1u);
+  EXPECT_EQ(crash.address, 8u);
+  uint64_t address = 0;
+  EXPECT_NE(spry_outcome_frame(outcome, 0, &address), nullptr);
+  EXPECT_EQ(address, crash.rip);
+  EXPECT_EQ(spry_outcome_frame(outcome, crash.frames, nullptr), nullptr);
+  spry_outcome_free(outcome);
+  spry_machine_free(machine);
+}
+
+TEST_F(CApi, TakesAnImageFromMemory) {
+  std::ifstream file(spry::guest("wordcount"), std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  spry_error* error = nullptr;
+  spry_image* image = spry_image_from_bytes(bytes.data(), bytes.size(), nullptr, &error);
+  made(image, error);
+  EXPECT_STREQ(spry_image_path(image), "image");
+  spry_machine* machine = spry_machine_create(nullptr, image, nullptr, &error);
+  made(machine, error);
+  EXPECT_EQ(output(spry_machine_run(machine, "a\nb\n", 4, &error)), "2 2 4\n");
+  spry_machine_free(machine);
+  spry_image_free(image);
+  EXPECT_EQ(spry_image_from_bytes("text", 4, "mine", &error), nullptr);
+  EXPECT_EQ(message(error), "mine: not an ELF file");
+}
+
+// A device that answers in capital letters.
+struct Host {
+  int begun = 0;
+  int calls = 0;
+  spry_code fails = SPRY_MONITOR;
+  const char* failure = nullptr;
+};
+
+int64_t answer_in_capitals(void* context, spry_guest* guest, const spry_device_call* call, spry_error** error) {
+  Host& host = *static_cast<Host*>(context);
+  ++host.calls;
+  if (host.failure != nullptr) {
+    *error = spry_error_create(host.fails, host.failure);
+    return 0;
+  }
+  if (call->operation != 1 || call->b > 256) return -SPRY_EINVAL;
+  char text[256];
+  if (spry_guest_read(guest, call->a, text, call->b) != 0) return -SPRY_EFAULT;
+  EXPECT_EQ(spry_guest_read(guest, 8, text, 0), 0);
+  EXPECT_EQ(spry_guest_read(guest, 8, text, 1), -1);
+  EXPECT_EQ(spry_guest_write(guest, call->a, text, call->b), -1) << "the input is not to be written to";
+  std::transform(text, text + call->b, text, [](char c) { return static_cast<char>(std::toupper(c)); });
+  if (spry_guest_write(guest, call->c, text, call->b) != 0) return -SPRY_EFAULT;
+  return static_cast<int64_t>(call->b);
+}
+
+TEST_F(CApi, ServesDevicesOfTheProgramsOwn) {
+  spry_error* error = nullptr;
+  Host host;
+  const spry_attachment device = {sizeof device,      "host",
+                                  "function",         &host,
+                                  answer_in_capitals, [](void* context) { ++static_cast<Host*>(context)->begun; }};
+  const spry_attachment* const devices[] = {&device, nullptr};
+  spry_machine_options options = machine_options();
+  options.flags = SPRY_REUSABLE | SPRY_VERIFY;
+  options.devices = devices;
+  spry_image* image = load("host_function");
+  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+  made(machine, error);
+  for (const std::string text : {"one", "two words"}) {
+    std::string capitals = text;
+    std::transform(text.begin(), text.end(), capitals.begin(),
+                   [](char c) { return static_cast<char>(std::toupper(c)); });
+    EXPECT_EQ(output(spry_machine_run(machine, text.data(), text.size(), &error)), capitals);
+  }
+  EXPECT_EQ(host.begun, 2);
+  EXPECT_EQ(output(spry_machine_run(machine, std::string(300, 'x').data(), 300, &error)), "error 22\n");
+  EXPECT_EQ(host.calls, 3);
+  host.failure = "the database is gone";
+  host.fails = SPRY_FILE;
+  EXPECT_EQ(spry_machine_run(machine, "x", 1, &error), nullptr);
+  EXPECT_EQ(spry_error_code(error), SPRY_FILE);
+  EXPECT_EQ(message(error), "host function: the database is gone");
+  EXPECT_EQ(spry_machine_usable(machine), 0);
+  spry_machine_free(machine);
+  host.failure = nullptr;
+
+  // In a pool the others go on.
+  spry_pool_options pool_options = {sizeof pool_options, &options, 1, 0};
+  spry_pool* pool = spry_pool_create(image, &pool_options, &error);
+  made(pool, error);
+  host.failure = "not now";
+  EXPECT_EQ(spry_pool_run(pool, "x", 1, &error), nullptr);
+  EXPECT_EQ(message(error), "host function: not now");
+  host.failure = nullptr;
+  EXPECT_EQ(output(spry_pool_run(pool, "x", 1, &error)), "X");
+  spry_pool_free(pool);
+
+  for (spry_attachment bad :
+       {spry_attachment{sizeof(spry_attachment), nullptr, "function", &host, answer_in_capitals, nullptr},
+        spry_attachment{sizeof(spry_attachment), "host", nullptr, &host, answer_in_capitals, nullptr},
+        spry_attachment{sizeof(spry_attachment), "host", "function", &host, nullptr, nullptr},
+        spry_attachment{0, "host", "function", &host, answer_in_capitals, nullptr}}) {
+    const spry_attachment* const refused[] = {&bad, nullptr};
+    options.devices = refused;
+    EXPECT_EQ(spry_machine_create(nullptr, image, &options, &error), nullptr);
+    EXPECT_EQ(spry_error_code(error), SPRY_INVALID_ARGUMENT);
+    spry_error_free(error);
+  }
+  spry_image_free(image);
+}
+
+std::atomic<int> noted = 0;
+
+// The signal comes from another thread, to the process or to the running thread; the handler that was there is called
+// too.
+TEST_F(CApi, InterruptsBySignals) {
+  spry_error* error = nullptr;
+  struct sigaction action = {};
+  noted = 0;
+  action.sa_handler = [](int) { ++noted; };
+  action.sa_flags = SA_RESTART;
+  struct sigaction before;
+  ASSERT_EQ(sigaction(SIGUSR1, &action, &before), 0);
+  spry_image* image = load("endless");
+  for (const char* how : {"spin", "sleeps", "calls"}) {
+    spry_machine_options options = machine_options();
+    const char* const arguments[] = {"endless", how, nullptr};
+    options.arguments = arguments;
+    spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+    made(machine, error);
+    ASSERT_EQ(spry_machine_interrupt_on(machine, SIGUSR1, &error), 0);
+    EXPECT_EQ(spry_machine_interrupt_on(machine, SIGUSR2, &error), -1);
+    EXPECT_EQ(spry_error_code(error), SPRY_INVALID_ARGUMENT);
+    spry_error_free(error);
+    std::thread other([] {
+      usleep(20'000);
+      raise(SIGUSR1);  // of this thread, which hands it on
+    });
+    spry_outcome* outcome = spry_machine_run(machine, nullptr, 0, &error);
+    EXPECT_EQ(spry_outcome_reason(made(outcome, error)), SPRY_INTERRUPTED) << how;
+    spry_outcome_free(outcome);
+    other.join();
+    EXPECT_EQ(spry_machine_interrupt_on(machine, 0, &error), 0);
+    spry_machine_free(machine);
+  }
+  EXPECT_EQ(noted, 3);
+  struct sigaction after;
+  ASSERT_EQ(sigaction(SIGUSR1, &before, &after), 0);
+  EXPECT_EQ(after.sa_handler, action.sa_handler);
+  // One that nobody handles stays as it is.
+  spry_machine* machine = spry_machine_create(nullptr, image, nullptr, &error);
+  made(machine, error);
+  EXPECT_EQ(spry_machine_interrupt_on(machine, SIGUSR1, &error), 0);
+  ASSERT_EQ(sigaction(SIGUSR1, nullptr, &after), 0);
+  EXPECT_EQ(after.sa_handler, SIG_DFL);
+  EXPECT_EQ(spry_machine_interrupt_on(machine, 12345, &error), -1);
+  EXPECT_EQ(spry_error_code(error), SPRY_INVALID_ARGUMENT);
+  spry_error_free(error);
+  EXPECT_EQ(spry_machine_interrupt_on(machine, 0, &error), 0);
+  spry_machine_free(machine);
+  spry_image_free(image);
+}
+
 TEST_F(CApi, SaysWhatIsWrong) {
   spry_error* error = nullptr;
   EXPECT_EQ(spry_image_load("/no/such/file", &error), nullptr);
@@ -163,7 +400,7 @@ TEST_F(CApi, SaysWhatIsWrong) {
   spry_image* image = load("hello");
   const auto refused = [&](const spry_machine_options& options) {
     EXPECT_EQ(spry_machine_create(nullptr, image, &options, &error), nullptr);
-    EXPECT_EQ(spry_error_code(error), SPRY_MONITOR);
+    EXPECT_EQ(spry_error_code(error), SPRY_INVALID_ARGUMENT);
     return message(error);
   };
   spry_machine_options options = {};
@@ -370,6 +607,8 @@ TEST_F(CApi, SavesSnapshots) {
   spry_snapshot* taken = spry_snapshot_take(image, nullptr, &error);
   made(taken, error);
   EXPECT_GT(spry_snapshot_contents_size(taken), 0u);
+  EXPECT_EQ(spry_snapshot_memory(taken), 16u << 20);
+  EXPECT_EQ(spry_snapshot_argument(taken, 0), nullptr);
   EXPECT_EQ(spry_snapshot_path(taken), spry::guest("ready_state"));
   EXPECT_EQ(spry_snapshot_save(taken, path.c_str(), &error), 0);
   EXPECT_EQ(spry_snapshot_save(taken, "/no/such/folder/file", &error), -1);

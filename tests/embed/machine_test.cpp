@@ -230,6 +230,73 @@ TEST_F(Machines, AreInterruptedBeforeARunThatIsVerified) {
   EXPECT_EQ(value(machine.run("one\n")).output, "1 1 4\n");
 }
 
+TEST_F(Machines, GiveAnActionADeadlineOfItsOwn) {
+  MachineOptions options = reusable();
+  options.deadline = std::chrono::hours(1);
+  options.arguments = {"endless", "spin"};
+  Machine machine = value(Machine::create(load("endless"), options));
+  EXPECT_EQ(value(machine.run({}, {std::chrono::milliseconds(20)})).reason, Reason::kDeadline);
+  options.deadline.reset();
+  Machine without = value(Machine::create(load("endless"), options));
+  EXPECT_EQ(value(without.run({}, {std::chrono::milliseconds(20)})).reason, Reason::kDeadline);
+  // A machine's own is no bound for the action's.
+  options.deadline = std::chrono::nanoseconds(1);
+  Machine hasty = value(Machine::create(load("wordcount"), options));
+  EXPECT_EQ(value(hasty.run("one\n")).reason, Reason::kDeadline);
+  EXPECT_EQ(value(hasty.run("one\n", {std::chrono::hours(1)})).output, "1 1 4\n");
+  EXPECT_EQ(value(hasty.run("one\n")).reason, Reason::kDeadline);
+}
+
+TEST_F(Machines, RunAnImageThatIsInMemory) {
+  for (const char* name : {"wordcount", "large_image"}) {
+    std::ifstream file(guest(name), std::ios::binary);
+    std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    const Image image = value(Image::from_bytes(std::as_bytes(std::span(bytes)), "mine"));
+    std::fill(bytes.begin(), bytes.end(), 'x');  // the image has a copy
+    EXPECT_EQ(image.path(), "mine");
+    for (const MachineOptions& options : {verified(), [] {
+                                            MachineOptions once;
+                                            once.devices = {capture()};
+                                            return once;
+                                          }()}) {
+      Machine machine = value(Machine::create(image, options));
+      EXPECT_EQ(value(machine.run("one\n")).output, name[0] == 'w' ? "1 1 4\n" : "as linked\n");
+    }
+  }
+  const auto empty = Image::from_bytes({});
+  ASSERT_FALSE(empty);
+  EXPECT_EQ(empty.error().code, ErrorCode::kNotUnikernel);
+  EXPECT_EQ(empty.error().message, "image: the file is empty");
+  const auto text = Image::from_bytes(std::as_bytes(std::span("no ELF file")), "a\nb");
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().message, "a\\x0ab: not an ELF file");
+}
+
+// Another thread interrupts at any moment of an action and between two: each action ends as it would or interrupted,
+// and what comes too late for one is at most the next one's.
+TEST_F(Machines, AreInterruptedByOtherThreadsAtAnyMoment) {
+  Machine machine = value(Machine::create(load("wordcount"), reusable()));
+  std::atomic<bool> ended = false;
+  std::thread other([&] {
+    for (int i = 0; !ended; ++i) {
+      machine.interrupt();
+      std::this_thread::sleep_for(std::chrono::microseconds(i % 50));
+    }
+  });
+  int counts[2] = {};
+  for (int i = 0; i < 1000; ++i) {
+    const Outcome outcome = value(machine.run("one\n"));
+    ASSERT_TRUE(outcome.reason == Reason::kExit || outcome.reason == Reason::kInterrupted) << outcome.message;
+    EXPECT_EQ(outcome.output, outcome.reason == Reason::kExit ? "1 1 4\n" : "");
+    ++counts[outcome.reason == Reason::kExit ? 0 : 1];
+  }
+  ended = true;
+  other.join();
+  EXPECT_GT(counts[1], 0);
+  static_cast<void>(value(machine.run("one\n")));
+  EXPECT_EQ(value(machine.run("one\n")).output, "1 1 4\n");
+}
+
 // Its read-only data is mapped from the file, or read into the memory that machines share.
 TEST_F(Machines, RunALargeImage) {
   const Image image = load("large_image");

@@ -117,7 +117,7 @@ TEST_F(Platforms, AreRefusedInASentenceIfTheEnvironmentNamesNone) {
   const auto shell = Shell::create();
   ASSERT_FALSE(shell);
   EXPECT_EQ(shell.error().message, sentence);
-  EXPECT_EQ(shell.error().code, ErrorCode::kMonitor);
+  EXPECT_EQ(shell.error().code, ErrorCode::kInvalidArgument);
   const auto snapshot = Snapshot::take(load("ready_state"), options_on(Platform::kAutomatic));
   ASSERT_FALSE(snapshot);
   EXPECT_EQ(snapshot.error().message, sentence);

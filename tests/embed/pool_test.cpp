@@ -229,6 +229,96 @@ TEST_F(Pools, FinishOrCancelWhatWaits) {
   }
 }
 
+TEST_F(Pools, GiveAnActionADeadlineOfItsOwn) {
+  PoolOptions options = pool_options(1);
+  options.machine.deadline = std::chrono::hours(1);
+  Pool pool = value(Pool::create(load("spy"), options));
+  const ActionOptions brief = {milliseconds(50)};
+  EXPECT_EQ(value(pool.run(fill("spin"), brief)).reason, Reason::kDeadline);
+  std::atomic<int> ended = 0;
+  auto judge = [&ended](const Result<Outcome>& outcome) {
+    ended += outcome && outcome->reason == Reason::kDeadline ? 1 : 0;
+  };
+  ASSERT_TRUE(pool.submit(fill("spin"), judge, brief));
+  ASSERT_TRUE(value(pool.try_submit(fill("spin"), judge, brief)));
+  ASSERT_TRUE(pool.submit(fill("spin"), 7, brief));
+  pool.drain();
+  EXPECT_EQ(ended, 2);
+  EXPECT_EQ(value(std::move(pool.take()->outcome)).reason, Reason::kDeadline);
+  EXPECT_EQ(value(pool.run(fill("exit"))).reason, Reason::kExit);
+}
+
+TEST_F(Pools, TakeBackWhatStillWaits) {
+  PoolOptions options = pool_options(1);
+  options.machine.deadline = enough(300);
+  options.queue = 3;
+  Pool pool = value(Pool::create(load("spy"), options));
+  ASSERT_TRUE(pool.submit(fill("spin"), 1));
+  while (pool.statistics().waiting != 0) std::this_thread::yield();
+  for (const std::uint64_t ticket : {2u, 3u, 3u}) ASSERT_TRUE(pool.submit(fill("exit"), ticket));
+  EXPECT_FALSE(pool.cancel(1));
+  EXPECT_FALSE(pool.cancel(4));
+  EXPECT_TRUE(pool.cancel(3));
+  const auto cancelled = pool.take();
+  ASSERT_TRUE(cancelled);
+  EXPECT_EQ(cancelled->ticket, 3u);
+  ASSERT_FALSE(cancelled->outcome);
+  EXPECT_EQ(cancelled->outcome.error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(cancelled->outcome.error().message, guest("spy") + ": the action was cancelled before it began");
+  // There is room again.
+  EXPECT_TRUE(value(pool.try_submit(fill("exit"), [](const Result<Outcome>&) {})));
+  EXPECT_TRUE(pool.cancel(2));
+  EXPECT_TRUE(pool.cancel(3));
+  EXPECT_FALSE(pool.cancel(3));
+  pool.drain();
+  std::size_t fetched = 0;
+  while (pool.take()) ++fetched;
+  EXPECT_EQ(fetched, 3u);
+  const PoolStatistics counts = pool.statistics();
+  EXPECT_EQ(counts.cancelled, 3u);
+  EXPECT_EQ(counts.submitted, counts.completed + counts.failed + counts.cancelled);
+}
+
+// Each is cancelled or has an outcome, and drain() waits for all.
+TEST_F(Pools, TakeBackWhileWorkersTake) {
+  Pool pool = value(Pool::create(load("hello"), pool_options()));
+  constexpr std::uint64_t kActions = 500;
+  std::atomic<std::uint64_t> submitted = 0;
+  std::uint64_t taken_back = 0;
+  std::thread other([&] {
+    for (std::uint64_t ticket = 0; ticket < kActions;) {
+      if (ticket < submitted) taken_back += pool.cancel(ticket++) ? 1u : 0u;
+    }
+  });
+  for (std::uint64_t ticket = 0; ticket < kActions; ++ticket) {
+    EXPECT_TRUE(pool.submit("", ticket));
+    ++submitted;
+  }
+  other.join();
+  pool.drain();
+  std::uint64_t cancelled = 0;
+  std::uint64_t completed = 0;
+  while (auto completion = pool.take()) ++(completion->outcome ? completed : cancelled);
+  EXPECT_EQ(cancelled, taken_back);
+  EXPECT_EQ(cancelled + completed, kActions);
+}
+
+// Whichever thread's call it is.
+TEST_F(Pools, HaveToldOfAllActionsWhenACloseReturns) {
+  const Image image = load("hello");
+  for (int i = 0; i < 20; ++i) {
+    Pool pool = value(Pool::create(image, pool_options(1)));
+    constexpr std::size_t kActions = 100;
+    for (std::size_t ticket = 0; ticket < kActions; ++ticket) ASSERT_TRUE(pool.submit("", ticket));
+    std::thread other([&pool] { pool.close(Pool::Close::kCancel); });
+    pool.close(Pool::Close::kFinish);
+    std::size_t ended = 0;
+    while (pool.take()) ++ended;
+    EXPECT_EQ(ended, kActions);
+    other.join();
+  }
+}
+
 TEST_F(Pools, DoNotGrow) {
 #ifdef SPRY_SANITIZED
   GTEST_SKIP() << "a sanitizer's own memory grows";

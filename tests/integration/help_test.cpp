@@ -52,8 +52,8 @@ TEST_F(Help, OfRunNamesEveryOption) {
 
 TEST_F(Help, OfPoolAndSnapshotNamesEveryOption) {
   const std::string pool = run({command(), "pool", "--help"}).output;
-  for (const std::string option :
-       {"--inputs", "--outputs", "--repeat", "--workers", "--max-input", "--memory", "--deadline", "--block"}) {
+  for (const std::string option : {"--inputs", "--outputs", "--repeat", "--workers", "--max-input", "--json",
+                                   "--memory", "--deadline", "--block"}) {
     EXPECT_NE(pool.find(option), std::string::npos) << option;
   }
   const std::string snapshot = run({command(), "snapshot", "--help"}).output;

@@ -66,6 +66,28 @@ TEST_F(Inspect, TextTellsTheSame) {
   EXPECT_EQ(outcome.output.rfind(guest("it-memory") + "\n", 0), 0u);
 }
 
+TEST_F(Inspect, TellsWhatBelongsToASnapshot) {
+  const std::string file = testing::TempDir() + "spry-inspected";
+  expect_exit(run({command(), "snapshot", "-o", file, "--memory=24M", guest("it-input"), "one", "two\nlines"}), 0);
+  const Outcome json_outcome = run({command(), "inspect", "--json", file});
+  expect_exit(json_outcome, 0);
+  const Json json = Json::parse(json_outcome.output, nullptr, false);
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["path"], file);
+  EXPECT_EQ(json["type"], "snapshot");
+  EXPECT_EQ(json["memory"], 24 << 20);
+  EXPECT_GT(json["contents_size"], 0);
+  EXPECT_EQ(json["arguments"], (Json{guest("it-input"), "one", "two\nlines"}));
+  EXPECT_EQ(json["manifest"]["devices"][0]["kind"], "console");
+  const Outcome text = run({command(), "inspect", file});
+  expect_exit(text, 0);
+  for (const std::string line : {"\n  type         snapshot\n", "\n  memory       24M\n", "\n  contents     ",
+                                 "\n     0  console  console\n", "\n    one\n    two\\x0alines\n"}) {
+    EXPECT_NE(text.output.find(line), std::string::npos) << line << " is not in\n" << text.output;
+  }
+  unlink(file.c_str());
+}
+
 TEST_F(Inspect, BadUsageIsRefused) {
   expect_exit(run({command(), "inspect"}), 125, "inspect: one UNIKERNEL is needed (see spry help inspect)\n");
   expect_exit(run({command(), "inspect", "a", "b"}), 125, "inspect: one UNIKERNEL is needed");

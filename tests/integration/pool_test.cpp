@@ -9,6 +9,8 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "spry_test.h"
 
@@ -307,6 +309,37 @@ TEST_F(PoolCommand, ATerminalShowsProgressBelowWhatActionsSay) {
   EXPECT_EQ(spry.finish().status, 1 << 8);
   const std::string shown = shown_by(terminal);
   EXPECT_NE(shown.find("\r\x1b[Kspry: input b: exited with 3\n"), std::string::npos) << shown;
+}
+
+TEST_F(PoolCommand, TellsALineOfJsonForEachAction) {
+  const Words options = {"--json", "--deadline", "1s", "--workers", "2", "--max-input", "8"};
+  const Outcome outcome = pool("a\nexit 3\nabort\ncrash\nspin\n123456789\n", options);
+  expect_exit(outcome, 1, "5 actions in ");
+  EXPECT_EQ(complaints(outcome), "");
+  std::istringstream text(outcome.output);
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line, nullptr, false));
+  ASSERT_EQ(lines.size(), 6u);
+  const char* const reasons[] = {"exit", "exit", "abort", "fault", "deadline", "error"};
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    ASSERT_TRUE(lines[i].is_object());
+    EXPECT_EQ(lines[i]["input"], std::to_string(i + 1));
+    EXPECT_EQ(lines[i]["reason"], reasons[i]);
+    EXPECT_EQ(lines[i]["status"].is_null(), i > 1);
+  }
+  EXPECT_EQ(lines[0]["output"], "[a]\n");
+  EXPECT_EQ(lines[1]["status"], 3);
+  EXPECT_EQ(lines[2]["message"], "as it was told");
+  EXPECT_EQ(lines[3]["crash"]["kind"], "write");
+  EXPECT_EQ(lines[3]["crash"]["address"], 0);
+  EXPECT_NE(lines[5]["message"].get<std::string>().find("than the 8 bytes"), std::string::npos);
+
+  // With a folder for outputs, they are there alone.
+  const std::string out = folder("out");
+  const Outcome kept = pool("a\nexit 3\n", {"--json", "--outputs", out});
+  expect_exit(kept, 1, "2 actions in ");
+  EXPECT_EQ(read_file(out + "/1"), "[a]\n");
+  EXPECT_EQ(kept.output.find("\"output\""), std::string::npos) << kept.output;
 }
 
 TEST_F(PoolCommand, ActionsThatFailAreNamedAndTheOthersGoOn) {

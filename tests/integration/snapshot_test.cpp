@@ -254,8 +254,8 @@ TEST_F(SnapshotCommand, DamageOfTheHeaderAndTheMetadataIsAlwaysFound) {
   const std::string whole = read_file(path("snapshot"));
   for (const auto& [offset, sentence] : std::vector<std::pair<std::size_t, std::string>>{
            {0, "snapshot: not an ELF file\n"},
-           {8, "snapshot: a snapshot of format 19, and this monitor reads format 3\n"},
-           {12, "and this monitor reads format 3\n"},
+           {8, "snapshot: a snapshot of format 20, and this monitor reads format 4\n"},
+           {12, "bytes of header, and this monitor writes "},
            {16, "this is Spry " SPRY_VERSION ": take it anew\n"},
            {104, "the snapshot's metadata does not match its digest: it is damaged\n"},
            {1000, "the snapshot's metadata does not match its digest: it is damaged\n"}}) {

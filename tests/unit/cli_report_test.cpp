@@ -30,7 +30,7 @@ Outcome outcome() {
 TEST(Report, HasEveryNumber) {
   const json report = json::parse(format_report(outcome(), {nanoseconds(250), nanoseconds(3000)}));
   EXPECT_EQ(report, json::parse(R"({
-    "status": -7, "reason": "exit", "message": "", "platform": "process",
+    "status": -7, "reason": "exit", "message": "", "crash": null, "platform": "process",
     "exits": {"total": 21, "unknown": 1, "exit": 2, "abort": 3, "ready": 4, "poll": 5, "clock": 6, "device": 7},
     "bytes": {"in": 10, "out": 11},
     "memory": {"reserved": 16777216, "touched": 40960},
@@ -47,6 +47,38 @@ TEST(Report, HasAStatusOnlyIfTheGuestGaveOne) {
     EXPECT_EQ(report["reason"], std::string(to_string(reason)));
     EXPECT_EQ(report["message"], "words");
   }
+}
+
+TEST(Report, HasTheCrashAsNumbers) {
+  Outcome ended = outcome();
+  ended.reason = Reason::kFault;
+  ended.crash_data = Crash{FaultKind::kWrite, 8, {.rax = 1, .r15 = 15, .rip = 0x1234}, {{0x1234, "f()+0x1"}, {5, ""}}};
+  json crash = json::parse(format_report(ended, {}))["crash"];
+  EXPECT_EQ(crash["kind"], "write");
+  EXPECT_EQ(crash["address"], 8);
+  EXPECT_EQ(crash["registers"].size(), 18u);
+  EXPECT_EQ(crash["registers"]["rip"], 0x1234);
+  EXPECT_EQ(crash["registers"]["r15"], 15);
+  EXPECT_EQ(crash["frames"],
+            json::parse(R"([{"address": 4660, "function": "f()+0x1"}, {"address": 5, "function": ""}])"));
+  ended.crash_data->address.reset();
+  crash = json::parse(format_report(ended, {}))["crash"];
+  EXPECT_FALSE(crash.contains("address"));
+}
+
+TEST(Report, OfAPoolIsALineForEachAction) {
+  Outcome ended = outcome();
+  ended.output = "out\n\xff";
+  ended.diagnostics = "said";
+  const std::string text = format_line("a\nb", ended, true);
+  EXPECT_EQ(text.find('\n'), text.size() - 1);
+  const json line = json::parse(text);
+  EXPECT_EQ(line, json::parse(R"({"input": "a\nb", "reason": "exit", "status": -7, "message": "", "crash": null,
+                                  "output": "out\n\ufffd", "diagnostics": "said",
+                                  "microseconds": {"reset": 0.0, "run": 2000.0}})"));
+  EXPECT_FALSE(json::parse(format_line("a", ended, false)).contains("output"));
+  const json failed = json::parse(format_line("a", fail(ErrorCode::kTooLarge, "a: too long"), true));
+  EXPECT_EQ(failed, json::parse(R"({"input": "a", "reason": "error", "status": null, "message": "a: too long"})"));
 }
 
 TEST(Report, SurvivesAHostileMessage) {

@@ -62,7 +62,7 @@ TEST_F(ImageFile, TooLongAName) {
 TEST_F(ImageFile, NoPermission) {
   if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
   close(open(file_.c_str(), O_CREAT | O_WRONLY, 0));
-  expect_refused(file_, ErrorCode::kMonitor, file_ + ": cannot be opened: Permission denied");
+  expect_refused(file_, ErrorCode::kPermission, file_ + ": cannot be opened: Permission denied");
 }
 
 TEST_F(ImageFile, Directory) {

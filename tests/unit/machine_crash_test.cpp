@@ -49,10 +49,14 @@ class CrashReport : public testing::Test {
     put(at + 8, caller);
   }
 
+  std::string report() {
+    return describe_crash({FaultKind::kOther, {}, registers_, backtrace(&image_, memory_, registers_)});
+  }
+
   // The report's lines that begin a frame.
   std::vector<std::string> frames() {
     std::vector<std::string> found;
-    std::istringstream lines(describe_crash(&image_, memory_, registers_));
+    std::istringstream lines(report());
     for (std::string line; std::getline(lines, line);) {
       if (line.starts_with("  #")) found.push_back(line);
     }
@@ -163,7 +167,7 @@ TEST_F(CrashReport, ShowsEveryRegister) {
                 .r15 = 0xfedcba9876543210,
                 .rip = 0x1234,
                 .rflags = 0x246};
-  const std::string text = describe_crash(&image_, memory_, registers_);
+  const std::string text = report();
   for (const std::string field :
        {"rax 0000000000000011", "rbx 0000000000000022", "rcx 0000000000000033", "rdx 0000000000000044",
         "rsi 0000000000000055", "rdi 0000000000000066", "rsp 0000000000000077", "rbp 0000000000000000",

@@ -247,7 +247,7 @@ TEST(GuestMemory, IsZeroAndNotTouched) {
 TEST(GuestMemory, ThatCannotBeReservedIsAnError) {
   const auto memory = GuestMemory::reserve(std::uint64_t{1} << 60);
   ASSERT_FALSE(memory);
-  EXPECT_EQ(memory.error().code, ErrorCode::kMonitor);
+  EXPECT_EQ(memory.error().code, ErrorCode::kResources);
   EXPECT_EQ(memory.error().message.rfind("cannot reserve 1125899906842624 KiB of address space", 0), 0u);
 }
 

@@ -40,17 +40,30 @@ typedef struct spry_machine spry_machine;
 typedef struct spry_snapshot spry_snapshot;
 typedef struct spry_pool spry_pool;
 typedef struct spry_outcome spry_outcome;
+typedef struct spry_guest spry_guest;
 
 /* The version of the library, as "0.1.0". */
 SPRY_API const char *spry_version(void);
 
 /* Errors ----------------------------------------------------------------------------------------------------------- */
 
+/* What kind of failure it was, for a program that does something about it. Later versions may know more. */
 enum spry_code {
-  SPRY_NOT_FOUND = 1,     /* no such file */
-  SPRY_NOT_UNIKERNEL = 2, /* the file is not a unikernel or snapshot that can run here */
-  SPRY_MONITOR = 3        /* everything else: bad options, no platform, no memory */
+  SPRY_NOT_FOUND = 1,        /* no such file */
+  SPRY_NOT_UNIKERNEL = 2,    /* the file is not a unikernel or snapshot that can run here */
+  SPRY_MONITOR = 3,          /* the monitor or the kernel failed in a way that none of the others names */
+  SPRY_INVALID_ARGUMENT = 4, /* an option, a device or an argument breaks a rule: the program is to be mended */
+  SPRY_UNAVAILABLE = 5,      /* this host, or this library, has no such platform: take another platform or host */
+  SPRY_PERMISSION = 6,       /* the system does not permit it: /dev/kvm, a file */
+  SPRY_RESOURCES = 7,        /* no memory, descriptors, processes, threads or disk space left: try again later */
+  SPRY_CLOSED = 8,           /* the pool is closed, or the machine has failed or run its one action: make a new one */
+  SPRY_TOO_LARGE = 9,        /* the input is longer than max_input, or there was more output than is kept */
+  SPRY_FILE = 10,            /* a file, disk or interface is there and cannot be used: locked, truncated, unreadable */
+  SPRY_CANCELLED = 11        /* the action was cancelled before it began */
 };
+
+/* For a device's call to fail with; `message` is copied. Never NULL. */
+SPRY_API spry_error *spry_error_create(enum spry_code code, const char *message);
 
 SPRY_API enum spry_code spry_error_code(const spry_error *error);
 
@@ -64,6 +77,10 @@ SPRY_API void spry_error_free(spry_error *error);
 /* Reads and validates the unikernel at `path`. An image never changes, and any number of machines and pools run it; it
  * may be freed while they do. */
 SPRY_API spry_image *spry_image_load(const char *path, spry_error **error);
+
+/* The same for a unikernel in memory, which is copied. `name` stands for it in sentences and is its path; NULL:
+ * "image". */
+SPRY_API spry_image *spry_image_from_bytes(const void *bytes, size_t size, const char *name, spry_error **error);
 
 SPRY_API const char *spry_image_path(const spry_image *image);
 
@@ -87,6 +104,47 @@ enum spry_platform {
 
 /* "automatic", "kvm", "process". Never freed. */
 SPRY_API const char *spry_platform_name(enum spry_platform platform);
+
+/* Devices of your own ---------------------------------------------------------------------------------------------- */
+
+/* What a guest asks of a device: SPRY_CALL_DEVICE of spry/abi.h. */
+struct spry_device_call {
+  uint64_t operation;
+  uint64_t a;
+  uint64_t b;
+  uint64_t c;
+};
+
+/* A device whose calls the program serves. The functions may be called by several threads at once, where several
+ * machines run, as in a pool; they must not use the machine or wait for the pool, nor throw. Borrowed, with all that it
+ * points to, as long as the machine or pool lives. */
+struct spry_attachment {
+  size_t size; /* sizeof(struct spry_attachment) */
+
+  /* As the manifest names it: SPRY_DEVICE(name, "kind", "name") in the guest. */
+  const char *kind;
+  const char *name;
+
+  void *context; /* for the functions */
+
+  /* Serves one call: a count, or a negated error number of spry/abi.h (-SPRY_EINVAL), which the guest gets. To end the
+   * action as failed instead, stores an error of spry_error_create in `*error`, which is then what the run gives; its
+   * machine is not usable any more. `guest` is valid during the call alone. */
+  int64_t (*call)(void *context, spry_guest *guest, const struct spry_device_call *call, spry_error **error);
+
+  /* Before each action: nothing may be left of an earlier one. For an action that begins after `ready`, what the guest
+   * had asked before was another action's. NULL: nothing to do. */
+  void (*begin)(void *context);
+};
+
+/* Copies `size` bytes from or to the guest's `address`, if the guest itself may read or write all of them: 0; or -1,
+ * and then the answer to the guest is -SPRY_EFAULT. */
+SPRY_API int spry_guest_read(spry_guest *guest, uint64_t address, void *to, size_t size);
+SPRY_API int spry_guest_write(spry_guest *guest, uint64_t address, const void *from, size_t size);
+
+/* Waits until `events` (poll(2)) are there on `descriptor`: 1; or 0 if the action is to end, because its deadline
+ * passed or it was interrupted: then return from the call at once. */
+SPRY_API int spry_guest_wait(spry_guest *guest, int descriptor, short events);
 
 /* Options of machines ---------------------------------------------------------------------------------------------- */
 
@@ -134,6 +192,18 @@ struct spry_machine_options {
   /* What runs the guest; anything but SPRY_PLATFORM_AUTOMATIC is insisted on. Where a shell is given, it must be of
    * this platform. */
   enum spry_platform platform;
+
+  /* Devices of your own: pointers, and a NULL after the last; NULL: none. */
+  const struct spry_attachment *const *devices;
+};
+
+/* What is of one action alone. NULL instead of a pointer to it means all defaults. The guest's argv cannot be: it is
+ * part of what all actions of a machine begin with. */
+struct spry_action_options {
+  size_t size; /* sizeof(struct spry_action_options) */
+
+  /* Instead of the machine's, in nanoseconds: shorter, longer, or where there is none; 0: the machine's. */
+  uint64_t deadline_ns;
 };
 
 /* Outcomes --------------------------------------------------------------------------------------------------------- */
@@ -163,6 +233,41 @@ SPRY_API const char *spry_outcome_diagnostics(const spry_outcome *outcome, size_
  * lines, after an abort or a fault, else "". */
 SPRY_API const char *spry_outcome_message(const spry_outcome *outcome);
 SPRY_API const char *spry_outcome_crash(const spry_outcome *outcome);
+
+/* What the guest did when it faulted. */
+enum spry_fault {
+  SPRY_FAULT_NONE = 0,           /* no fault: the guest called abort */
+  SPRY_FAULT_READ = 1,           /* of memory that it may not read */
+  SPRY_FAULT_WRITE = 2,          /* to memory that it may not write */
+  SPRY_FAULT_EXECUTE = 3,        /* of memory that is not code */
+  SPRY_FAULT_STACK_OVERFLOW = 4, /* an access below the stack */
+  SPRY_FAULT_INSTRUCTION = 5,    /* one that is privileged, does not exist, or is for I/O */
+  SPRY_FAULT_ARITHMETIC = 6,     /* a division or a floating-point operation without a result */
+  SPRY_FAULT_OTHER = 7           /* what spry_outcome_message says */
+};
+
+/* "none", "read", "write", "execute", "stack overflow", "instruction", "arithmetic", "other". Never freed. */
+SPRY_API const char *spry_fault_name(enum spry_fault kind);
+
+/* What spry_outcome_message and spry_outcome_crash say, as data. */
+struct spry_crash {
+  size_t size;          /* sizeof(struct spry_crash), set by the caller */
+  enum spry_fault kind; /* what the guest did */
+  unsigned has_address; /* 1 if `address` is that of an access: for the kinds READ to STACK_OVERFLOW */
+  uint64_t address;
+  uint64_t rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp;
+  uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+  uint64_t rip, rflags; /* rip: of the instruction that faulted, or behind the call of abort */
+  uint64_t frames;      /* for spry_outcome_frame */
+};
+
+/* Fills as many members of `*crash` as its size says: 1; or 0 if the guest neither aborted nor faulted, and then
+ * nothing is stored. */
+SPRY_API int spry_outcome_crash_data(const spry_outcome *outcome, struct spry_crash *crash);
+
+/* The function at a frame, with an offset ("handle(int)+0x1c"), or "" if it is not known: frame 0 is the instruction's,
+ * then come its callers'. NULL if there is none of that index. `address`, which may be NULL, gets where it is. */
+SPRY_API const char *spry_outcome_frame(const spry_outcome *outcome, size_t index, uint64_t *address);
 
 /* What an action cost. */
 struct spry_receipt {
@@ -212,6 +317,10 @@ SPRY_API spry_machine *spry_machine_restore(spry_shell *shell, const spry_snapsh
 SPRY_API spry_outcome *spry_machine_run(spry_machine *machine, const void *input, size_t size, spry_error **error);
 SPRY_API spry_outcome *spry_machine_run_file(spry_machine *machine, int descriptor, uint64_t size, spry_error **error);
 
+/* The same with options of its own. */
+SPRY_API spry_outcome *spry_machine_run_with(spry_machine *machine, const void *input, size_t size,
+                                             const struct spry_action_options *action, spry_error **error);
+
 /* Resets now what the next run would reset first. 0, or -1 and an error, after which the machine is not usable. */
 SPRY_API int spry_machine_reset(spry_machine *machine, spry_error **error);
 
@@ -221,6 +330,12 @@ SPRY_API int spry_machine_usable(const spry_machine *machine);
 /* Makes the current run end with SPRY_INTERRUPTED, or the next one if none is under way. From any thread or signal
  * handler; to end what waits or computes in the guest, a signal must also arrive at the running thread. */
 SPRY_API void spry_machine_interrupt(spry_machine *machine);
+
+/* From now on `signal` also interrupts the machine while the calling thread runs it, whichever thread the signal
+ * arrives at; the handler that the process has for it is called as before. 0 ends that, and so must the caller before
+ * the machine is freed. One machine of a process at a time; a signal that has no handler stays as it is. For SIGINT in
+ * programs whose handler only takes a note, as Python's. 0, or -1 and an error. */
+SPRY_API int spry_machine_interrupt_on(spry_machine *machine, int signal, spry_error **error);
 
 /* After the first action: the state at the guest's first `ready`. NULL without an error if it did not call it or the
  * machine is not reusable. */
@@ -251,6 +366,10 @@ SPRY_API int spry_snapshot_recognise(const char *path);
 
 /* The path of the image, or of the file that it was loaded from. */
 SPRY_API const char *spry_snapshot_path(const spry_snapshot *snapshot);
+
+/* Bytes of guest memory, and the guest's argv: NULL if there is none of that index. */
+SPRY_API uint64_t spry_snapshot_memory(const spry_snapshot *snapshot);
+SPRY_API const char *spry_snapshot_argument(const spry_snapshot *snapshot, size_t index);
 
 /* Bytes of memory that are not zero, in whole pages. */
 SPRY_API uint64_t spry_snapshot_contents_size(const spry_snapshot *snapshot);
@@ -306,6 +425,23 @@ SPRY_API int spry_pool_submit_ticket(spry_pool *pool, const void *input, size_t 
 SPRY_API int spry_pool_descriptor(const spry_pool *pool);
 SPRY_API int spry_pool_take(spry_pool *pool, uint64_t *ticket, spry_outcome **outcome, spry_error **error);
 
+/* The same four with options for the action. */
+SPRY_API spry_outcome *spry_pool_run_with(spry_pool *pool, const void *input, size_t size,
+                                          const struct spry_action_options *action, spry_error **error);
+SPRY_API int spry_pool_submit_with(spry_pool *pool, const void *input, size_t size,
+                                   const struct spry_action_options *action, spry_callback *done, void *context,
+                                   spry_error **error);
+SPRY_API int spry_pool_try_submit_with(spry_pool *pool, const void *input, size_t size,
+                                       const struct spry_action_options *action, spry_callback *done, void *context,
+                                       spry_error **error);
+SPRY_API int spry_pool_submit_ticket_with(spry_pool *pool, const void *input, size_t size,
+                                          const struct spry_action_options *action, uint64_t ticket,
+                                          spry_error **error);
+
+/* Takes back the oldest action of that ticket that still waits: 1, and spry_pool_take gives an error of SPRY_CANCELLED
+ * for it at once; 0 if there is none, because it runs or has ended. */
+SPRY_API int spry_pool_cancel(spry_pool *pool, uint64_t ticket);
+
 /* Waits until no action waits or runs. Not from a callback. */
 SPRY_API void spry_pool_drain(spry_pool *pool);
 
@@ -337,7 +473,7 @@ struct spry_statistics {
   uint64_t completed;            /* with an outcome; the reasons sum up to it */
   uint64_t reasons[5];           /* by enum spry_reason */
   uint64_t failed;               /* with an error */
-  uint64_t cancelled;            /* by spry_pool_close */
+  uint64_t cancelled;            /* by spry_pool_cancel or spry_pool_close */
   uint64_t waiting;              /* in the queue now */
   uint64_t resets;               /* after an action that exited */
   uint64_t resets_after_failure; /* after one that aborted, faulted or passed its deadline */

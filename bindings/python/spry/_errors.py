@@ -19,13 +19,64 @@ class NotUnikernelError(Error):
 
 
 class MonitorError(Error):
-    """Everything else: bad options, no platform, no memory."""
+    """Everything else. The classes below say what it was; of none of them where the monitor or the kernel failed in another
+    way."""
+
+
+class InvalidArgumentError(MonitorError, ValueError):
+    """An option, a device or an argument breaks a rule: the program is to be mended."""
+
+
+class UnavailableError(MonitorError):
+    """This host, or this library, has no such platform: take another platform or host."""
+
+
+class ForbiddenError(MonitorError):
+    """The system does not permit it: /dev/kvm, a file."""
+
+
+class ResourcesError(MonitorError):
+    """No memory, descriptors, processes, threads or disk space left: try again later."""
+
+
+class ClosedError(MonitorError):
+    """The pool, machine or shell is closed, or the machine has failed or run its one action: make a new one."""
+
+
+class TooLargeError(MonitorError):
+    """The input is longer than max_input, or there was more output than is kept."""
+
+
+class FileError(MonitorError):
+    """A file, disk or interface is there and cannot be used: locked, truncated, unreadable."""
+
+
+class CancelledError(MonitorError):
+    """The action was cancelled before it began. A future's is concurrent.futures.CancelledError instead."""
+
+
+class BusyError(MonitorError):
+    """The machine is in use by another thread, or a callback would wait for its own pool."""
+
+
+_KINDS: dict[int, type[Error]] = {
+    lib.SPRY_NOT_FOUND: NotFoundError,
+    lib.SPRY_NOT_UNIKERNEL: NotUnikernelError,
+    lib.SPRY_MONITOR: MonitorError,
+    lib.SPRY_INVALID_ARGUMENT: InvalidArgumentError,
+    lib.SPRY_UNAVAILABLE: UnavailableError,
+    lib.SPRY_PERMISSION: ForbiddenError,
+    lib.SPRY_RESOURCES: ResourcesError,
+    lib.SPRY_CLOSED: ClosedError,
+    lib.SPRY_TOO_LARGE: TooLargeError,
+    lib.SPRY_FILE: FileError,
+    lib.SPRY_CANCELLED: CancelledError,
+}
 
 
 def take_error(error: Any) -> Error:
     """The exception for a spry_error, which is freed."""
-    kinds = {lib.SPRY_NOT_FOUND: NotFoundError, lib.SPRY_NOT_UNIKERNEL: NotUnikernelError}
-    made = kinds.get(lib.spry_error_code(error), MonitorError)(string(lib.spry_error_message(error)))
+    made = _KINDS.get(lib.spry_error_code(error), MonitorError)(string(lib.spry_error_message(error)))
     lib.spry_error_free(error)
     return made
 

@@ -4,12 +4,15 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count, takewhile
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from spry._errors import MonitorError, checked
+from spry._errors import BusyError, ClosedError, Error, checked
+from spry._handle import Handle
+from spry._interruption import CtrlC
 from spry._library import ffi, lib, string
-from spry._options import Data, NativeOptions, Options
+from spry._options import Data, NativeOptions, Options, action_options
 from spry._outcome import Outcome, take_outcome
 from spry._platform import Platform, platform_name, platform_number
 
@@ -28,6 +31,15 @@ class Image:
 
     def __init__(self, path: Path) -> None:
         self._handle = ffi.gc(checked(lib.spry_image_load, os.fsencode(path)), lib.spry_image_free)
+
+    @classmethod
+    def from_bytes(cls, data: Data, name: str = "image") -> "Image":
+        """The same for a unikernel in memory; `name` stands for it in sentences."""
+        image = cls.__new__(cls)
+        with ffi.from_buffer(data) as buffer:
+            made = checked(lib.spry_image_from_bytes, buffer, len(buffer), os.fsencode(name))
+        image._handle = ffi.gc(made, lib.spry_image_free)
+        return image
 
     @property
     def path(self) -> str:
@@ -84,6 +96,17 @@ class Snapshot:
         return string(lib.spry_snapshot_path(self._handle))
 
     @property
+    def memory(self) -> int:
+        """Bytes of guest memory."""
+        return int(lib.spry_snapshot_memory(self._handle))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The guest's argv."""
+        texts = (lib.spry_snapshot_argument(self._handle, index) for index in count())
+        return tuple(string(text) for text in takewhile(lambda text: text != ffi.NULL, texts))
+
+    @property
     def contents_size(self) -> int:
         """Bytes of memory that are not zero, in whole pages."""
         return int(lib.spry_snapshot_contents_size(self._handle))
@@ -97,36 +120,33 @@ class Shell:
     it."""
 
     def __init__(self, *, platform: Platform = "automatic") -> None:
-        made = checked(lib.spry_shell_create_on, platform_number(platform))
-        self._handle: Any = ffi.gc(made, lib.spry_shell_free)
+        self._handle = Handle(checked(lib.spry_shell_create_on, platform_number(platform)), lib.spry_shell_free)
 
     @classmethod
     def _of(cls, handle: Any) -> "Shell":
         """For a handle that a machine gave back."""
         shell = cls.__new__(cls)
-        shell._handle = ffi.gc(handle, lib.spry_shell_free)
+        shell._handle = Handle(handle, lib.spry_shell_free)
         return shell
 
     @property
     def platform(self) -> Platform:
         """Never "automatic"."""
-        return platform_name(lib.spry_shell_platform(self._here()))
-
-    def _here(self) -> Any:
-        if self._handle is None:
-            raise MonitorError("the shell is in a machine already, or closed")
-        return self._handle
+        with self._handle.held() as handle:
+            if handle is None:
+                raise _no_shell()
+            return platform_name(lib.spry_shell_platform(handle))
 
     def _take(self) -> Any:
         """The handle, for a machine that takes it over."""
-        handle, self._handle = self._here(), None
+        handle = self._handle.take()
+        if handle is None:
+            raise _no_shell()
         ffi.gc(handle, None)
         return handle
 
     def close(self) -> None:
-        if self._handle is not None:
-            ffi.release(self._handle)
-            self._handle = None
+        self._handle.close()
 
     def __enter__(self) -> "Shell":
         return self
@@ -143,21 +163,31 @@ class Machine:
     def __init__(
         self, what: Image | Snapshot | Path, options: Options = Options(), *, shell: Shell | None = None
     ) -> None:
-        native = NativeOptions(options)
+        self._native = NativeOptions(options)
         create, source = choose(what, lib.spry_machine_create, lib.spry_machine_restore)
         taken = ffi.NULL if shell is None else shell._take()
-        self._handle: Any = ffi.gc(checked(create, taken, source, native.pointer), lib.spry_machine_free)
+        self._handle = Handle(checked(create, taken, source, self._native.pointer), lib.spry_machine_free)
         self._busy = threading.Lock()
 
-    def run(self, data: Data = b"") -> Outcome:
-        """Runs one action to its end; a second one only if the machine is reusable."""
-        with self._used() as handle, ffi.from_buffer(data) as buffer:
-            return take_outcome(checked(lib.spry_machine_run, handle, buffer, len(buffer)))
+    def run(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
+        """Runs one action to its end; a second one only if the machine is reusable. `deadline` is this action's, instead of
+        Options.deadline. In the main thread Ctrl-C ends the action and raises KeyboardInterrupt."""
+        with ffi.from_buffer(data) as buffer:
+            return self._run(lib.spry_machine_run_with, buffer, len(buffer), action_options(deadline))
 
     def run_file(self, descriptor: int, size: int) -> Outcome:
         """The same with the first `size` bytes of a regular file or memfd, which a machine that runs one action maps."""
-        with self._used() as handle:
-            return take_outcome(checked(lib.spry_machine_run_file, handle, descriptor, size))
+        return self._run(lib.spry_machine_run_file, descriptor, size)
+
+    def _run(self, call: Any, *arguments: Any) -> Outcome:
+        try:
+            with self._used() as handle, CtrlC(handle):
+                return take_outcome(checked(call, handle, *arguments))
+        except Error as error:
+            cause = self._native.take_raised()
+            if cause is None or isinstance(cause, Exception):
+                raise error from cause
+            raise cause from None
 
     def reset(self) -> None:
         """Resets now what the next run would reset first."""
@@ -166,15 +196,22 @@ class Machine:
 
     @property
     def usable(self) -> bool:
-        """False once only closing it is left."""
-        return self._handle is not None and bool(lib.spry_machine_usable(self._handle))
+        """False once only closing it is left. True while another thread runs it."""
+        try:
+            with self._used() as handle:
+                return bool(lib.spry_machine_usable(handle))
+        except ClosedError:
+            return False
+        except BusyError:
+            return True
 
     def interrupt(self) -> None:
-        """Makes the current run end with Reason.INTERRUPTED, or the next one. From any thread. What waits or computes in
-        the guest ends when a signal arrives at the running thread: send one with signal.pthread_kill."""
-        handle = self._handle
-        if handle is not None:
-            lib.spry_machine_interrupt(handle)
+        """Makes the current run end with Reason.INTERRUPTED, or the next one. From any thread, also while another closes
+        the machine. What waits or computes in the guest ends when a signal arrives at the running thread: send one with
+        signal.pthread_kill."""
+        with self._handle.held() as handle:
+            if handle is not None:
+                lib.spry_machine_interrupt(handle)
 
     def snapshot(self) -> Snapshot | None:
         """After the first action: the state at the guest's first `ready`, if it called it and the machine is reusable."""
@@ -184,25 +221,29 @@ class Machine:
 
     def release(self) -> Shell:
         """Takes the machine apart and gives back its shell, with nothing of the image left in it."""
-        with self._used() as handle:
-            self._handle = None
+        with self._used():
+            handle = self._handle.take()
             ffi.gc(handle, None)
             return Shell._of(checked(lib.spry_machine_release, handle))
 
     def close(self) -> None:
-        if self._handle is not None:
-            with self._used() as handle:
-                self._handle = None
-                ffi.release(handle)
+        try:
+            with self._used():
+                self._handle.close()
+        except ClosedError:
+            pass
 
     @contextmanager
     def _used(self) -> Iterator[Any]:
+        """The handle, for calls of one thread at a time; who holds it here is the only one who may take it away."""
         if not self._busy.acquire(blocking=False):
-            raise MonitorError("the machine is in use by another thread")
+            raise BusyError("the machine is in use by another thread")
         try:
-            if self._handle is None:
-                raise MonitorError("the machine is closed")
-            yield self._handle
+            with self._handle.held() as handle:
+                pass
+            if handle is None:
+                raise ClosedError("the machine is closed")
+            yield handle
         finally:
             self._busy.release()
 
@@ -213,6 +254,10 @@ class Machine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _no_shell() -> ClosedError:
+    return ClosedError("the shell is in a machine already, or closed")
 
 
 def as_image(image: Image | Path) -> Image:

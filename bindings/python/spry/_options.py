@@ -1,10 +1,12 @@
 """Options of machines."""
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from spry._devices import DeviceFunction, NativeDevice
 from spry._library import ffi, lib
 from spry._platform import Platform, platform_number
 
@@ -25,8 +27,8 @@ class Options:
     """Bytes of guest memory, a multiple of 4096. Default: 16 MiB, or what the manifest asks for, if that is more."""
 
     deadline: float | None = None
-    """Seconds that an action may take, from its first instruction. Give one: nothing else ends an action that does not
-    end, Ctrl-C neither."""
+    """Seconds that an action may take, from its first instruction. Give one: in a pool nothing else ends an action that
+    does not end."""
 
     max_input: int | None = None
     """Bytes of the longest input. Default: 1 MiB."""
@@ -43,6 +45,9 @@ class Options:
 
     net: Mapping[str, str] = field(default_factory=dict)
     """Network interfaces by name, as `spry run --net` takes them."""
+
+    devices: Mapping[tuple[str, str], DeviceFunction] = field(default_factory=dict)
+    """Devices of your own, by kind and name as the manifest has them: functions that serve a Call."""
 
     console: tuple[int, int] | None = None
     """Descriptors for output and diagnostics, instead of keeping them for the Outcome. Keep them open."""
@@ -81,23 +86,44 @@ class NativeOptions:
         native.memory = _size("memory", options.memory)
         native.max_input = _size("max_input", options.max_input)
         native.max_output = _size("max_output", options.max_output)
-        if options.deadline is not None:
-            native.deadline_ns = round(options.deadline * _NANOSECONDS)
-            if native.deadline_ns == 0:
-                raise ValueError("a deadline is at least one nanosecond")
+        native.deadline_ns = _nanoseconds(options.deadline)
         native.arguments = self._strings(options.arguments)
         native.block = self._strings([f"{name}={text}" for name, text in options.block.items()])
         native.net = self._strings([f"{name}={text}" for name, text in options.net.items()])
+        self._raised: dict[int, BaseException] = {}
+        devices = [NativeDevice(kind, name, serve, self._raised) for (kind, name), serve in options.devices.items()]
+        array = ffi.new("struct spry_attachment *[]", [*(device.pointer for device in devices), ffi.NULL])
+        self._kept += [*devices, array]
+        native.devices = ffi.cast("const struct spry_attachment *const *", array)
         if options.console is not None:
             native.output_descriptor, native.diagnostics_descriptor = options.console
         native.deadline_signal = options.deadline_signal
         native.flags = options.flags()
+
+    def take_raised(self) -> BaseException | None:
+        """What a device's function raised on this thread, once."""
+        return self._raised.pop(threading.get_ident(), None)
 
     def _strings(self, texts: Sequence[str]) -> Any:
         strings = [ffi.new("char[]", os.fsencode(text)) for text in texts]
         array = ffi.new("char *[]", [*strings, ffi.NULL])
         self._kept += [*strings, array]
         return ffi.cast("const char *const *", array)
+
+
+def action_options(deadline: float | None) -> Any:
+    """A struct spry_action_options."""
+    size = ffi.sizeof("struct spry_action_options")
+    return ffi.new("struct spry_action_options *", {"size": size, "deadline_ns": _nanoseconds(deadline)})
+
+
+def _nanoseconds(deadline: float | None) -> int:
+    if deadline is None:
+        return 0
+    nanoseconds = round(deadline * _NANOSECONDS)
+    if nanoseconds == 0:
+        raise ValueError("a deadline is at least one nanosecond")
+    return nanoseconds
 
 
 def _size(name: str, size: int | None) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from spry._library import ffi, lib
+from spry._library import ffi, lib, string
 from spry._platform import Platform, platform_name
 
 
@@ -21,6 +21,27 @@ class Reason(Enum):
     """The deadline passed."""
     INTERRUPTED = "interrupted"
     """Machine.interrupt."""
+
+
+class FaultKind(Enum):
+    """What a guest did when it crashed."""
+
+    NONE = "none"
+    """No fault: the guest called abort."""
+    READ = "read"
+    """Of memory that it may not read."""
+    WRITE = "write"
+    """To memory that it may not write."""
+    EXECUTE = "execute"
+    """Of memory that is not code."""
+    STACK_OVERFLOW = "stack overflow"
+    """An access below the stack."""
+    INSTRUCTION = "instruction"
+    """One that is privileged, does not exist, or is for I/O."""
+    ARITHMETIC = "arithmetic"
+    """A division or a floating-point operation without a result."""
+    OTHER = "other"
+    """What Outcome.message says."""
 
 
 # In the order of enum spry_reason.
@@ -44,6 +65,33 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a guest was when it crashed, or where one of the callers goes on."""
+
+    address: int
+    function: str
+    """With an offset, "handle(int)+0x1c"; empty if it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """What Outcome.message and Outcome.crash say, as data."""
+
+    kind: FaultKind
+    address: int | None
+    """Of the access: for the kinds READ to STACK_OVERFLOW."""
+    registers: dict[str, int]
+    """By name, in lower case: rax to r15, rip and rflags."""
+    frames: tuple[Frame, ...]
+    """The instruction's first, then its callers'."""
+
+    @property
+    def rip(self) -> int:
+        """Of the instruction that faulted, or behind the call of abort."""
+        return self.registers["rip"]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How an action ended, and what it left."""
 
@@ -56,6 +104,8 @@ class Outcome:
     """The guest's words if it aborted, the fault in words if it faulted."""
     crash: str
     """Registers and backtrace after an abort or a fault."""
+    crash_data: Crash | None
+    """The same as data."""
     receipt: Receipt
 
     @property
@@ -77,6 +127,7 @@ def take_outcome(outcome: Any) -> Outcome:
             diagnostics=_bytes(lib.spry_outcome_diagnostics(outcome, size), size),
             message=_text(lib.spry_outcome_message(outcome)),
             crash=_text(lib.spry_outcome_crash(outcome)),
+            crash_data=_crash(outcome),
             receipt=Receipt(
                 platform=platform_name(receipt.platform),
                 exits=receipt.exits,
@@ -91,6 +142,26 @@ def take_outcome(outcome: Any) -> Outcome:
         )
     finally:
         lib.spry_outcome_free(outcome)
+
+
+_REGISTERS = ("rax rbx rcx rdx rsi rdi rsp rbp r8 r9 r10 r11 r12 r13 r14 r15 rip rflags").split()
+
+
+def _crash(outcome: Any) -> Crash | None:
+    native = ffi.new("struct spry_crash *", {"size": ffi.sizeof("struct spry_crash")})
+    if not lib.spry_outcome_crash_data(outcome, native):
+        return None
+    address = ffi.new("uint64_t *")
+    frames = []
+    for index in range(native.frames):
+        function = _text(lib.spry_outcome_frame(outcome, index, address))
+        frames.append(Frame(address[0], function))
+    return Crash(
+        kind=FaultKind(string(lib.spry_fault_name(native.kind))),
+        address=native.address if native.has_address else None,
+        registers={name: getattr(native, name) for name in _REGISTERS},
+        frames=tuple(frames),
+    )
 
 
 def _bytes(data: Any, size: Any) -> bytes:

@@ -8,14 +8,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import Any
 
-from spry._errors import MonitorError, checked, take_error
+from spry._errors import BusyError, CancelledError, checked, take_error
+from spry._interruption import ctrl_c_raises
 from spry._library import ffi, lib
 from spry._machine import Image, Path, Snapshot, choose
-from spry._options import Data, NativeOptions, Options
+from spry._options import Data, NativeOptions, Options, action_options
 from spry._outcome import REASONS, Outcome, Reason, take_outcome
 from spry._platform import Platform, platform_name
 
@@ -53,6 +55,36 @@ class Statistics:
     total: Durations
 
 
+class _ActionFuture(Future[Outcome]):
+    """Settled by the pool. Cancelling takes the action back, if it still waits."""
+
+    def __init__(self, handle: Any, ticket: int) -> None:
+        super().__init__()
+        self._handle = handle
+        self._ticket = ticket
+
+    def cancel(self) -> bool:
+        if not self.done() and not lib.spry_pool_cancel(self._handle, self._ticket):
+            return False
+        return super().cancel()
+
+    def settle(self, outcome: Any, error: Any) -> None:
+        """With one of the two, which is freed; the other is NULL."""
+        if outcome != ffi.NULL:
+            self.set_result(take_outcome(outcome))
+            return
+        failure = take_error(error)
+        if isinstance(failure, CancelledError):
+            self.withdraw()
+        else:
+            self.set_exception(failure)
+
+    def withdraw(self) -> None:
+        """Settled as cancelled: the pool does not have it any more."""
+        super().cancel()
+        self.set_running_or_notify_cancel()
+
+
 class _Futures:
     """Futures by ticket, and the thread that settles them. Holds nothing of the Pool's, so that a pool that is left can be
     collected."""
@@ -61,32 +93,32 @@ class _Futures:
         self._handle = handle
         self._lock = threading.Lock()
         self._tickets = count()
-        self._futures: dict[int, Future[Outcome]] = {}
+        self._futures: dict[int, _ActionFuture] = {}
         self._thread: threading.Thread | None = None
         self._finished = False
         # What ends the thread: the first one is readable once there is a byte in the other.
         self._end, self._ending = os.pipe()
 
-    def submit(self, data: Data) -> Future[Outcome]:
-        future: Future[Outcome] = Future()
-        # An action that is queued is not taken back.
-        future.set_running_or_notify_cancel()
+    def submit(self, data: Data, deadline: float | None) -> Future[Outcome]:
+        action = action_options(deadline)
         with self._lock:
             ticket = next(self._tickets)
-            self._futures[ticket] = future
+            future = self._futures[ticket] = _ActionFuture(self._handle, ticket)
             if self._thread is None and not self._finished:
                 self._thread = threading.Thread(target=self._work, name="spry-futures", daemon=True)
                 self._thread.start()
         try:
             with ffi.from_buffer(data) as buffer:
-                checked(lib.spry_pool_submit_ticket, self._handle, buffer, len(buffer), ticket)
+                checked(lib.spry_pool_submit_ticket_with, self._handle, buffer, len(buffer), action, ticket)
         except BaseException:
             with self._lock:
                 del self._futures[ticket]
+            # Who drains may wait for it.
+            future.withdraw()
             raise
         return future
 
-    def pending(self) -> list[Future[Outcome]]:
+    def pending(self) -> list[_ActionFuture]:
         with self._lock:
             return list(self._futures.values())
 
@@ -119,10 +151,7 @@ class _Futures:
         while lib.spry_pool_take(self._handle, ticket, outcome, error):
             with self._lock:
                 future = self._futures[ticket[0]]
-            if outcome[0] != ffi.NULL:
-                future.set_result(take_outcome(outcome[0]))
-            else:
-                future.set_exception(take_error(error[0]))
+            future.settle(outcome[0], error[0])
             # Only now: drain() waits for those that are there.
             with self._lock:
                 del self._futures[ticket[0]]
@@ -156,26 +185,38 @@ class Pool:
         native.queue = queue or 0
         create, source = choose(what, lib.spry_pool_create, lib.spry_pool_restore)
         # Freed when nobody can be in one of its calls any more.
-        self._handle = ffi.gc(checked(create, source, native), lib.spry_pool_free)
+        self._handle = ffi.gc(checked(create, source, native), partial(_free, lib.spry_pool_free, machine))
         self._futures = _Futures(self._handle)
 
-    def run(self, data: Data = b"") -> Outcome:
-        """Runs an action and waits for its outcome. Ctrl-C has to wait as well: where that matters, use
-        submit(data).result()."""
+    def run(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
+        """Runs an action and waits for its outcome. `deadline` is this action's, instead of Options.deadline. In the main
+        thread Ctrl-C raises KeyboardInterrupt at once, and takes the action back if it still waits; one that runs already
+        goes on to its end."""
         self._refuse_callbacks()
+        if ctrl_c_raises():
+            # Waiting for a future can be interrupted.
+            future = self._futures.submit(data, deadline)
+            try:
+                return future.result()
+            except KeyboardInterrupt:
+                future.cancel()
+                raise
         with ffi.from_buffer(data) as buffer:
-            return take_outcome(checked(lib.spry_pool_run, self._handle, buffer, len(buffer)))
+            action = action_options(deadline)
+            return take_outcome(checked(lib.spry_pool_run_with, self._handle, buffer, len(buffer), action))
 
-    def submit(self, data: Data = b"") -> "Future[Outcome]":
-        """Takes an action, with a copy of its input; waits while the queue is full. The future's callbacks run on one
-        thread of the pool's, which they should not keep long; they must not wait for the pool."""
+    def submit(self, data: Data = b"", *, deadline: float | None = None) -> "Future[Outcome]":
+        """Takes an action, with a copy of its input; waits while the queue is full. The future's `cancel` takes it back while
+        it waits. Its callbacks run on one thread of the pool's, which they should not keep long; they must not wait for
+        the pool."""
         self._refuse_callbacks()
-        return self._futures.submit(data)
+        return self._futures.submit(data, deadline)
 
-    async def run_async(self, data: Data = b"") -> Outcome:
-        """Runs an action, while asyncio's loop goes on."""
+    async def run_async(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
+        """Runs an action, while asyncio's loop goes on. Cancelling the task takes the action back while it waits."""
         loop = asyncio.get_running_loop()
-        return await asyncio.wrap_future(await loop.run_in_executor(None, self.submit, data))
+        submit = partial(self.submit, data, deadline=deadline)
+        return await asyncio.wrap_future(await loop.run_in_executor(None, submit))
 
     def map(self, inputs: Iterable[Data]) -> Iterator[Outcome]:
         """The outcomes for the inputs, in their order. Takes inputs as the workers need them."""
@@ -195,7 +236,7 @@ class Pool:
         wait(self._futures.pending())
 
     def close(self, *, cancel: bool = False) -> None:
-        """Takes no more actions; finishes those that wait, or cancels them with a MonitorError. Those that run are always
+        """Takes no more actions; finishes those that wait, or cancels them and their futures. Those that run are always
         finished. Returns when all workers and machines are gone; statistics stay."""
         self._refuse_callbacks()
         lib.spry_pool_close(self._handle, lib.SPRY_CANCEL if cancel else lib.SPRY_FINISH)
@@ -228,7 +269,7 @@ class Pool:
 
     def _refuse_callbacks(self) -> None:
         if self._futures.is_current_thread():
-            raise MonitorError("a callback of a pool's future must not wait for the pool")
+            raise BusyError("a callback of a pool's future must not wait for the pool")
 
     def __enter__(self) -> "Pool":
         return self
@@ -243,6 +284,11 @@ class Pool:
         futures = getattr(self, "_futures", None)
         if futures is not None and not futures.is_current_thread():
             self.close(cancel=True)
+
+
+def _free(free: Any, machine: NativeOptions, handle: Any) -> None:
+    """Frees a pool, and keeps what its machines call until then."""
+    free(handle)
 
 
 def _durations(native: Any) -> Durations:

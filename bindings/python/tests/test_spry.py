@@ -1,18 +1,25 @@
 """The package over real guests: SPRY_GUESTS is the folder where they are."""
 
 import asyncio
+import concurrent.futures
+import errno
 import gc
 import os
+import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 import unittest
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import spry
+from spry._errors import _KINDS
 from spry._outcome import take_outcome
 
 GUESTS = Path(os.environ["SPRY_GUESTS"])
@@ -46,6 +53,49 @@ class Errors(unittest.TestCase):
         with spry.Machine(guest("wordcount")) as machine, self.assertRaises(TypeError):
             machine.run("text")  # type: ignore[arg-type]
 
+    def test_have_a_class_for_each_kind(self) -> None:
+        def second_action() -> None:
+            with spry.Machine(guest("hello")) as machine:
+                machine.run()
+                machine.run()
+
+        def long_input() -> None:
+            with spry.Machine(guest("hello"), spry.Options(max_input=3)) as machine:
+                machine.run(b"four")
+
+        def closed_pool() -> None:
+            pool = spry.Pool(guest("hello"), workers=1)
+            pool.close()
+            pool.run()
+
+        def no_descriptors() -> None:
+            before = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+            try:
+                spry.Image(guest("hello"))
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+        failures: list[tuple[type[spry.Error], Callable[[], object]]] = [
+            (spry.NotFoundError, lambda: spry.Image("/no/such/file")),
+            (spry.NotUnikernelError, lambda: spry.Image("/bin/sh")),
+            (spry.InvalidArgumentError, lambda: spry.Machine(guest("hello"), spry.Options(memory=4095))),
+            (spry.InvalidArgumentError, lambda: spry.Machine(guest("host_function"))),
+            (spry.ClosedError, second_action),
+            (spry.ClosedError, closed_pool),
+            (spry.TooLargeError, long_input),
+            (spry.FileError, lambda: spry.Machine(guest("block_action"), spry.Options(block={"disk": "/no/such"}))),
+            (spry.ResourcesError, no_descriptors),
+        ]
+        if not KVM.exists():
+            failures.append((spry.UnavailableError, lambda: spry.Shell(platform="kvm")))
+        for kind, fail in failures:
+            with self.subTest(kind.__name__), self.assertRaises(spry.Error) as caught:
+                fail()
+            self.assertIs(type(caught.exception), kind)
+        self.assertTrue(issubclass(spry.InvalidArgumentError, ValueError))
+        self.assertEqual(len(_KINDS), 11)
+
     def test_leave_nothing_behind(self) -> None:
         gc.collect()
         before = len(os.listdir("/proc/self/fd"))
@@ -62,6 +112,15 @@ class Images(unittest.TestCase):
         self.assertEqual(image.path, str(guest("block_action")))
         self.assertIn(spry.DeviceNeed("block", "disk"), image.devices)
         self.assertIn("block_action", repr(image))
+
+    def test_come_from_memory(self) -> None:
+        data = guest("wordcount").read_bytes()
+        for given in (data, bytearray(data), memoryview(data)):
+            image = spry.Image.from_bytes(given, "mine")
+            self.assertEqual(image.path, "mine")
+            self.assertEqual(spry.run(image, b"a\nb\n").output, b"2 2 4\n")
+        with self.assertRaisesRegex(spry.NotUnikernelError, "^image: not an ELF file$"):
+            spry.Image.from_bytes(b"text")
 
     def test_have_a_version(self) -> None:
         self.assertRegex(spry.__version__, r"^\d+\.\d+\.\d+$")
@@ -144,6 +203,247 @@ class Machines(unittest.TestCase):
         self.assertIn("rip", outcome.crash)
 
 
+    def test_tell_of_crashes_as_data(self) -> None:
+        with spry.Machine(guest("spy"), spry.Options(reusable=True)) as machine:
+            self.assertIsNone(machine.run(b"seed\n").crash_data)
+            outcome = machine.run(b"fill null_write 5ec2e7a0b1d4c3f6 classes=base heap=128\n")
+        crash = outcome.crash_data
+        assert crash is not None
+        self.assertIs(crash.kind, spry.FaultKind.WRITE)
+        self.assertEqual(crash.address, 8)
+        self.assertEqual(len(crash.registers), 18)
+        self.assertEqual(crash.frames[0].address, crash.rip)
+        self.assertIn(crash.frames[0].function, outcome.crash)
+
+    def test_take_a_deadline_for_one_action(self) -> None:
+        with spry.Machine(guest("spy"), spry.Options(reusable=True)) as machine:
+            self.assertIs(machine.run(SPIN, deadline=0.05).reason, spry.Reason.DEADLINE)
+            with self.assertRaises(ValueError):
+                machine.run(SPIN, deadline=0.0)
+
+
+class OneCall(unittest.TestCase):
+    def test_runs_what_it_is_given(self) -> None:
+        path = guest("wordcount")
+        snapshot = spry.Snapshot.take(guest("ready_state"))
+        whats: list[Any] = [path, str(path), spry.Image(path), path.read_bytes(), snapshot]
+        for what in whats:
+            self.assertTrue(spry.run(what, b"a\nb\n", check=True).succeeded)
+        self.assertEqual(spry.run(path, b"a\nb\n").output, b"2 2 4\n")
+        self.assertEqual(spry.run(path, bytes(3 << 20)).receipt.bytes_in, 3 << 20)
+        options = spry.Options(arguments=["greet", "you"])
+        self.assertEqual(spry.run(guest("greet"), options=options).output, b"you: 0 bytes of input\n")
+
+    def test_raises_where_it_is_to_check(self) -> None:
+        exits = b"fill exit_7 5ec2e7a0b1d4c3f6 classes=base heap=128\n"
+        self.assertEqual(spry.run(guest("spy"), exits).status, 7)
+        with self.assertRaisesRegex(spry.ActionError, "^the action exited with 7$") as failed:
+            spry.run(guest("spy"), exits, check=True)
+        self.assertEqual(failed.exception.outcome.status, 7)
+        with self.assertRaisesRegex(spry.ActionError, "^the action ended by fault: null pointer write at 0x8$"):
+            spry.run(guest("spy"), b"fill null_write 5ec2e7a0b1d4c3f6 classes=base heap=128\n", check=True)
+        self.assertIs(spry.run(guest("spy"), SPIN, timeout=0.05).reason, spry.Reason.DEADLINE)
+        with self.assertRaisesRegex(TimeoutError, "^the action ended by deadline$"):
+            spry.run(guest("spy"), SPIN, timeout=0.05, check=True)
+
+
+class Devices(unittest.TestCase):
+    @staticmethod
+    def capitals(call: spry.Call) -> int:
+        if call.operation != 1 or call.b > 256:
+            return -errno.EINVAL
+        call.write(call.c, call.read(call.a, call.b).upper())
+        return call.b
+
+    @staticmethod
+    def options(serve: spry.DeviceFunction, *, reusable: bool = True) -> spry.Options:
+        return spry.Options(devices={("host", "function"): serve}, reusable=reusable)
+
+    def test_are_functions(self) -> None:
+        with spry.Machine(guest("host_function"), self.options(self.capitals)) as machine:
+            for text in (b"one", b"two words"):
+                self.assertEqual(machine.run(text).output, text.upper())
+            self.assertEqual(machine.run(bytes(300)).output, b"error 22\n")
+        with spry.Pool(guest("host_function"), self.options(self.capitals), workers=2) as pool:
+            outputs = [outcome.output for outcome in pool.map(b"text %d" % number for number in range(50))]
+        self.assertEqual(outputs, [b"TEXT %d" % number for number in range(50)])
+
+    def test_answer_for_guests_that_point_elsewhere(self) -> None:
+        def far(call: spry.Call) -> int:
+            return len(call.read(8, 1))
+
+        def read_only(call: spry.Call) -> None:
+            call.write(call.a, b"x")
+
+        for serve in (far, read_only):
+            self.assertEqual(spry.run(guest("host_function"), b"x", options=self.options(serve)).output, b"error 14\n")
+
+    def test_end_the_action_by_an_exception(self) -> None:
+        def fail(call: spry.Call) -> int:
+            raise KeyError("no such word")
+
+        sentence = "^host function: KeyError: 'no such word'$"
+        with spry.Machine(guest("host_function"), self.options(fail)) as machine:
+            with self.assertRaisesRegex(spry.MonitorError, sentence) as failed:
+                machine.run(b"x")
+            self.assertIsInstance(failed.exception.__cause__, KeyError)
+            self.assertFalse(machine.usable)
+        with spry.Pool(guest("host_function"), self.options(fail), workers=1) as pool:
+            with self.assertRaisesRegex(spry.MonitorError, sentence):
+                pool.run(b"x")
+            with self.assertRaisesRegex(spry.MonitorError, sentence):
+                pool.submit(b"x").result()
+
+        def leave(call: spry.Call) -> int:
+            raise SystemExit(3)
+
+        with self.assertRaises(SystemExit):
+            spry.run(guest("host_function"), b"x", options=self.options(leave))
+
+    def test_refuse_what_is_no_answer(self) -> None:
+        for answer in ("text", 1.5, 1 << 64):
+            with self.assertRaises(spry.MonitorError):
+                spry.run(guest("host_function"), b"x", options=self.options(lambda call: answer))  # type: ignore
+
+    def test_keep_no_guest_beyond_their_call(self) -> None:
+        kept: list[spry.Call] = []
+        spry.run(guest("host_function"), b"x", options=self.options(kept.append))
+        with self.assertRaises(spry.ClosedError):
+            kept[0].read(kept[0].a, 1)
+        with self.assertRaises(spry.ClosedError):
+            kept[0].write(kept[0].a, b"x")
+
+
+# Runs `statement` in a program of its own, which says when it begins and is interrupted then.
+CTRL_C = """
+import signal, sys, threading, time
+import spry
+
+SPIN = {spin!r}
+before = signal.getsignal(signal.SIGINT)
+try:
+    {statement}
+except KeyboardInterrupt:
+    assert signal.getsignal(signal.SIGINT) is before
+    # Nothing is left of it.
+    assert spry.run({hello!r}).output == b"Hello\\n"
+    print("interrupted")
+"""
+
+
+class CtrlC(unittest.TestCase):
+    def press(self, statement: str, presses: int = 1) -> None:
+        text = CTRL_C.format(spin=SPIN, hello=str(guest("hello")), statement=statement)
+        with subprocess.Popen([sys.executable, "-B", "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            self.assertEqual(child.stdout.readline(), b"begins\n")
+            time.sleep(0.1)
+            for _ in range(presses):
+                child.send_signal(signal.SIGINT)
+            output, errors = child.communicate(timeout=60)
+            self.assertEqual((output, errors, child.returncode), (b"interrupted\n", b"", 0), statement)
+
+    def test_ends_an_action(self) -> None:
+        spy = str(guest("spy"))
+        self.press(f'print("begins", flush=True); spry.run({spy!r}, SPIN, timeout=1000)')
+        self.press(f'machine = spry.Machine({spy!r}); print("begins", flush=True); machine.run(SPIN)')
+
+    def test_ends_waiting_for_a_pool(self) -> None:
+        spy = str(guest("spy"))
+        self.press(
+            f"pool = spry.Pool({spy!r}, spry.Options(deadline=2.0), workers=1); pool.submit(SPIN); "
+            'print("begins", flush=True); pool.run(SPIN)'
+        )
+
+    def test_leaves_handlers_of_the_programs_own_alone(self) -> None:
+        called: list[int] = []
+        before = signal.signal(signal.SIGINT, lambda number, frame: called.append(number))
+        try:
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+            self.assertIs(spry.run(guest("spy"), SPIN, timeout=0.3).reason, spry.Reason.DEADLINE)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        self.assertEqual(called, [signal.SIGINT])
+
+    def test_is_heeded_at_any_moment(self) -> None:
+        for delay in range(0, 40):
+            timer = threading.Timer(delay / 4000, os.kill, (os.getpid(), signal.SIGINT))
+            with self.assertRaises(KeyboardInterrupt):
+                timer.start()
+                while True:
+                    spry.run(guest("spy"), SPIN, timeout=30)
+            timer.join()
+
+
+class Threads(unittest.TestCase):
+    """Every class that can be closed, used by threads while another closes it: an error or an answer, and no crash."""
+
+    def race(self, make: Callable[[], Any], uses: list[Callable[[Any], object]], end: Callable[[Any], object]) -> None:
+        for _ in range(100):
+            made = make()
+            strange: list[BaseException] = []
+            start = threading.Barrier(len(uses) + 1)
+
+            def work(use: Callable[[Any], object], made: Any = made, strange: list[BaseException] = strange) -> None:
+                start.wait()
+                try:
+                    for _ in range(20):
+                        use(made)
+                except spry.Error:
+                    pass
+                except BaseException as error:
+                    strange.append(error)
+
+            threads = [threading.Thread(target=work, args=(use,)) for use in uses]
+            for thread in threads:
+                thread.start()
+            start.wait()
+            try:
+                end(made)
+            except spry.BusyError:
+                pass
+            for thread in threads:
+                thread.join()
+            self.assertEqual(strange, [])
+            made.close()
+
+    def test_use_machines_while_one_closes_them(self) -> None:
+        image = spry.Image(guest("hello"))
+        uses: list[Callable[[Any], object]] = [
+            lambda machine: machine.interrupt(),
+            lambda machine: machine.usable,
+            lambda machine: machine.run(),
+            lambda machine: machine.reset(),
+            lambda machine: machine.snapshot(),
+        ]
+
+        def make() -> spry.Machine:
+            return spry.Machine(image, spry.Options(reusable=True))
+
+        self.race(make, uses, lambda machine: machine.close())
+        self.race(make, uses, lambda machine: machine.release().close())
+
+    def test_use_shells_while_one_takes_them(self) -> None:
+        image = spry.Image(guest("hello"))
+        uses: list[Callable[[Any], object]] = [
+            lambda shell: shell.platform,
+            lambda shell: spry.Machine(image, shell=shell).close(),
+            lambda shell: spry.Machine(image, shell=shell).close(),
+        ]
+        self.race(spry.Shell, uses, lambda shell: shell.close())
+
+    def test_use_pools_while_one_closes_them(self) -> None:
+        image = spry.Image(guest("hello"))
+        uses: list[Callable[[Any], object]] = [
+            lambda pool: pool.run(),
+            lambda pool: pool.submit().cancel(),
+            lambda pool: pool.statistics(),
+            lambda pool: pool.drain(),
+            lambda pool: pool.close(),
+        ]
+        self.race(lambda: spry.Pool(image, workers=2), uses, lambda pool: pool.close(cancel=True))
+
+
 @mock.patch.dict(os.environ)
 class Platforms(unittest.TestCase):
     def setUp(self) -> None:
@@ -221,6 +521,7 @@ class Snapshots(unittest.TestCase):
             path = Path(folder) / "snapshot"
             taken = spry.Snapshot.take(guest("ready_state"))
             self.assertGreater(taken.contents_size, 0)
+            self.assertEqual((taken.memory, taken.arguments), (16 << 20, ()))
             taken.save(path)
             self.assertTrue(spry.Snapshot.recognise(path))
             self.assertFalse(spry.Snapshot.recognise("/bin/sh"))
@@ -334,9 +635,40 @@ class Pools(unittest.TestCase):
             pool.close(cancel=cancel)
             pool.close()
             self.assertTrue(all(future.done() for future in futures))
-            failed = [future for future in futures if future.exception() is not None]
-            self.assertEqual(len(failed), 5 if cancel else 0)
+            cancelled = [future for future in futures if future.cancelled()]
+            self.assertEqual(len(cancelled), 5 if cancel else 0)
             self.assertEqual(pool.statistics().cancelled, 5 if cancel else 0)
+
+    def test_take_back_what_waits(self) -> None:
+        with spry.Pool(guest("spy"), spry.Options(deadline=0.3), workers=1) as pool:
+            running = pool.submit(SPIN)
+            while pool.statistics().waiting != 0:
+                time.sleep(0.001)
+            futures = [pool.submit(b"seed\n") for _ in range(5)]
+            called: list[bool] = []
+            futures[3].add_done_callback(lambda future: called.append(future.cancelled()))
+            self.assertFalse(running.cancel())
+            self.assertTrue(futures[3].cancel())
+            self.assertTrue(futures[3].cancel())
+            self.assertTrue(futures[3].cancelled())
+            with self.assertRaises(concurrent.futures.CancelledError):
+                futures[3].result()
+            pool.drain()
+            self.assertEqual(called, [True])
+            self.assertEqual([future.cancelled() for future in futures], [False, False, False, True, False])
+            self.assertFalse(futures[0].cancel())
+            self.assertIs(running.result().reason, spry.Reason.DEADLINE)
+            self.assertEqual(pool.statistics().cancelled, 1)
+            self.assertEqual(concurrent.futures.wait(futures).not_done, set())
+
+    def test_take_a_deadline_for_one_action(self) -> None:
+        with spry.Pool(guest("spy"), workers=1) as pool:
+            self.assertIs(pool.run(SPIN, deadline=0.05).reason, spry.Reason.DEADLINE)
+            self.assertIs(pool.submit(SPIN, deadline=0.05).result().reason, spry.Reason.DEADLINE)
+            outcome = asyncio.run(pool.run_async(SPIN, deadline=0.05))
+            self.assertIs(outcome.reason, spry.Reason.DEADLINE)
+            with self.assertRaises(ValueError):
+                pool.submit(SPIN, deadline=0.0)
 
     def test_cancel_after_an_exception(self) -> None:
         with self.assertRaises(KeyError), spry.Pool(guest("hello"), workers=1) as pool:

@@ -1,18 +1,47 @@
 // Errors are values: nothing in libspry throws or aborts.
 #pragma once
 
+#include <cerrno>
 #include <string>
 #include <tl/expected.hpp>
 #include <utility>
 
 namespace spry {
 
-// What kind of failure it was; `spry run` exits with 127, 126 and 125 for them.
+// What kind of failure it was, for a program that does something about it; the sentence is for people. `spry run` exits
+// with 127 for kNotFound, 126 for kNotUnikernel and 125 for all others.
 enum class ErrorCode {
-  kNotFound,      // no such file
-  kNotUnikernel,  // the file is not a unikernel that can run here
-  kMonitor,       // everything else: bad usage, no /dev/kvm, no memory, output that cannot be written
+  kNotFound,         // no such file
+  kNotUnikernel,     // the file is not a unikernel or snapshot that can run here
+  kMonitor,          // the monitor or the kernel failed in a way that none of the others names
+  kInvalidArgument,  // an option, a device or an argument breaks a rule: the program is to be mended
+  kUnavailable,      // this host, or this library, has no such platform: take another platform or host
+  kPermission,       // the system does not permit it: /dev/kvm, a file
+  kResources,        // no memory, descriptors, processes, threads or disk space left: try again later
+  kClosed,           // the pool is closed, or the machine has failed or run its one action: make a new one
+  kTooLarge,         // the input is longer than max_input, or there was more output than is kept
+  kFile,             // a file, disk or interface is there and cannot be used: locked, truncated, unreadable
+  kCancelled,        // the action was cancelled before it began
 };
+
+// The code for an error number of a system call; `otherwise` for one that says neither that the system does not permit
+// it nor that it has run out of something.
+[[gnu::cold]] inline ErrorCode code_for(int error, ErrorCode otherwise = ErrorCode::kMonitor) {
+  switch (error) {
+    case EACCES:
+    case EPERM:
+      return ErrorCode::kPermission;
+    case EAGAIN:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOSPC:
+      return ErrorCode::kResources;
+    default:
+      return otherwise;
+  }
+}
 
 // A code, and one sentence that names the file, the value and the rule. The sentence has no trailing full stop or line
 // feed, and control characters of untrusted names in it are escaped.

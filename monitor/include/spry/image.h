@@ -14,6 +14,10 @@
 
 namespace spry {
 
+namespace image {
+class ElfFile;
+}
+
 // What a segment allows the guest, as in ELF's p_flags (PF_R, PF_W, PF_X).
 struct Permissions {
   bool read = false;
@@ -66,8 +70,13 @@ class SPRY_API Image {
   // Reads and validates the unikernel at `path`. Nothing of the file is trusted. Relocations (R_X86_64_RELATIVE and
   // RELR) are applied for a random slide if it is a static PIE; the slide of an ET_EXEC is 0. The image keeps the file
   // open (O_CLOEXEC) to look up symbols after a crash. Errors: kNotFound if there is no such file; kNotUnikernel with
-  // a sentence naming the file, the header and the rule that it breaks; kMonitor if it cannot be read.
+  // a sentence naming the file, the header and the rule that it breaks; kFile, kPermission or kResources
+  // if it cannot be read.
   static Result<Image> load(const std::string& path);
+
+  // The same for a unikernel in memory, of which the image keeps a copy (in a memfd). `name` stands for it in sentences
+  // and is what `path` answers. Errors: as load, but never kNotFound; kResources if there is no memory for the copy.
+  static Result<Image> from_bytes(std::span<const std::byte> bytes, std::string name = "image");
 
   const std::string& path() const;
   const Manifest& manifest() const;
@@ -97,8 +106,8 @@ class SPRY_API Image {
 
  private:
   struct Data;
+  static Result<Image> make(Result<image::ElfFile> file);
   explicit Image(std::shared_ptr<const Data> data);
-  static Result<Image> read(const std::string& path);
   std::shared_ptr<const Data> data_;
 };
 

@@ -15,6 +15,7 @@
 
 #include "spry/abi.h"
 #include "spry/api.h"
+#include "spry/crash.h"
 #include "spry/error.h"
 #include "spry/image.h"
 #include "spry/module.h"
@@ -91,6 +92,12 @@ struct Input {
   std::uint64_t size = 0;
 };
 
+// What is of one action alone.
+struct ActionOptions {
+  // Instead of MachineOptions::deadline: shorter, longer, or where there is none. At least one nanosecond.
+  std::optional<std::chrono::nanoseconds> deadline = {};
+};
+
 enum class Reason {
   kExit,         // the guest called exit, or ready a second time
   kAbort,        // the guest called abort
@@ -122,6 +129,7 @@ struct Outcome {
   int status = 0;       // the guest's, all 32 bits, if reason is kExit
   std::string message;  // the guest's if it aborted, the fault in words if it faulted; control characters escaped
   std::string crash;    // registers and backtrace, several lines, after an abort or a fault
+  std::optional<Crash> crash_data = {};  // the same and the kind of fault as data, after an abort or a fault
   // What devices kept: the console of spry::capture its streams 1 and 2.
   std::string output;
   std::string diagnostics;
@@ -135,18 +143,20 @@ struct MachineData;
 class SPRY_API Machine {
  public:
   // Builds a machine for `image` with exactly the devices that its manifest names. Errors: kNotUnikernel if the image
-  // does not fit into the memory or needs a CPU feature that is not there; kMonitor if a device is named but not
-  // attached or attached but not named, an option is out of range, the arguments take more than 64 KiB, or the platform
+  // does not fit into the memory or needs a CPU feature that is not there; kInvalidArgument if a
+  // device is named but not attached or attached but not named, an option is out of range, or the arguments take more
+  // than 64 KiB; those of Shell::create; what an Attachment's `open` answers; kResources or kMonitor if the platform
   // refuses something.
   static Result<Machine> create(Image image, MachineOptions options);
 
   // The same in a shell, which saves creating it. On kKvm a shell that came back from a machine takes only images whose
   // manifests ask for the same CPU features, and, if that machine's memory and its longest input ended below 4078 MiB,
-  // only machines of which the same is true (kMonitor).
+  // only machines of which the same is true (kInvalidArgument).
   static Result<Machine> create(Shell shell, Image image, MachineOptions options);
 
   // A machine whose actions begin where the snapshot was taken. `options.memory`, and the arguments after the first,
-  // must be absent or equal to the snapshot's, and the devices' constants equal (kMonitor).
+  // must be absent or equal to the snapshot's, and the devices' constants equal
+  // (kInvalidArgument).
   static Result<Machine> create(Snapshot snapshot, MachineOptions options);
   static Result<Machine> create(Shell shell, Snapshot snapshot, MachineOptions options);
 
@@ -154,27 +164,30 @@ class SPRY_API Machine {
   Machine& operator=(Machine&&) noexcept;
   ~Machine();
 
-  // Runs one action to its end; a second one only if options.reusable. Errors: kMonitor, when the monitor and not the
-  // guest failed, or the input is longer than options.max_input; what the guest does is never an Error. After an Error
-  // of the platform or of a reset the machine is not to be used any more: see `usable`.
-  Result<Outcome> run(const Input& input = {});
+  // Runs one action to its end; a second one only if options.reusable. What the guest does is never an Error. Errors:
+  // kTooLarge if the input is longer than options.max_input; kInvalidArgument if the action's deadline is none;
+  // kClosed if the machine is not usable, or has run and is not reusable; kFile if the input cannot be read, or a file
+  // that the machine maps was truncated; what a device answers; kResources or kMonitor if the platform failed. After an
+  // Error of a device, of the platform or of a reset the machine is not to be used any more: see `usable`.
+  Result<Outcome> run(const Input& input = {}, const ActionOptions& action = {});
 
   // Resets now what the next `run` would reset first (docs/embedding.md, "What a reset promises"). Nothing if there is
-  // nothing to reset. Errors: kMonitor, after which the machine is not usable.
+  // nothing to reset. Errors: kClosed as for `run`; kMonitor or kResources, after which the machine is not usable.
   Result<void> reset();
 
   // False once only destroying it is left.
   bool usable() const;
 
   // Makes the current run end with Reason::kInterrupted, or the next one if none is under way. From any thread or
-  // signal handler; to end a KVM_RUN or a wait in progress, a signal must also arrive at the running thread.
+  // signal handler while the machine is neither moved, released nor destroyed; to end a KVM_RUN or a wait in progress,
+  // a signal must also arrive at the running thread.
   void interrupt() noexcept;
 
   // After the first action: the state at the guest's first `ready`, if it called it and the machine is reusable.
   std::optional<Snapshot> snapshot() const;
 
-  // Takes the machine apart and gives back its shell, with nothing of the image left in it. Errors: kMonitor, if the
-  // machine is not usable or the platform refuses something.
+  // Takes the machine apart and gives back its shell, with nothing of the image left in it. Errors: kClosed if
+  // the machine is not usable; kResources or kMonitor if the platform refuses something.
   Result<Shell> release() &&;
 
  private:

@@ -60,7 +60,7 @@ struct PoolStatistics {
   std::uint64_t completed = 0;                // with an Outcome; the reasons sum up to it
   std::array<std::uint64_t, 5> reasons = {};  // by Reason
   std::uint64_t failed = 0;                   // with an Error
-  std::uint64_t cancelled = 0;                // by close
+  std::uint64_t cancelled = 0;                // by cancel or close
   std::uint64_t resets = 0;                   // after an action that exited
   std::uint64_t resets_after_failure = 0;     // after one that aborted, faulted or passed its deadline
   std::uint64_t rebuilds = 0;                 // of machines that could not be reset
@@ -78,12 +78,12 @@ struct PoolData;
 // signal handler is installed; worker threads block all signals but those that cannot be blocked.
 //
 // A pool belongs to the process that made it. In a child that was forked from it, submitting and running are Errors
-// (kMonitor), `take` finds nothing, `statistics` counts nothing, and all else returns at once; the parent's pool is not
+// (kClosed), `take` finds nothing, `statistics` counts nothing, and all else returns at once; the parent's pool is not
 // touched.
 class SPRY_API Pool {
  public:
-  // How an action of `submit` ended: an Error if the monitor failed, or if the pool was closed before (kMonitor). It
-  // must not throw.
+  // How an action of `submit` ended: an Error if the monitor failed, or if it was cancelled before it began
+  // (kCancelled). It must not throw.
   using Callback = std::function<void(Result<Outcome> outcome)>;
 
   // What `close` does with actions that wait; those that run are always finished.
@@ -92,7 +92,7 @@ class SPRY_API Pool {
   // Starts the workers, and returns when each has a machine. The image is initialised once, in the pool's first
   // action, for which the others wait: once the guest calls `ready`, all machines begin there, and share that memory
   // copy on write; if the action ends without, they begin with the guest's first instruction. Errors: those of
-  // Machine::create; kMonitor if options are out of range or no thread can be made.
+  // Machine::create; kInvalidArgument if options are out of range; kResources if no thread can be made.
   static Result<Pool> create(Image image, PoolOptions options);
   static Result<Pool> create(Snapshot snapshot, PoolOptions options);
 
@@ -102,22 +102,25 @@ class SPRY_API Pool {
   ~Pool();
 
   // Takes an action; waits while the queue is full. `done` is called on a worker's thread and should be short; it may
-  // submit, but only by try_submit. Errors: kMonitor if the pool is closed or the input is longer than max_input, and
-  // then `done` is not called.
-  Result<void> submit(std::string input, Callback done);
+  // submit, but only by try_submit. Errors: kClosed if the pool is closed, kTooLarge if the input is longer than
+  // max_input, kInvalidArgument if the action's deadline is none; then `done` is not called.
+  Result<void> submit(std::string input, Callback done, const ActionOptions& action = {});
   // The same without waiting: false if the queue is full.
-  Result<bool> try_submit(std::string input, Callback done);
+  Result<bool> try_submit(std::string input, Callback done, const ActionOptions& action = {});
 
   // Runs an action and waits for its outcome. Not from a callback.
-  Result<Outcome> run(std::string_view input = {});
+  Result<Outcome> run(std::string_view input = {}, const ActionOptions& action = {});
 
   // For event loops: an action whose outcome is fetched by `take`, known by `ticket`.
   struct Completion {
     std::uint64_t ticket = 0;
     Result<Outcome> outcome;
   };
-  // Also kMonitor where it would wait for room that there is not before outcomes are taken.
-  Result<void> submit(std::string input, std::uint64_t ticket);
+  // Also kResources where it would wait for room that there is not before outcomes are taken.
+  Result<void> submit(std::string input, std::uint64_t ticket, const ActionOptions& action = {});
+  // Takes back the oldest action of that ticket that still waits: its completion is an Error (kCancelled) at once.
+  // False if there is none, because it runs or has ended.
+  bool cancel(std::uint64_t ticket);
   // Fetches the oldest outcome of those, if there is one.
   std::optional<Completion> take();
   // An eventfd that is readable while `take` would fetch something; the pool's own.

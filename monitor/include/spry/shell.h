@@ -15,8 +15,9 @@ class Vcpu;
 // into a shell. A shell stays on the thread that created it.
 class SPRY_API Shell {
  public:
-  // Errors: kMonitor, with what to do where the platform cannot be used here, a forbidden /dev/kvm say. A process
-  // (kProcess) goes on to start by itself; if it could not, the first run of its machine is what says so.
+  // Errors: kUnavailable or kPermission, with what to do about it, where the platform cannot be used here (there is no
+  // /dev/kvm, or it is forbidden); kInvalidArgument if SPRY_PLATFORM in the environment names none; kResources. A
+  // process (kProcess) goes on to start by itself; if it could not, the first run of its machine is what says so.
   static Result<Shell> create(Platform platform = Platform::kAutomatic);
 
   // Never kAutomatic.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "spry/api.h"
 #include "spry/error.h"
@@ -25,7 +26,7 @@ class SPRY_API Snapshot {
   // Opens a file that `save` made. Its header and metadata are always checked: the format, Spry's version, the CPU
   // features and a digest; with `verify` the digest of the contents as well. Large contents are mapped and read when
   // they are touched: replace such a file by renaming another one over it, never by writing to it. Errors: kNotFound,
-  // kNotUnikernel with the rule that the file breaks, kMonitor if it cannot be read.
+  // kNotUnikernel with the rule that the file breaks, kFile, kPermission or kResources if it cannot be read.
   static Result<Snapshot> load(const std::string& path, bool verify = false);
 
   // True if the file at `path` begins as a snapshot does; false if not, or if it cannot be read.
@@ -34,12 +35,15 @@ class SPRY_API Snapshot {
   // Writes the snapshot to a new file, which takes the place of a regular file at `path`, or of none, when it is whole.
   // A symbolic link is followed, and the new file has the old one's permissions. Nothing is left of a save that was
   // interrupted, but on a file system without O_TMPFILE by SIGKILL. A FIFO, which must have a reader, and a character
-  // device are written to. Errors: kMonitor.
+  // device are written to. Errors: kFile, kPermission or kResources if that cannot be done; kInvalidArgument if the
+  // snapshot came from a file.
   Result<void> save(const std::string& path) const;
 
   const std::string& path() const;  // of the image, or of the file that it was loaded from
   const Manifest& manifest() const;
-  std::uint64_t contents_size() const;  // bytes of memory that are not zero, in whole pages
+  const std::vector<std::string>& arguments() const;  // the guest's argv
+  std::uint64_t memory() const;                       // bytes of guest memory
+  std::uint64_t contents_size() const;                // bytes of memory that are not zero, in whole pages
 
  private:
   friend struct Internals;

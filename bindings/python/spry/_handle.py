@@ -1,0 +1,34 @@
+"""Objects of the library that one thread may close while others use them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from spry._library import ffi
+
+
+class Handle:
+    """A pointer with the function that frees it. Safe to use from several threads at once, and from signal handlers, which
+    may run within any of these methods: hence a lock that its own thread may take again."""
+
+    def __init__(self, pointer: Any, free: Any) -> None:
+        self._lock = threading.RLock()
+        self._pointer: Any = ffi.gc(pointer, free)
+
+    @contextmanager
+    def held(self) -> Iterator[Any]:
+        """The pointer, which nobody frees meanwhile, or None. For calls that are short."""
+        with self._lock:
+            yield self._pointer
+
+    def take(self) -> Any:
+        """The pointer, or None. Nobody else gets it any more, and it is freed with the last reference."""
+        with self._lock:
+            pointer, self._pointer = self._pointer, None
+        return pointer
+
+    def close(self) -> None:
+        pointer = self.take()
+        if pointer is not None:
+            ffi.release(pointer)
