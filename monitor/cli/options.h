@@ -47,7 +47,7 @@ struct PoolCommandOptions : GuestOptions {
   unsigned workers = 0;
   std::optional<std::uint64_t> max_input;
   std::uint64_t max_held = std::uint64_t{256} << 20;  // bytes of outputs that wait for their turn
-  bool json = false;  // a line for each outcome, instead of outputs and sentences
+  bool json = false;                                  // a line for each outcome, instead of outputs and sentences
 };
 
 struct SnapshotCommandOptions : GuestOptions {
