@@ -144,8 +144,11 @@ void spry_pool_statistics(const spry_pool* pool, struct spry_statistics* statist
   spry_statistics full = {};
   full.submitted = from.submitted;
   full.completed = from.completed;
-  static_assert(std::size(decltype(full.reasons){}) == std::tuple_size_v<decltype(from.reasons)>);
-  std::copy(from.reasons.begin(), from.reasons.end(), full.reasons);
+  // The one reason that the first version did not have stands alone.
+  constexpr std::size_t kFirst = std::size(decltype(full.reasons){});
+  static_assert(kFirst == SPRY_TOO_MUCH_OUTPUT && std::tuple_size_v<decltype(from.reasons)> == kFirst + 1);
+  std::copy_n(from.reasons.begin(), kFirst, full.reasons);
+  full.too_much_output = from.reasons[kFirst];
   full.failed = from.failed;
   full.cancelled = from.cancelled;
   full.waiting = from.waiting;

@@ -1,5 +1,7 @@
 #include "capture.h"
 
+#include <algorithm>
+
 #include "console.h"
 #include "spry/devices.h"
 #include "spry/machine.h"
@@ -15,13 +17,16 @@ bool Capture::begin() {
 }
 
 Result<void> Capture::put(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool) {
-  if (bytes.size() > limit_ - output_.size() - diagnostics_.size()) {
-    return fail(ErrorCode::kTooLarge, fmt::format("the action printed more than the {} bytes that are kept", limit_));
-  }
+  const auto kept = bytes.first(std::min(bytes.size(), *keeps()));
   std::string& text = stream == SPRY_STREAM_OUTPUT ? output_ : diagnostics_;
-  text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  guest.count_out(bytes.size());
+  text.append(reinterpret_cast<const char*>(kept.data()), kept.size());
+  guest.count_out(kept.size());
+  if (kept.size() < bytes.size()) full(guest);
   return {};
+}
+
+void Capture::full(Guest& guest) {
+  guest.output_is_full(fmt::format("it printed more than the {} bytes that are kept", limit_));
 }
 
 void Capture::collect(Outcome& outcome) {

@@ -10,7 +10,7 @@ namespace spry::console {
 
 class Capture : public Protocol {
  public:
-  // An action that prints more than `limit` bytes fails with an Error.
+  // An action that prints more than `limit` bytes ends.
   explicit Capture(std::size_t limit) : limit_(limit) {}
 
   void collect(Outcome& outcome) override;
@@ -18,6 +18,7 @@ class Capture : public Protocol {
  protected:
   std::optional<std::size_t> keeps() const override { return limit_ - output_.size() - diagnostics_.size(); }
   Result<void> put(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient) override;
+  void full(Guest& guest) override;
   bool begin() override;
 
  private:

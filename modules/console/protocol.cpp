@@ -84,12 +84,16 @@ Result<std::int64_t> Protocol::call(Guest& guest, const DeviceCall& call) {
   const auto stream = static_cast<std::uint32_t>(call.a);
   std::vector<std::byte> copy;
   std::span<const std::byte> said = *bytes;
-  if (keeps() && said.size() <= *keeps()) {
-    copy.resize(said.size());
+  const std::optional<std::size_t> room = keeps();
+  const bool too_many = room && said.size() > *room;
+  // What is looked at here, and not handed to a system call.
+  if (room || (guest.initialising() && said.size() <= kMostSaid)) {
+    copy.resize(too_many ? *room : said.size());
     if (!guest.copy(copy, GuestPointer{call.b})) return -SPRY_EFAULT;
     said = copy;
   }
   if (auto done = say(guest, stream, said, true); !done) return tl::unexpected(std::move(done.error()));
+  if (too_many) full(guest);
   return static_cast<std::int64_t>(call.c);
 }
 

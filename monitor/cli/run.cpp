@@ -126,6 +126,9 @@ int conclude(const RunOptions& options, const Outcome& outcome) {
     case Reason::kDeadline:
       say(fmt::format("deadline of {} passed", options.deadline_text));
       return kExitDeadline;
+    case Reason::kTooMuchOutput:
+      say(outcome.message);
+      return kExitMonitor;
     case Reason::kInterrupted:
       break;
   }

@@ -35,6 +35,8 @@ std::string_view to_string(Reason reason) {
       return "deadline";
     case Reason::kInterrupted:
       return "interrupted";
+    case Reason::kTooMuchOutput:
+      return "output";
   }
   return "unknown";
 }

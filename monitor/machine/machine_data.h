@@ -44,6 +44,7 @@ struct Action {
   const Input* input = nullptr;  // borrowed while it runs
   std::int64_t epoch_ns = 0;     // host monotonic time at which the guest's begins; of an old guest below 0
   std::uint64_t age_ns() const { return host_monotonic_ns() - static_cast<std::uint64_t>(epoch_ns); }
+  std::string output_full;  // what a device said of output that it could not keep; empty if it could
   Outcome outcome;
 };
 
@@ -58,6 +59,7 @@ struct MachineData final : Guest {
   bool initialising() const override { return phase == Phase::kInitialising; }
   void count_in(std::uint64_t bytes) override { action.outcome.receipt.bytes_in += bytes; }
   void count_out(std::uint64_t bytes) override { action.outcome.receipt.bytes_out += bytes; }
+  void output_is_full(std::string message) override { action.output_full = std::move(message); }
 
   const Layout& layout() const { return base->layout; }
   spry_boot& boot() { return *reinterpret_cast<spry_boot*>(memory.bytes(layout().boot).data()); }

@@ -45,6 +45,7 @@ class Run {
   void fault(const Fault& fault);
   void crashed(Crash crash);
   void end(Reason reason);
+  bool output_full();
   const Image* image() const { return machine_.base->image ? &*machine_.base->image : nullptr; }
 
   MachineData& machine_;
@@ -78,8 +79,17 @@ Result<void> Run::after_exit() {
   return {};
 }
 
+// True if it ends the run, of which an outcome holds no more.
+bool Run::output_full() {
+  if (machine_.action.output_full.empty()) return false;
+  machine_.action.outcome.message = std::move(machine_.action.output_full);
+  machine_.action.output_full.clear();
+  end(Reason::kTooMuchOutput);
+  return true;
+}
+
 Result<void> Run::loop() {
-  while (!ended_) {
+  while (!ended_ && !output_full()) {
     const Exit exit = vcpu_.run();
     ++machine_.action.outcome.receipt.exits;
     if (auto served = serve(exit); !served) {
@@ -90,6 +100,7 @@ Result<void> Run::loop() {
     }
   }
   Result<void> done = after_exit();
+  if (machine_.action.outcome.reason == Reason::kExit) output_full();
   // Output that the guest left behind was not taken in time: the run did not end well, although the guest did.
   if (machine_.waiting.cut() && !machine_.waiting.hurried()) {
     end(machine_.waiting.interrupted() ? Reason::kInterrupted : Reason::kDeadline);

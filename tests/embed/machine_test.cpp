@@ -346,5 +346,34 @@ TEST_F(Machines, RefuseAnInputThatIsTooLong) {
   EXPECT_EQ(value(machine.run("1234")).output, "0 1 4\n");
 }
 
+// More output than is kept ends an action, in whichever way it comes, and the next one begins as ever.
+TEST(Machines, KeepTheBeginningOfTooMuchOutput) {
+  constexpr std::size_t kKept = 5000;
+  MachineOptions options = reusable();
+  options.devices = {capture(kKept)};
+  options.max_input = std::uint64_t{1} << 20;
+  for (const bool verify : {false, true}) {
+    options.verify = verify;
+    Machine machine = value(Machine::create(load("echo_input"), options));
+    for (const std::size_t length : {kKept - 1, kKept, kKept + 1, 2 * kKept, std::size_t{1} << 20, kKept}) {
+      const std::string input(length, 'x');
+      const Outcome outcome = value(machine.run(input));
+      EXPECT_EQ(outcome.reason, length > kKept ? Reason::kTooMuchOutput : Reason::kExit) << length;
+      EXPECT_EQ(outcome.message, length > kKept ? "it printed more than the 5000 bytes that are kept" : "");
+      EXPECT_EQ(outcome.output, input.substr(0, kKept));
+      EXPECT_EQ(outcome.receipt.bytes_out, outcome.output.size());
+    }
+  }
+  // Also what was printed before ready, and what waits in the shared area at a guest's end.
+  options.verify = false;
+  options.devices = {capture(3)};
+  Machine machine = value(Machine::create(load("ready_output"), options));
+  for (int i = 0; i < 3; ++i) {
+    const Outcome outcome = value(machine.run("a"));
+    EXPECT_EQ(outcome.reason, Reason::kTooMuchOutput);
+    EXPECT_EQ(outcome.output.size() + outcome.diagnostics.size(), 3u);
+  }
+}
+
 }  // namespace
 }  // namespace spry

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 
 #include "guest.h"
@@ -51,6 +52,20 @@ MachineOptions options_on(Platform platform) {
   options.devices = {capture()};
   options.platform = platform;
   return options;
+}
+
+// A device of the guest host_function that fails if it is called with more than 5 bytes.
+class Picky : public Device {
+ public:
+  Result<std::int64_t> call(Guest&, const DeviceCall& call) override {
+    if (call.b > 5) return fail(ErrorCode::kMonitor, "more than 5 bytes");
+    return 0;
+  }
+};
+
+Attachment picky() {
+  const auto open = [](const DeviceNeed&) -> Result<std::unique_ptr<Device>> { return std::make_unique<Picky>(); };
+  return {"host", "function", open, false};
 }
 
 // The name of the platform that ran hello, or the sentence that says why none did.
@@ -188,19 +203,19 @@ TEST_F(Platforms, OfPoolsNeverChange) {
   name("process");
   PoolOptions options;
   options.machine = options_on(Platform::kAutomatic);
-  options.machine.devices = {capture(5)};
+  options.machine.devices = {capture(), picky()};
   options.workers = 2;
-  const Snapshot snapshot = value(Snapshot::take(load("echo_input"), options_on(Platform::kAutomatic)));
+  const Snapshot snapshot = value(Snapshot::take(load("host_function"), options.machine));
   for (const bool from_snapshot : {false, true}) {
     name("process");
-    Pool pool = value(from_snapshot ? Pool::create(snapshot, options) : Pool::create(load("echo_input"), options));
+    Pool pool = value(from_snapshot ? Pool::create(snapshot, options) : Pool::create(load("host_function"), options));
     for (const char* const later : {"kvm", "nonsense"}) {
       name(later);
       const std::uint64_t rebuilds = pool.statistics().rebuilds;
-      // More output than is kept: no machine is used again after that.
+      // The device fails: no machine is used again after that.
       const auto failed = pool.run("more than 5 bytes");
       ASSERT_FALSE(failed);
-      expect_words(failed.error().message, {"printed more than the 5 bytes"});
+      expect_words(failed.error().message, {"more than 5 bytes"});
       pool.drain();
       EXPECT_EQ(pool.statistics().rebuilds, rebuilds + 1);
       EXPECT_EQ(pool.statistics().platform, Platform::kProcess);

@@ -44,6 +44,7 @@ class FakeGuest : public Guest {
   }
   void count_in(std::uint64_t) override {}
   void count_out(std::uint64_t bytes) override { out += bytes; }
+  void output_is_full(std::string) override {}
 
   std::vector<std::byte> memory;
   bool is_initialising = false;

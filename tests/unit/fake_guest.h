@@ -42,6 +42,7 @@ class FakeGuestMemory : public Guest {
   bool initialising() const override { return is_initialising; }
   void count_in(std::uint64_t bytes) override { in += bytes; }
   void count_out(std::uint64_t bytes) override { out += bytes; }
+  void output_is_full(std::string) override {}
 
   std::byte* at(std::uint64_t address) { return memory.data() + (address - kBase); }
 

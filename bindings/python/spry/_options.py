@@ -34,7 +34,8 @@ class Options:
     """Bytes of the longest input. Default: 1 MiB."""
 
     max_output: int | None = None
-    """Bytes of output and diagnostics together that are kept; more is a MonitorError. Default: 64 MiB."""
+    """Bytes of output and diagnostics together that are kept; an action that prints more ends (Reason.TOO_MUCH_OUTPUT).
+    Default: 64 MiB."""
 
     arguments: Sequence[str] = ()
     """The guest's argv, the same for all actions."""

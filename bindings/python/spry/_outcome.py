@@ -21,6 +21,8 @@ class Reason(Enum):
     """The deadline passed."""
     INTERRUPTED = "interrupted"
     """Machine.interrupt."""
+    TOO_MUCH_OUTPUT = "output"
+    """The guest printed more than max_output: the outcome has the beginning."""
 
 
 class FaultKind(Enum):

@@ -249,11 +249,12 @@ class Pool:
     def statistics(self) -> Statistics:
         native = ffi.new("struct spry_statistics *", {"size": ffi.sizeof("struct spry_statistics")})
         lib.spry_pool_statistics(self._handle, native)
+        reasons = [*native.reasons, native.too_much_output]
         return Statistics(
             platform=platform_name(native.platform),
             submitted=native.submitted,
             completed=native.completed,
-            reasons={reason: native.reasons[index] for index, reason in enumerate(REASONS)},
+            reasons=dict(zip(REASONS, reasons, strict=True)),
             failed=native.failed,
             cancelled=native.cancelled,
             waiting=native.waiting,

@@ -194,6 +194,14 @@ class Machines(unittest.TestCase):
             self.assertIs(machine.run(SPIN).reason, spry.Reason.INTERRUPTED)
             thread.join()
 
+    def test_keeps_the_beginning_of_too_much_output(self) -> None:
+        options = spry.Options(max_output=5)
+        with spry.Pool(guest("hello"), options, workers=1) as pool:
+            outcome = pool.run()
+            self.assertIs(outcome.reason, spry.Reason.TOO_MUCH_OUTPUT)
+            self.assertEqual(outcome.output, b"Hello")
+            self.assertEqual(pool.statistics().reasons[spry.Reason.TOO_MUCH_OUTPUT], 1)
+
     def test_tell_of_crashes(self) -> None:
         with spry.Machine(guest("spy")) as machine:
             outcome = machine.run(b"fill hlt 5ec2e7a0b1d4c3f6 classes=base heap=128\n")

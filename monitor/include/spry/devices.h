@@ -12,7 +12,7 @@ namespace spry {
 inline constexpr std::size_t kDefaultCapture = std::size_t{64} << 20;
 
 // A console that keeps the action's output and diagnostics for its Outcome. An action that prints more than `limit`
-// bytes on both together fails with an Error (kTooLarge), and its machine is not usable any more. Left out where the
+// bytes on both together ends (Reason::kTooMuchOutput), and its Outcome has the first `limit`. Left out where the
 // manifest names no console.
 SPRY_API Attachment capture(std::size_t limit = kDefaultCapture);
 

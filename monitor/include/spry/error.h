@@ -19,7 +19,7 @@ enum class ErrorCode {
   kPermission,       // the system does not permit it: /dev/kvm, a file
   kResources,        // no memory, descriptors, processes, threads or disk space left: try again later
   kClosed,           // the pool is closed, or the machine has failed or run its one action: make a new one
-  kTooLarge,         // the input is longer than max_input, or there was more output than is kept
+  kTooLarge,         // the input is longer than max_input
   kFile,             // a file, disk or interface is there and cannot be used: locked, truncated, unreadable
   kCancelled,        // the action was cancelled before it began
 };

@@ -99,14 +99,15 @@ struct ActionOptions {
 };
 
 enum class Reason {
-  kExit,         // the guest called exit, or ready a second time
-  kAbort,        // the guest called abort
-  kFault,        // the guest did what it may not
-  kDeadline,     // the deadline passed
-  kInterrupted,  // Machine::interrupt
+  kExit,           // the guest called exit, or ready a second time
+  kAbort,          // the guest called abort
+  kFault,          // the guest did what it may not
+  kDeadline,       // the deadline passed
+  kInterrupted,    // Machine::interrupt
+  kTooMuchOutput,  // the guest printed more than is kept: the outcome has the beginning
 };
 
-// "exit", "abort", "fault", "deadline", "interrupted".
+// "exit", "abort", "fault", "deadline", "interrupted", "output".
 SPRY_API std::string_view to_string(Reason reason);
 
 // What an action cost.

@@ -53,6 +53,10 @@ class SPRY_API Guest {
   // Adds to the receipt's counts of bytes that came in and went out.
   virtual void count_in(std::uint64_t bytes) = 0;
   virtual void count_out(std::uint64_t bytes) = 0;
+
+  // Ends the run with Reason::kTooMuchOutput and `message`, once the device has returned: what it keeps of an action is
+  // full.
+  virtual void output_is_full(std::string message) = 0;
 };
 
 // Arguments of SPRY_CALL_DEVICE.
