@@ -1,11 +1,13 @@
 #include "machine/build.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "cpu/x86.h"
 #include "machine/action.h"
 #include "machine/verify.h"
 #include "platform/platforms.h"
+#include "system/own_memory.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -166,6 +168,11 @@ Result<void> furnish(MachineData& machine) {
 
 Result<void> build(MachineData& machine, std::unique_ptr<Vcpu> shell, const Image* image,
                    std::shared_ptr<const Base> snapshot) {
+  if (const int error = own_memory_error(); error != 0) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("process_vm_readv(2) and process_vm_writev(2) do not work here: {} (see spry doctor)",
+                            std::strerror(error)));
+  }
   if (auto checked = check_options(machine.options); !checked) return checked;
   const Manifest& manifest = image != nullptr ? image->manifest() : snapshot->manifest;
   auto opened = open_devices(machine, manifest, image != nullptr ? image->path() : snapshot->path);
