@@ -22,7 +22,7 @@ class VcpuIoctls {
   VcpuIoctls& operator=(VcpuIoctls&& other) noexcept;
   ~VcpuIoctls();
 
-  // The ring of `entries` that Vm::give_dirty_ring has given it. Error: kMonitor.
+  // The ring of `entries` that Vm::give_dirty_ring has given it. Errors: those of code_for.
   Result<DirtyRing> dirty_ring(std::uint64_t entries);
 
   // KVM_RUN. 0 with state().exit_reason and registers() valid, or errno (EINTR: a signal or immediate_exit).
@@ -56,7 +56,7 @@ class VcpuIoctls {
   Result<kvm_debugregs> debug_registers();
   Result<void> set_debug_registers(const kvm_debugregs& registers);
 
-  // One ioctl each, of 5 to 10 us. Errors: kMonitor with the ioctl's name.
+  // One ioctl each, of 5 to 10 us. Errors: those of code_for, with the ioctl's name.
   Result<kvm_sregs> special_registers();
   Result<std::uint64_t> msr(std::uint32_t index);
   Result<std::uint32_t> tsc_khz();

@@ -9,10 +9,11 @@ namespace spry {
 // the action ends. Errors: those of Machine::run.
 Result<void> begin_action(MachineData& machine, const Input& input, const ActionOptions& options);
 
-// Error of kInvalidArgument for a deadline that is no time at all.
+// Error: kInvalidArgument if the deadline is no time at all.
 Result<void> check_deadline(const std::optional<std::chrono::nanoseconds>& deadline);
 
-// Runs the action that was begun to its end. Error: kMonitor, when the monitor and not the guest failed.
+// Runs the action that was begun to its end. An Error is what a device or the platform answers, never what
+// the guest does.
 Result<void> run_action(MachineData& machine);
 
 // The signal that the platform may use for the deadline.

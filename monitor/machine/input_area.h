@@ -17,7 +17,8 @@ class InputArea {
 
   Range range() const { return range_; }
 
-  // Copies the input to the start of the area, which has room for it. Error: kFile, with the sentence's end.
+  // Copies the input to the start of the area, which has room for it. Error: kFile; its sentence
+  // does not name the image yet.
   Result<void> fill(GuestMemory& memory, const Input& input);
 
   // Makes all of it zero again.

@@ -28,7 +28,7 @@ struct ProbeReport {
 // Copies the probe into its page.
 void write_probe(std::span<std::byte> page);
 
-// Runs the probe with the base's registers. Afterwards they have to be set again. Error: kMonitor.
+// Runs the probe with the base's registers. Afterwards they have to be set again. Errors: those of code_for.
 Result<ProbeReport> run_probe(MachineData& machine);
 
 }  // namespace spry

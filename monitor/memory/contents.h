@@ -46,7 +46,7 @@ class Contents {
   const std::vector<ContentsRun>& runs() const { return runs_; }
 
   // Puts what lies from `start` on, page-aligned, into `memory`, copy on write, or as a copy; of a file, pages below
-  // `copied` and small runs are read instead. What no run has is left alone. Error: kMonitor.
+  // `copied` and small runs are read instead. What no run has is left alone. Errors: those of code_for.
   Result<void> place(GuestMemory& memory, std::uint64_t start, std::uint64_t copied) const;
 
   // The same bytes in a memfd of `size` bytes, not settled yet.

@@ -33,7 +33,7 @@ class DirtyPages {
   void drain(Visit visit);
 
   // Has the log forget the pages that the last drain found idle, all being as in the base, once that pays; calls
-  // dropped(range) for each run of them then. Error: kMonitor.
+  // dropped(range) for each run of them then. Errors: those of code_for.
   template <class Dropped>
   Result<void> forget_idle(WriteLog& log, Dropped dropped);
 

@@ -56,8 +56,8 @@ class GuestMemory {
   std::uint64_t population() const;
 
   // Replaces a page-aligned range by a private mapping of a file from `offset` on, page-aligned: it has the file's
-  // bytes until something is written there, and again after `drop`. Secluded. Shared memory gets a
-  // copy of what is no hole of the file instead. Error: kMonitor.
+  // bytes until something is written there, and again after `drop`. Secluded. Shared memory gets a copy of
+  // the file's data, without its holes, instead. Errors: those of code_for.
   Result<void> map_private(Range range, int descriptor, std::uint64_t offset);
   // Reads `range` from a file. False if it could not be, and errno says why, or if the file is shorter: errno is as it
   // was.
@@ -80,7 +80,8 @@ class GuestMemory {
   [[nodiscard]] bool drop(Range range);
 
   // Has the first `size` bytes of a file at `start`, page-aligned: a read-only private mapping of the whole pages, and
-  // a copy of what is left, with zeros up to the page's end. Returns how many bytes are mapped. Error: kMonitor.
+  // a copy of what is left, with zeros up to the page's end. Returns how many bytes are mapped. Errors: kFile,
+  // kPermission or kResources.
   Result<std::uint64_t> map_file(std::uint64_t start, int descriptor, std::uint64_t size);
 
   // Says what the guest may do where, in ascending order, at which slide.

@@ -22,11 +22,11 @@ class WriteLog {
   virtual ~WriteLog() = default;
 
   // The pages that were written since they were last forgotten, from guest-physical 0 on; valid until the next call.
-  // What the monitor wrote itself may be in it or not. Error: kMonitor.
+  // What the monitor wrote itself may be in it or not. Errors: those of code_for.
   virtual Result<std::span<const std::uint64_t>> fetch() = 0;
 
   // Forgets pages: those of `chosen`, which may be what `fetch` answered, or all if that is all the platform can.
-  // Error: kMonitor.
+  // Errors: those of code_for.
   virtual Result<void> forget(std::span<const std::uint64_t> chosen) = 0;
   virtual bool forgets_all() const = 0;
   virtual ForgetCost cost() const = 0;

@@ -52,11 +52,12 @@ class Vcpu {
   virtual Platform platform() const = 0;
 
   // Zeroed guest memory of `size` bytes that this platform's guests can be shown: the monitor fills it before and after
-  // `furnish`. Error: kMonitor.
+  // `furnish`. Errors: those of code_for.
   virtual Result<GuestMemory> make_memory(std::uint64_t size, bool reusable) = 0;
 
-  // Shows the guest `memory` with the permissions of the regions. Errors: kMonitor; kNotUnikernel if there is a feature
-  // that this host does not have, or memory and image need more than the platform has room for.
+  // Shows the guest `memory` with the permissions of the regions. Errors: those of code_for;
+  // kNotUnikernel if the image needs a feature that this host does not have, or if memory and image need more than the
+  // platform has room for.
   virtual Result<void> furnish(GuestMemory& memory, const Furnishing& furnishing) = 0;
 
   // Shows a machine that runs once its input, read-only and page-aligned: what `memory` has there, whose first `mapped`
@@ -67,11 +68,11 @@ class Vcpu {
   virtual std::uint64_t covered() const = 0;
 
   // A base was captured: from its boot pages on, the memory is now what `contents` holds, and actions begin as `state`
-  // says, whose vectors are shared. Error: kMonitor.
+  // says, whose vectors are shared. Errors: those of code_for.
   virtual Result<void> rebase(const Contents& contents, const CpuState& state) = 0;
 
   // The next run begins there, whatever the guest did before. Its vectors and segments are those of the state that
-  // `furnish` or `rebase` was given last. Error: kMonitor.
+  // `furnish` or `rebase` was given last. Errors: those of code_for.
   virtual Result<void> begin(const Registers& registers) = 0;
 
   // Runs the guest until there is something to serve. What the platform serves itself (memory that grows, a ring that
@@ -81,7 +82,7 @@ class Vcpu {
   // The guest's registers at the last exit: a view. Only those that Exit names are valid, unless complete_registers was
   // called.
   virtual Registers& registers() = 0;
-  // Makes all of `registers` valid after a hypercall, with RIP behind it. Error: kMonitor.
+  // Makes all of `registers` valid after a hypercall, with RIP behind it. Errors: those of code_for.
   virtual Result<void> complete_registers() = 0;
   // The result of the hypercall that was served: RAX at the next run.
   virtual void answer(std::int64_t result) = 0;
@@ -89,13 +90,13 @@ class Vcpu {
   virtual void write_registers() = 0;
 
   // The guest's state at the hypercall that is being served, with RIP behind it and RAX 0, as if it had been answered.
-  // Error: kMonitor.
+  // Errors: those of code_for.
   virtual Result<CpuState> save() = 0;
 
-  // Removes what the last action may have left in the CPU and `begin` does not remove. Error: kMonitor.
+  // Removes what the last action may have left in the CPU and `begin` does not remove. Errors: those of code_for.
   virtual Result<void> reset() = 0;
-  // After a reset: the name of what the platform knows to differ from before the first action, or null. Slow. Error:
-  // kMonitor.
+  // After a reset: the name of what the platform knows to differ from before the first action, or null. Slow.
+  // Errors: those of code_for.
   virtual Result<const char*> difference() = 0;
 
   // Of reusable machines; owned by the Vcpu. Null for others.
@@ -105,17 +106,17 @@ class Vcpu {
   virtual std::span<const std::uint64_t> rewritten() const = 0;
 
   // Runs end at the deadline of `waiting`, or when it is interrupted, with kInterrupted; `signal` is the one that the
-  // platform may use for it (MachineOptions::deadline_signal). Until `disarm`. Error: kMonitor.
+  // platform may use for it (MachineOptions::deadline_signal). Until `disarm`. Errors: those of code_for.
   virtual Result<void> arm(Waiting& waiting, int signal) = 0;
   virtual void disarm() = 0;
   // Makes the current or the next run end with kInterrupted; called after Waiting::interrupt, by any thread or signal
   // handler. To end a run that waits in the kernel, a signal must arrive at its thread as well.
   virtual void kick() noexcept = 0;
 
-  // How the guest's TSC becomes time; nothing if that cannot be told. Error: kMonitor.
+  // How the guest's TSC becomes time; nothing if that cannot be told. Errors: those of code_for.
   virtual Result<std::optional<GuestTsc>> tsc() = 0;
 
-  // Takes the memory away again: a shell, with nothing of the last machine in it. Error: kMonitor.
+  // Takes the memory away again: a shell, with nothing of the last machine in it. Errors: those of code_for.
   virtual Result<void> empty() = 0;
 };
 

@@ -16,7 +16,7 @@ class Reaper {
   Reaper();
   // Destroys what is left.
   ~Reaper();
-  // Where there is no memory to keep it, it is destroyed here.
+  // Hands over a machine to destroy; without memory to keep it, the calling thread destroys it here.
   void take(Machine machine);
 
  private:

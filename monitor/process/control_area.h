@@ -16,7 +16,7 @@ namespace spry {
 
 class ControlArea {
  public:
-  // `fsgsbase`: has_fsgsbase(). Error: kMonitor.
+  // `fsgsbase`: has_fsgsbase(). Errors: those of code_for.
   static Result<ControlArea> make(bool fsgsbase);
   ControlArea(ControlArea&& other) noexcept;
   ControlArea& operator=(ControlArea&& other) noexcept;

@@ -31,7 +31,7 @@ class GuestProcess {
 
   // Tells the stub that `plan`, which it has in the control area, is complete, with the plan's descriptors; the guest
   // runs when it has carried that out. Where written pages cannot be told, the plan no longer asks for it. Errors:
-  // kMonitor.
+  // those of code_for; kUnavailable if the stub could not do something.
   Result<void> start(spry_plan& plan, std::span<const int> descriptors);
   // Of a process that ended: what the stub could not do of the plan.
   std::optional<Error> refusal();

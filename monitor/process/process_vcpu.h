@@ -19,8 +19,8 @@
 
 namespace spry {
 
-// A shell: a stub on its way to where it waits for its plan. Error: kUnavailable, if guests cannot be processes here;
-// what is found out on that way, the first run says.
+// A shell: a stub on its way to where it waits for its plan. Errors: those of code_for; kUnavailable if guests cannot
+// be processes here. What the stub finds out on its way is told by the first run.
 Result<std::unique_ptr<Vcpu>> make_process_shell();
 
 class ProcessVcpu final : public Vcpu {

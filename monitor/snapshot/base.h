@@ -44,11 +44,12 @@ struct Base : BaseState {
 Result<Base> plan_base(const Image& image, const MachineOptions& options, std::vector<std::uint64_t> shared);
 
 // Writes the segments and the boot pages of a base that begins with its image's first instruction: into base.contents
-// if there are any, else into `memory`, which maps the whole pages of large segments from the image's file. Error:
-// kMonitor.
+// if there are any, else into `memory`, which maps the whole pages of large segments from the image's file.
+// Errors: those of code_for.
 Result<void> fill_base(const Base& base, GuestMemory& memory);
 
-// The same base with its contents in memory, for machines that are reset; itself if they are. Error: kMonitor.
+// The same base with its contents in memory, for machines that are reset; itself if they are. Errors:
+// those of code_for.
 Result<std::shared_ptr<const Base>> load_contents(std::shared_ptr<const Base> base);
 
 }  // namespace spry

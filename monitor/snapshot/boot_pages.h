@@ -37,7 +37,8 @@ class SharedAreas {
 // The bytes that the areas of all `sizes` take.
 std::uint64_t shared_areas_size(const std::vector<std::uint64_t>& sizes);
 
-// Fills zeroed boot pages with what is the same for all actions; the canary is random. Error: kMonitor.
+// Fills zeroed boot pages with what is the same for all actions; the canary is random. Errors: those of
+// code_for.
 Result<void> fill_boot_pages(const Base& base, std::span<std::byte> bytes);
 
 // What an action is told that the one before was not.
@@ -48,7 +49,7 @@ struct ActionStart {
   std::uint64_t input_length = 0;  // bytes
 };
 
-// Writes it to the boot page, with a fresh seed. Error: kMonitor.
+// Writes it to the boot page, with a fresh seed. Errors: those of code_for.
 Result<void> begin_boot_page(spry_boot& boot, const ActionStart& start, Entropy& entropy);
 
 }  // namespace spry

@@ -13,7 +13,7 @@ namespace spry {
 // is asked for is fetched; a machine that runs once pays for no more than it needs. What was taken is forgotten here.
 class Entropy {
  public:
-  // Fills `bytes`, of which getrandom(2) serves up to 256 whole. Error: kMonitor.
+  // Fills `bytes`, of which getrandom(2) serves up to 256 whole. Errors: those of code_for.
   Result<void> take(std::span<std::byte> bytes);
 
  private:

@@ -57,7 +57,7 @@ enum spry_code {
   SPRY_PERMISSION = 6,       /* the system does not permit it: /dev/kvm, a file */
   SPRY_RESOURCES = 7,        /* no memory, descriptors, processes, threads or disk space left: try again later */
   SPRY_CLOSED = 8,           /* the pool is closed, or the machine has failed or run its one action: make a new one */
-  SPRY_TOO_LARGE = 9,        /* the input is longer than max_input, or there was more output than is kept */
+  SPRY_TOO_LARGE = 9,        /* the input is longer than max_input */
   SPRY_FILE = 10,            /* a file, disk or interface is there and cannot be used: locked, truncated, unreadable */
   SPRY_CANCELLED = 11        /* the action was cancelled before it began */
 };

@@ -19,8 +19,8 @@ class NotUnikernelError(Error):
 
 
 class MonitorError(Error):
-    """Everything else. The classes below say what it was; of none of them where the monitor or the kernel failed in another
-    way."""
+    """All other failures. The classes below name those that a program may act on; MonitorError itself is raised where the
+    monitor or the kernel failed in another way."""
 
 
 class InvalidArgumentError(MonitorError, ValueError):
@@ -44,7 +44,7 @@ class ClosedError(MonitorError):
 
 
 class TooLargeError(MonitorError):
-    """The input is longer than max_input, or there was more output than is kept."""
+    """The input is longer than max_input."""
 
 
 class FileError(MonitorError):
