@@ -1,4 +1,4 @@
-// A signal that interrupts a machine beside what its handler does.
+// A signal that interrupts a machine, in addition to what the signal's handler does.
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,7 +29,7 @@ void interrupt(int signal, siginfo_t* information, void* context) {
   spry::Machine* const machine = target.load();
   if (machine != nullptr) {
     machine->interrupt();
-    // What the running thread waits for ends only by a signal of its own, which calls this again there.
+    // Only a signal to the running thread ends what that thread waits for; there it calls this handler again.
     if (const pid_t running = owner.load(); running != thread_id()) {
       syscall(SYS_tgkill, getpid(), running, signal);
       errno = error;
@@ -68,7 +68,7 @@ spry::Result<int> take(spry::Machine& machine, int signal) {
   target = &machine;
   struct sigaction ours = now;
   ours.sa_sigaction = interrupt;
-  // Without SA_RESTART: it must end waits.
+  // Without SA_RESTART: the signal must end waits.
   ours.sa_flags = (now.sa_flags | SA_SIGINFO) & ~SA_RESTART;
   sigaction(signal, &ours, nullptr);
   caught = signal;

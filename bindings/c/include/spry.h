@@ -78,7 +78,7 @@ SPRY_API void spry_error_free(spry_error *error);
  * may be freed while they do. */
 SPRY_API spry_image *spry_image_load(const char *path, spry_error **error);
 
-/* The same for a unikernel in memory, which is copied. `name` stands for it in sentences and is its path; NULL:
+/* Reads a unikernel from memory, which is copied. `name` stands for the unikernel in sentences and is its path; NULL:
  * "image". */
 SPRY_API spry_image *spry_image_from_bytes(const void *bytes, size_t size, const char *name, spry_error **error);
 
@@ -197,12 +197,12 @@ struct spry_machine_options {
   const struct spry_attachment *const *devices;
 };
 
-/* What is of one action alone. NULL instead of a pointer to it means all defaults. The guest's argv cannot be: it is
- * part of what all actions of a machine begin with. */
+/* What belongs to one action alone. NULL instead of a pointer to it means all defaults. The guest's argv does not: it
+ * is part of what all actions of a machine begin with. */
 struct spry_action_options {
   size_t size; /* sizeof(struct spry_action_options) */
 
-  /* Instead of the machine's, in nanoseconds: shorter, longer, or where there is none; 0: the machine's. */
+  /* In nanoseconds; replaces the machine's, which may be shorter, longer or none. 0: the machine's. */
   uint64_t deadline_ns;
 };
 
@@ -238,19 +238,19 @@ SPRY_API const char *spry_outcome_crash(const spry_outcome *outcome);
 /* What the guest did when it faulted. */
 enum spry_fault {
   SPRY_FAULT_NONE = 0,           /* no fault: the guest called abort */
-  SPRY_FAULT_READ = 1,           /* of memory that it may not read */
-  SPRY_FAULT_WRITE = 2,          /* to memory that it may not write */
-  SPRY_FAULT_EXECUTE = 3,        /* of memory that is not code */
+  SPRY_FAULT_READ = 1,           /* a read of memory that the guest may not read */
+  SPRY_FAULT_WRITE = 2,          /* a write to memory that the guest may not write */
+  SPRY_FAULT_EXECUTE = 3,        /* a jump to memory that is not code */
   SPRY_FAULT_STACK_OVERFLOW = 4, /* an access below the stack */
-  SPRY_FAULT_INSTRUCTION = 5,    /* one that is privileged, does not exist, or is for I/O */
+  SPRY_FAULT_INSTRUCTION = 5,    /* an instruction that is privileged, does not exist, or is for I/O */
   SPRY_FAULT_ARITHMETIC = 6,     /* a division or a floating-point operation without a result */
-  SPRY_FAULT_OTHER = 7           /* what spry_outcome_message says */
+  SPRY_FAULT_OTHER = 7           /* another fault, which spry_outcome_message describes */
 };
 
 /* "none", "read", "write", "execute", "stack overflow", "instruction", "arithmetic", "other". Never freed. */
 SPRY_API const char *spry_fault_name(enum spry_fault kind);
 
-/* What spry_outcome_message and spry_outcome_crash say, as data. */
+/* A guest's crash as data; spry_outcome_message and spry_outcome_crash say the same in words. */
 struct spry_crash {
   size_t size;          /* sizeof(struct spry_crash), set by the caller */
   enum spry_fault kind; /* what the guest did */
@@ -333,9 +333,9 @@ SPRY_API int spry_machine_usable(const spry_machine *machine);
 SPRY_API void spry_machine_interrupt(spry_machine *machine);
 
 /* From now on `signal` also interrupts the machine while the calling thread runs it, whichever thread the signal
- * arrives at; the handler that the process has for it is called as before. 0 ends that, and so must the caller before
- * the machine is freed. One machine of a process at a time; a signal that has no handler stays as it is. For SIGINT in
- * programs whose handler only takes a note, as Python's. 0, or -1 and an error. */
+ * arrives at; the handler that the process has for it is called as before. `signal` 0 ends this, and the caller must
+ * end it before the machine is freed. One machine of a process at a time; a signal that has no handler stays as it is.
+ * Meant for SIGINT in programs whose handler only takes a note, as Python's. Returns 0, or -1 and an error. */
 SPRY_API int spry_machine_interrupt_on(spry_machine *machine, int signal, spry_error **error);
 
 /* After the first action: the state at the guest's first `ready`. NULL without an error if it did not call it or the
@@ -387,10 +387,10 @@ struct spry_pool_options {
   const struct spry_machine_options *machine;
 
   /* Threads, each with a machine of its own; 0: one for each CPU that this process may run on, or
-     fewer under a quota of its control groups. */
+   * fewer under a quota of its control groups. */
   unsigned workers;
 
-  /* Actions that wait at most; 0: 1024. */
+  /* Actions that wait at most; 0: 1024. The inputs that wait have 256 MiB between them at most. */
   size_t queue;
 };
 
@@ -440,7 +440,7 @@ SPRY_API int spry_pool_submit_ticket_with(spry_pool *pool, const void *input, si
                                           spry_error **error);
 
 /* Takes back the oldest action of that ticket that still waits: 1, and spry_pool_take gives an error of SPRY_CANCELLED
- * for it at once; 0 if there is none, because it runs or has ended. */
+ * for it at once; 0 if none waits, because the action runs or has ended. */
 SPRY_API int spry_pool_cancel(spry_pool *pool, uint64_t ticket);
 
 /* Waits until no action waits or runs. Not from a callback. */
@@ -477,7 +477,7 @@ struct spry_statistics {
   uint64_t cancelled;            /* by spry_pool_cancel or spry_pool_close */
   uint64_t waiting;              /* in the queue now */
   uint64_t resets;               /* after an action that exited */
-  uint64_t resets_after_failure; /* after one that aborted, faulted or passed its deadline */
+  uint64_t resets_after_failure; /* after one that ended in any other way */
   uint64_t rebuilds;             /* of machines that could not be reset */
   uint64_t machines;             /* made so far, rebuilds included */
   struct spry_durations queue;   /* from submission to the beginning */

@@ -11,8 +11,8 @@ from spry._library import ffi, lib
 
 
 class GuestMemoryError(Exception):
-    """The guest gave an address that it may not use so itself. A device's function need not catch it: the guest gets
-    -EFAULT."""
+    """The guest gave an address that it may not itself read or write. A device's function need not catch this
+    exception: the guest gets -EFAULT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class Call:
         return self._guest[0]
 
 
-# Serves a call: a count (None: 0), or a negated number of errno, for the guest. An exception ends the action with an error
-# that names it. Called by several threads where several machines run.
+# Serves a call: answers the guest with a count (None: 0) or a negated number of errno. An exception ends the action
+# with an error that names the exception. Called by several threads where several machines run.
 DeviceFunction: TypeAlias = Callable[[Call], int | None]
 
 
 def _count(answer: int) -> int:
-    """What fits into the guest's register, and nothing that is silently made to fit."""
+    """The answer, if it fits into the guest's register; it is never silently made to fit."""
     if not isinstance(answer, int) or not -(1 << 63) <= answer < 1 << 63:
         raise TypeError(f"a device's function answered {answer!r}, which is no integer of 64 bits")
     return answer

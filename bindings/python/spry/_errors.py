@@ -19,8 +19,8 @@ class NotUnikernelError(Error):
 
 
 class MonitorError(Error):
-    """All other failures. The classes below name those that a program may act on; MonitorError itself is raised where the
-    monitor or the kernel failed in another way."""
+    """All other failures. The classes below name those that a program may act on; MonitorError itself is raised where
+    the monitor or the kernel failed in another way."""
 
 
 class InvalidArgumentError(MonitorError, ValueError):

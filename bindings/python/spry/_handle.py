@@ -9,8 +9,8 @@ from spry._library import ffi
 
 
 class Handle:
-    """A pointer with the function that frees it. Safe to use from several threads at once, and from signal handlers, which
-    may run within any of these methods: hence a lock that its own thread may take again."""
+    """A pointer with the function that frees it. Several threads may use it at once, and signal handlers too, which may
+    run within any of these methods: therefore the lock is one that its own thread may take again."""
 
     def __init__(self, pointer: Any, free: Any) -> None:
         self._lock = threading.RLock()

@@ -34,7 +34,7 @@ class Image:
 
     @classmethod
     def from_bytes(cls, data: Data, name: str = "image") -> "Image":
-        """The same for a unikernel in memory; `name` stands for it in sentences."""
+        """Reads a unikernel from memory; `name` stands for the unikernel in sentences."""
         image = cls.__new__(cls)
         with ffi.from_buffer(data) as buffer:
             made = checked(lib.spry_image_from_bytes, buffer, len(buffer), os.fsencode(name))
@@ -170,13 +170,14 @@ class Machine:
         self._busy = threading.Lock()
 
     def run(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
-        """Runs one action to its end; a second one only if the machine is reusable. `deadline` is this action's, instead of
+        """Runs one action to its end; a second one only if the machine is reusable. `deadline`, in seconds, replaces
         Options.deadline. In the main thread Ctrl-C ends the action and raises KeyboardInterrupt."""
         with ffi.from_buffer(data) as buffer:
             return self._run(lib.spry_machine_run_with, buffer, len(buffer), action_options(deadline))
 
     def run_file(self, descriptor: int, size: int) -> Outcome:
-        """The same with the first `size` bytes of a regular file or memfd, which a machine that runs one action maps."""
+        """The same with the first `size` bytes of a regular file or memfd, which a machine that runs one action
+        maps."""
         return self._run(lib.spry_machine_run_file, descriptor, size)
 
     def _run(self, call: Any, *arguments: Any) -> Outcome:
@@ -206,15 +207,16 @@ class Machine:
             return True
 
     def interrupt(self) -> None:
-        """Makes the current run end with Reason.INTERRUPTED, or the next one. From any thread, also while another closes
-        the machine. What waits or computes in the guest ends when a signal arrives at the running thread: send one with
-        signal.pthread_kill."""
+        """Makes the current run end with Reason.INTERRUPTED, or the next one. From any thread, also while another
+        closes the machine. What waits or computes in the guest ends when a signal arrives at the running thread: send
+        one with signal.pthread_kill."""
         with self._handle.held() as handle:
             if handle is not None:
                 lib.spry_machine_interrupt(handle)
 
     def snapshot(self) -> Snapshot | None:
-        """After the first action: the state at the guest's first `ready`, if it called it and the machine is reusable."""
+        """After the first action: the state at the guest's first `ready`, if it called it and the machine is
+        reusable."""
         with self._used() as handle:
             made = checked(lib.spry_machine_snapshot, handle)
         return None if made == ffi.NULL else Snapshot(made)
@@ -235,7 +237,7 @@ class Machine:
 
     @contextmanager
     def _used(self) -> Iterator[Any]:
-        """The handle, for calls of one thread at a time; who holds it here is the only one who may take it away."""
+        """The handle, for calls of one thread at a time; only the thread that holds it here may take it away."""
         if not self._busy.acquire(blocking=False):
             raise BusyError("the machine is in use by another thread")
         try:

@@ -31,19 +31,19 @@ class FaultKind(Enum):
     NONE = "none"
     """No fault: the guest called abort."""
     READ = "read"
-    """Of memory that it may not read."""
+    """A read of memory that the guest may not read."""
     WRITE = "write"
-    """To memory that it may not write."""
+    """A write to memory that the guest may not write."""
     EXECUTE = "execute"
-    """Of memory that is not code."""
+    """A jump to memory that is not code."""
     STACK_OVERFLOW = "stack overflow"
     """An access below the stack."""
     INSTRUCTION = "instruction"
-    """One that is privileged, does not exist, or is for I/O."""
+    """An instruction that is privileged, does not exist, or is for I/O."""
     ARITHMETIC = "arithmetic"
     """A division or a floating-point operation without a result."""
     OTHER = "other"
-    """What Outcome.message says."""
+    """Another fault, which Outcome.message describes."""
 
 
 # In the order of enum spry_reason.
@@ -77,7 +77,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """What Outcome.message and Outcome.crash say, as data."""
+    """A guest's crash as data; Outcome.message and Outcome.crash say the same in words."""
 
     kind: FaultKind
     address: int | None
@@ -107,7 +107,7 @@ class Outcome:
     crash: str
     """Registers and backtrace after an abort or a fault."""
     crash_data: Crash | None
-    """The same as data."""
+    """The crash as data."""
     receipt: Receipt
 
     @property

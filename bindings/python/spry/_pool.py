@@ -86,8 +86,8 @@ class _ActionFuture(Future[Outcome]):
 
 
 class _Futures:
-    """Futures by ticket, and the thread that settles them. Holds nothing of the Pool's, so that a pool that is left can be
-    collected."""
+    """Futures by ticket, and the thread that settles them. Holds nothing of the Pool's, so that a pool that is left can
+    be collected."""
 
     def __init__(self, handle: Any) -> None:
         self._handle = handle
@@ -189,9 +189,9 @@ class Pool:
         self._futures = _Futures(self._handle)
 
     def run(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
-        """Runs an action and waits for its outcome. `deadline` is this action's, instead of Options.deadline. In the main
-        thread Ctrl-C raises KeyboardInterrupt at once, and takes the action back if it still waits; one that runs already
-        goes on to its end."""
+        """Runs an action and waits for its outcome. `deadline`, in seconds, replaces Options.deadline. In the main
+        thread Ctrl-C raises KeyboardInterrupt at once, and takes the action back if it still waits; an action that runs
+        already goes on to its end."""
         self._refuse_callbacks()
         if ctrl_c_raises():
             # Waiting for a future can be interrupted.
@@ -206,9 +206,9 @@ class Pool:
             return take_outcome(checked(lib.spry_pool_run_with, self._handle, buffer, len(buffer), action))
 
     def submit(self, data: Data = b"", *, deadline: float | None = None) -> "Future[Outcome]":
-        """Takes an action, with a copy of its input; waits while the queue is full. The future's `cancel` takes it back while
-        it waits. Its callbacks run on one thread of the pool's, which they should not keep long; they must not wait for
-        the pool."""
+        """Takes an action, with a copy of its input; waits while the queue is full. The future's `cancel` takes it back
+        while it waits. Its callbacks run on one thread of the pool's, which they should not keep long; they must not
+        wait for the pool."""
         self._refuse_callbacks()
         return self._futures.submit(data, deadline)
 

@@ -1,4 +1,4 @@
-// What a guest was doing when it crashed, as data: what Outcome::message and Outcome::crash say in words.
+// A guest's crash as data; Outcome::message and Outcome::crash say the same in words.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@ namespace spry {
 
 enum class FaultKind {
   kNone,           // no fault: the guest called abort
-  kRead,           // of memory that it may not read
-  kWrite,          // to memory that it may not write
-  kExecute,        // of memory that is not code
+  kRead,           // a read of memory that the guest may not read
+  kWrite,          // a write to memory that the guest may not write
+  kExecute,        // a jump to memory that is not code
   kStackOverflow,  // an access below the stack
-  kInstruction,    // one that is privileged, does not exist, or is for I/O
+  kInstruction,    // an instruction that is privileged, does not exist, or is for I/O
   kArithmetic,     // a division or a floating-point operation without a result
-  kOther,          // what Outcome::message says
+  kOther,          // another fault, which Outcome::message describes
 };
 
 // "none", "read", "write", "execute", "stack overflow", "instruction", "arithmetic", "other".
@@ -37,7 +37,7 @@ struct Registers {
 
 struct Frame {
   std::uint64_t address = 0;  // guest virtual: of the instruction, or where a caller goes on
-  std::string function;       // as Image::symbolize; empty if that is not known
+  std::string function;       // as Image::symbolize names it; empty if it is not known
 };
 
 struct Crash {

@@ -24,8 +24,8 @@ enum class ErrorCode {
   kCancelled,        // the action was cancelled before it began
 };
 
-// The code for an error number of a system call; `otherwise` for one that says neither that the system does not permit
-// it nor that it has run out of something.
+// The code for the error number of a system call: kPermission where the system does not permit the call, kResources
+// where it has run out of something, else `otherwise`.
 [[gnu::cold]] inline ErrorCode code_for(int error, ErrorCode otherwise = ErrorCode::kMonitor) {
   switch (error) {
     case EACCES:

@@ -74,8 +74,9 @@ class SPRY_API Image {
   // if it cannot be read.
   static Result<Image> load(const std::string& path);
 
-  // The same for a unikernel in memory, of which the image keeps a copy (in a memfd). `name` stands for it in sentences
-  // and is what `path` answers. Errors: as load, but never kNotFound; kResources if there is no memory for the copy.
+  // Reads a unikernel from memory, of which the image keeps a copy (in a memfd). `name` stands for the unikernel in
+  // sentences and is what `path` answers. Errors: as load, but never kNotFound; kResources if there is no memory for
+  // the copy.
   static Result<Image> from_bytes(std::span<const std::byte> bytes, std::string name = "image");
 
   const std::string& path() const;

@@ -92,9 +92,9 @@ struct Input {
   std::uint64_t size = 0;
 };
 
-// What is of one action alone.
+// What belongs to one action alone.
 struct ActionOptions {
-  // Instead of MachineOptions::deadline: shorter, longer, or where there is none. At least one nanosecond.
+  // Replaces MachineOptions::deadline, which may be shorter, longer or nothing. At least one nanosecond.
   std::optional<std::chrono::nanoseconds> deadline = {};
 };
 
@@ -104,7 +104,7 @@ enum class Reason {
   kFault,          // the guest did what it may not
   kDeadline,       // the deadline passed
   kInterrupted,    // Machine::interrupt
-  kTooMuchOutput,  // the guest printed more than is kept: the outcome has the beginning
+  kTooMuchOutput,  // the guest printed more than is kept; the outcome has the beginning
 };
 
 // "exit", "abort", "fault", "deadline", "interrupted", "output".
@@ -130,7 +130,7 @@ struct Outcome {
   int status = 0;       // the guest's, all 32 bits, if reason is kExit
   std::string message;  // the guest's if it aborted, the fault in words if it faulted; control characters escaped
   std::string crash;    // registers and backtrace, several lines, after an abort or a fault
-  std::optional<Crash> crash_data = {};  // the same and the kind of fault as data, after an abort or a fault
+  std::optional<Crash> crash_data = {};  // the crash as data, with the kind of fault, after an abort or a fault
   // What devices kept: the console of spry::capture its streams 1 and 2.
   std::string output;
   std::string diagnostics;
@@ -166,10 +166,10 @@ class SPRY_API Machine {
   ~Machine();
 
   // Runs one action to its end; a second one only if options.reusable. What the guest does is never an Error. Errors:
-  // kTooLarge if the input is longer than options.max_input; kInvalidArgument if the action's deadline is none;
-  // kClosed if the machine is not usable, or has run and is not reusable; kFile if the input cannot be read, or a file
-  // that the machine maps was truncated; what a device answers; kResources or kMonitor if the platform failed. After an
-  // Error of a device, of the platform or of a reset the machine is not to be used any more: see `usable`.
+  // kTooLarge if the input is longer than options.max_input; kInvalidArgument if the action's deadline is no time at
+  // all; kClosed if the machine is not usable, or has run and is not reusable; kFile if the input cannot be read, or a
+  // file that the machine maps was truncated; what a device answers; kResources or kMonitor if the platform failed.
+  // After an Error of a device, of the platform or of a reset the machine is not to be used any more: see `usable`.
   Result<Outcome> run(const Input& input = {}, const ActionOptions& action = {});
 
   // Resets now what the next `run` would reset first (docs/embedding.md, "What a reset promises"). Nothing if there is

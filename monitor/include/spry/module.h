@@ -54,8 +54,8 @@ class SPRY_API Guest {
   virtual void count_in(std::uint64_t bytes) = 0;
   virtual void count_out(std::uint64_t bytes) = 0;
 
-  // Ends the run with Reason::kTooMuchOutput and `message`, once the device has returned: what it keeps of an action is
-  // full.
+  // Ends the run with Reason::kTooMuchOutput and `message`, once the device has returned. For a device that can
+  // keep no more of an action's output.
   virtual void output_is_full(std::string message) = 0;
 };
 
@@ -114,8 +114,8 @@ class SPRY_API Device {
   // At the end of an action: moves what the device kept for the launcher into its outcome.
   virtual void collect(Outcome& outcome) { static_cast<void>(outcome); }
 
-  // The descriptor of the file or block device whose bytes the guest gets from it, or -1: whoever opened the device
-  // sees to it that the same file is not written for another purpose. Writable if the guest may write there.
+  // The descriptor of the file or block device whose bytes the guest gets, or -1. Whoever opened the device sees to it
+  // that nothing else is written into that file. The descriptor is writable if the guest may write.
   virtual int file() const { return -1; }
 
   // A descriptor that is readable while the device is ready (SPRY_CALL_POLL), or -1 if it never is.
@@ -125,8 +125,8 @@ class SPRY_API Device {
   virtual bool ready() const { return false; }
 };
 
-// The fields of a specification: what stands between its commas. Two commas in a row are one comma of a field, so that
-// a field may be any text: "a,,b,ro" has the fields "a,b" and "ro". There is at least one, which may be empty.
+// The fields of a specification, which commas separate. Two commas in a row stand for one comma within a field, so that
+// a field may be any text: "a,,b,ro" has the fields "a,b" and "ro". There is at least one field; it may be empty.
 SPRY_API std::vector<std::string> specification_fields(std::string_view text);
 
 // One device kind, as the command `spry` knows it: a row of the table that spry_add_monitor generates.

@@ -28,10 +28,11 @@ struct PoolOptions {
   unsigned workers = 0;
   // Actions that wait at most; `submit` waits for room and `try_submit` refuses. At least 1.
   std::size_t queue = 1024;
-  // Bytes of inputs that wait at most: where they are more, there is no room. One waits however long it is.
+  // Bytes of inputs that wait at most; beyond them `submit` waits and `try_submit` refuses as for `queue`. A single
+  // input may wait however long it is.
   std::uint64_t queue_bytes = std::uint64_t{256} << 20;
-  // Bytes of outcomes that nobody took yet (`take`): while they are more, no worker begins another action. So there are
-  // at most as many, and one action's output of each worker more.
+  // Bytes of outcomes that nobody took yet (`take`): while there are more, no worker begins another action. So at most
+  // these bytes wait, and one more outcome of each worker.
   std::uint64_t completion_bytes = std::uint64_t{256} << 20;
 };
 
@@ -62,7 +63,7 @@ struct PoolStatistics {
   std::uint64_t failed = 0;                   // with an Error
   std::uint64_t cancelled = 0;                // by cancel or close
   std::uint64_t resets = 0;                   // after an action that exited
-  std::uint64_t resets_after_failure = 0;     // after one that aborted, faulted or passed its deadline
+  std::uint64_t resets_after_failure = 0;     // after one that ended in any other way
   std::uint64_t rebuilds = 0;                 // of machines that could not be reset
   std::uint64_t machines = 0;                 // made so far, rebuilds included
   std::size_t waiting = 0;                    // in the queue now
@@ -77,7 +78,7 @@ struct PoolData;
 // All calls are safe from several threads at once, except that nothing may be called during or after the destructor. No
 // signal handler is installed; worker threads block all signals but those that cannot be blocked.
 //
-// A pool belongs to the process that made it. In a child that was forked from it, submitting and running are Errors
+// A pool belongs to the process that made it. In a child that this process forks, `submit` and `run` are Errors
 // (kClosed), `take` finds nothing, `statistics` counts nothing, and all else returns at once; the parent's pool is not
 // touched.
 class SPRY_API Pool {
@@ -103,7 +104,7 @@ class SPRY_API Pool {
 
   // Takes an action; waits while the queue is full. `done` is called on a worker's thread and should be short; it may
   // submit, but only by try_submit. Errors: kClosed if the pool is closed, kTooLarge if the input is longer than
-  // max_input, kInvalidArgument if the action's deadline is none; then `done` is not called.
+  // max_input, kInvalidArgument if the action's deadline is no time at all; then `done` is not called.
   Result<void> submit(std::string input, Callback done, const ActionOptions& action = {});
   // The same without waiting: false if the queue is full.
   Result<bool> try_submit(std::string input, Callback done, const ActionOptions& action = {});
@@ -116,10 +117,10 @@ class SPRY_API Pool {
     std::uint64_t ticket = 0;
     Result<Outcome> outcome;
   };
-  // Also kResources where it would wait for room that there is not before outcomes are taken.
+  // Errors: as above; kResources where room in the queue would come only after outcomes are taken (completion_bytes).
   Result<void> submit(std::string input, std::uint64_t ticket, const ActionOptions& action = {});
   // Takes back the oldest action of that ticket that still waits: its completion is an Error (kCancelled) at once.
-  // False if there is none, because it runs or has ended.
+  // False if none waits, because the action runs or has ended.
   bool cancel(std::uint64_t ticket);
   // Fetches the oldest outcome of those, if there is one.
   std::optional<Completion> take();

@@ -17,7 +17,7 @@ class SPRY_API Shell {
  public:
   // Errors: kUnavailable or kPermission, with what to do about it, where the platform cannot be used here (there is no
   // /dev/kvm, or it is forbidden); kInvalidArgument if SPRY_PLATFORM in the environment names none; kResources. A
-  // process (kProcess) goes on to start by itself; if it could not, the first run of its machine is what says so.
+  // process (kProcess) goes on starting by itself; if it fails to, the first run of its machine gives the Error.
   static Result<Shell> create(Platform platform = Platform::kAutomatic);
 
   // Never kAutomatic.

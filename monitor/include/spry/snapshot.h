@@ -33,8 +33,8 @@ class SPRY_API Snapshot {
   static bool recognise(const std::string& path);
 
   // Writes the snapshot to a new file, which takes the place of a regular file at `path`, or of none, when it is whole.
-  // A symbolic link is followed, and the new file has the old one's permissions. Nothing is left of a save that was
-  // interrupted, but on a file system without O_TMPFILE by SIGKILL. A FIFO, which must have a reader, and a character
+  // A symbolic link is followed, and the new file has the old one's permissions. An interrupted save leaves nothing,
+  // except after SIGKILL on a file system without O_TMPFILE. A FIFO, which must have a reader, and a character
   // device are written to. Errors: kFile, kPermission or kResources if that cannot be done; kInvalidArgument if the
   // snapshot came from a file.
   Result<void> save(const std::string& path) const;
