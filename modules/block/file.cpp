@@ -98,7 +98,7 @@ Result<void> File::examine(std::string_view about, std::uint32_t sector_size) {
   if (capacity_ % sector_size != 0) {
     return refuse(about, fmt::format("its {} bytes are no multiple of the sector size {}", capacity_, sector_size));
   }
-  // Files of /sys say that they have a page.
+  // A file of /sys says that it has a page of bytes, and has fewer.
   std::byte last;
   if (!device_ && pread(descriptor_, &last, 1, static_cast<off_t>(capacity_ - 1)) != 1) {
     return refuse(about, fmt::format("has fewer than the {} bytes that it says it has", capacity_));

@@ -1,5 +1,5 @@
-// What the user says about a disk: FILE[,ro][,overlay][,shared][,sector=512|4096], with two commas
-// for one in the file's name.
+// What the user says about a disk: FILE[,ro][,overlay][,shared][,sector=512|4096], where a
+// comma of the file's name is written twice.
 #pragma once
 
 #include <cstdint>

@@ -10,7 +10,7 @@ namespace spry::console {
 
 class Capture : public Protocol {
  public:
-  // An action that prints more than `limit` bytes ends.
+  // `limit`: bytes of both streams together; an action that prints more ends.
   explicit Capture(std::size_t limit) : limit_(limit) {}
 
   void collect(Outcome& outcome) override;

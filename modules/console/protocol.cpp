@@ -86,7 +86,7 @@ Result<std::int64_t> Protocol::call(Guest& guest, const DeviceCall& call) {
   std::span<const std::byte> said = *bytes;
   const std::optional<std::size_t> room = keeps();
   const bool too_many = room && said.size() > *room;
-  // What is looked at here, and not handed to a system call.
+  // Bytes that are read here, and not by a system call, are copied first (see `keeps`).
   if (room || (guest.initialising() && said.size() <= kMostSaid)) {
     copy.resize(too_many ? *room : said.size());
     if (!guest.copy(copy, GuestPointer{call.b})) return -SPRY_EFAULT;

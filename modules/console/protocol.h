@@ -33,7 +33,7 @@ class Protocol : public Device {
   // Writes bytes of a stream (SPRY_STREAM_*), until all are written or the run is to end. `patient`: calls Guest::wait
   // before every piece; otherwise only after EAGAIN.
   virtual Result<void> put(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient) = 0;
-  // Bytes came that it cannot keep.
+  // Called when more bytes came than the console can keep.
   virtual void full(Guest& guest) { static_cast<void>(guest); }
   // At the beginning of an action: nothing is left of an earlier one. True if stream 1 is a terminal.
   virtual bool begin() = 0;

@@ -1,5 +1,5 @@
-// What the user says about an interface: tap:NAME, fd:N or unix:PATH, then [,mac=ADDRESS][,mtu=BYTES], with two
-// commas for one in a name.
+// What the user says about an interface: tap:NAME, fd:N or unix:PATH, then [,mac=ADDRESS][,mtu=BYTES], where a
+// comma of a name is written twice.
 #pragma once
 
 #include <array>

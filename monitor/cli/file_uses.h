@@ -13,21 +13,23 @@
 
 namespace spry {
 
-// Sees to it that no file is written that is also there for something else, whatever its names are. Only regular files
-// and block devices count: others hold nothing. From any thread.
+// Refuses to have a file written that is also used for another purpose, under whatever name. Only regular files and
+// block devices count: others hold nothing. From any thread.
 class FileUses {
  public:
-  // `what` is what the file at `path`, or that which is open as `descriptor`, is to the user ("report FILE"). A file
-  // that is not there has no use. Error: kMonitor, if it or an earlier use writes a file that both are.
+  // Notes a use of the file at `path`, or of the file that is open as `descriptor`; `what` names the use to the user
+  // ("report FILE"). A file that is not there is not noted. Error: kMonitor, if the file has an earlier use and one of
+  // the two writes it.
   Result<void> read(const std::string& what, const char* path);
   Result<void> read(const std::string& what, int descriptor);
   Result<void> read(const std::string& what, const struct stat& status);
   Result<void> write(const std::string& what, const char* path);
   Result<void> write(const std::string& what, int descriptor);
-  // A device's, which is written if it is open for that. Between two devices their modules decide.
+  // A device's file, which counts as written if the descriptor is open for writing. Whether two devices may share a
+  // file is for their modules to decide.
   Result<void> attach(const std::string& what, int descriptor);
 
-  // Whether one of these was refused.
+  // Whether a use was refused.
   bool conflict() const;
 
  private:

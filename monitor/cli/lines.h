@@ -17,8 +17,8 @@ class Lines {
  public:
   explicit Lines(int descriptor) : descriptor_(descriptor) {}
 
-  // The next line, or nothing at the end; what follows the last line feed is a line if it is not empty. Of one that is
-  // longer than `longest` bytes no more is read than tells that, and the call after this one passes over its rest.
+  // The next line, or nothing at the end; what follows the last line feed is a line if it is not empty. Of a line
+  // that is longer than `longest` bytes only as much is read as shows that; the next call passes over its rest.
   std::optional<Line> next(std::uint64_t longest);
 
   // Why the descriptor could not be read to its end: errno, or 0.

@@ -75,7 +75,7 @@ int command_named(int argc, char** argv) {
   return complain({ErrorCode::kMonitor, fmt::format("unknown {} \"{}\" (see spry --help)", word, escape(command))});
 }
 
-// Says it without allocating.
+// Tells that memory is out, without allocating.
 int out_of_memory() {
   write_all(STDERR_FILENO, "spry: out of memory\n");
   return kExitMonitor;
@@ -89,7 +89,8 @@ int dispatch(int argc, char** argv) {
   }
 }
 
-// The command needs some 100 KiB of stack. Where the user's limit leaves it less (ulimit -s), it has one of its own.
+// The command needs some 100 KiB of stack. Where the user's limit (ulimit -s) leaves less, the command makes a stack of
+// its own.
 int dispatch_on_enough_stack(int argc, char** argv) {
   constexpr std::size_t kEnough = std::size_t{1} << 20;
   struct rlimit limit;
@@ -113,7 +114,7 @@ int main(int argc, char** argv) {
   spry::map_code_and_stack();
   spry::fill_standard_descriptors();
   spry::heed_signals_as_first_process();
-  // A file that must not grow (RLIMIT_FSIZE) costs a sentence, and not the command.
+  // Writing beyond RLIMIT_FSIZE is then an error with a sentence, and does not end the command.
   std::signal(SIGXFSZ, SIG_IGN);
   // The kernel takes the process apart faster than destructors would, and nothing is buffered.
   _exit(spry::dispatch_on_enough_stack(argc, argv));

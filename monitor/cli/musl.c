@@ -63,9 +63,9 @@ int _dl_find_object(void *address, struct dl_find_object *result) {
 }
 
 /* libstdc++'s own take 71 KiB when the program starts, a mapping and three pages of it, to have something to throw when
- * memory is out. Here that is a few places that nothing touches before. An exception lies behind its header, which is
- * the size that every GCC gives it on x86-64 (__cxa_refcounted_exception); a dependent one (std::rethrow_exception) is
- * less than the header. */
+ * memory is out. Here a few places are reserved instead, which nothing touches before. An exception lies behind its
+ * header (__cxa_refcounted_exception), which has the same size with every GCC on x86-64; a dependent exception
+ * (std::rethrow_exception) is smaller than the header. */
 enum { kExceptionHeader = 128, kReserved = 256, kReserves = 64 };
 
 static struct { _Alignas(16) char bytes[kReserved]; } reserve[kReserves];

@@ -46,7 +46,7 @@ struct PoolCommandOptions : GuestOptions {
   std::uint64_t repeat = 1;
   unsigned workers = 0;
   std::optional<std::uint64_t> max_input;
-  std::uint64_t max_held = std::uint64_t{256} << 20;  // bytes of outputs that wait for their turn
+  std::uint64_t max_held = std::uint64_t{256} << 20;  // bytes of inputs, and of outputs, that wait
   bool json = false;                                  // a line for each outcome, instead of outputs and sentences
 };
 

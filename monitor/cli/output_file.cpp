@@ -40,14 +40,14 @@ Result<OutputFile> OutputFile::open(std::string what, FileUses& uses, const char
   if (auto used = uses.write(output.what_, output.file_.get()); !used) return tl::unexpected(std::move(used.error()));
   output.fifo_ = S_ISFIFO(status.st_mode);
   if (!S_ISREG(status.st_mode)) {
-    // Nothing but opening it was not to wait.
+    // Only opening was not to wait; writing waits.
     const int flags = fcntl(output.file_.get(), F_GETFL);
     if (fcntl(output.file_.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) {
       return output.cannot(fmt::format("opened: {}", std::strerror(errno)));
     }
     return output;
   }
-  // Written from its beginning, it would be written over by the stream, and the stream by it.
+  // Two descriptors of one file, each with a place of its own, would write over each other.
   const int stream = standard_stream(status);
   output.full_ = stream < 0 && status.st_size != 0;
   if (stream >= 0) output.file_ = Descriptor(fcntl(stream, F_DUPFD_CLOEXEC, 0));

@@ -12,17 +12,17 @@
 
 namespace spry {
 
-// Opening one changes nothing in it. Errors: kMonitor.
+// A file that is opened keeps what is in it until `empty`. Errors: kMonitor.
 class OutputFile {
  public:
   // Opens or makes the file `path`, below `directory` if it is relative, which nothing else of `uses` may be. `what`
-  // names it for errors, escaped ("report FILE"). Waits for nobody: a FIFO must have a reader. Where it is the regular
-  // file of standard output or standard error, it is that stream.
+  // names it for errors, escaped ("report FILE"). Waits for nobody: a FIFO must have a reader. If `path` is the
+  // regular file that standard output or standard error writes to, that stream is used.
   static Result<OutputFile> open(std::string what, FileUses& uses, const char* path, int directory = AT_FDCWD);
 
-  // Takes away what was there before the first call, if it is a regular file and no standard stream.
+  // Removes what the file held before it was opened, if it is a regular file and no standard stream.
   Result<void> empty();
-  // Writes all of `text` to the end. A FIFO whose reader left is an error and no signal.
+  // Writes all of `text` to the end. A FIFO whose reader left is an Error and raises no signal.
   Result<void> write(std::string_view text);
 
  private:
@@ -31,7 +31,7 @@ class OutputFile {
 
   std::string what_;
   Descriptor file_;
-  bool full_ = false;  // of what is to be taken away
+  bool full_ = false;  // of what `empty` is to remove
   bool fifo_ = false;
 };
 

@@ -73,7 +73,7 @@ Result<int> run_pool(PoolCommandOptions& options) {
   auto inputs = PoolInputs::open(options.inputs, options.repeat, files);
   if (!inputs) return tl::unexpected(std::move(inputs.error()));
   inputs->limit(options.max_input.value_or(inputs->needed()));
-  // The same: they call these.
+  // These too are made before the pool: its workers call them.
   Progress progress(inputs->count(), options.outputs == nullptr);
   PoolOutputs outputs(files, options.max_held, options.json, progress);
   if (options.outputs != nullptr) {
@@ -87,7 +87,7 @@ Result<int> run_pool(PoolCommandOptions& options) {
   const Clock::time_point start = Clock::now();
   for (; !outputs.error(); ++submitted) {
     auto input = inputs->next();
-    // What was read before is run all the same.
+    // The inputs before the one that cannot be read are run all the same.
     if (!input) unread = std::move(input.error());
     if (unread || !*input) break;
     outputs.expect();
@@ -110,7 +110,7 @@ Result<int> run_pool(PoolCommandOptions& options) {
   const Clock::duration elapsed = Clock::now() - start;
   if (unread) return tl::unexpected(*std::move(unread));
   if (outputs.error()) return tl::unexpected(*outputs.error());
-  // They are too large for a small stack.
+  // The statistics are too large for a small stack.
   const std::unique_ptr<const PoolStatistics> counts(new PoolStatistics(pool->statistics()));
   write_all(STDERR_FILENO, describe(*counts, elapsed, pool->workers()));
   return outputs.failures() == 0 ? kExitSuccess : kExitActionsFailed;

@@ -27,7 +27,7 @@ constexpr std::uint64_t kMostUnasked = std::uint64_t{256} << 20;
 
 }  // namespace
 
-// To its end, and not as far as it says: files of /proc and /sys do not know how long they are.
+// Reads a file to its end, and not as far as its size says: files of /proc and /sys do not know their size.
 Result<std::optional<std::string>> PoolInputs::read_file(const std::string& name, std::uint64_t most) const {
   constexpr std::uint64_t kLeast = 4096;
   const std::string path = fmt::format("{}/{}", directory_, name);
@@ -39,7 +39,7 @@ Result<std::optional<std::string>> PoolInputs::read_file(const std::string& name
   std::string bytes;
   std::uint64_t done = 0;
   while (done <= most) {
-    // One byte more than it says, so that its end is seen at once.
+    // Room for one byte more than the size, so that the end is seen at once.
     if (done == bytes.size()) bytes.resize(std::min(std::max({said + 1, 2 * done, kLeast}), most + 1));
     const ssize_t got = read_some(file.get(), std::as_writable_bytes(std::span(bytes)).subspan(done));
     if (got < 0) return unreadable(path);

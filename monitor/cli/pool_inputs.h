@@ -31,13 +31,13 @@ class PoolInputs {
   // The next one, nothing after the last. Error: kMonitor, if it cannot be read.
   Result<std::optional<PoolInput>> next();
 
-  // How many there are, if that is known before.
+  // How many inputs there are, if that is known beforehand.
   std::optional<std::uint64_t> count() const;
   // The longest input that is not refused, in bytes, where the user does not say: 1 MiB, or for files what the longest
   // needs, but 256 MiB at most.
   std::uint64_t needed() const;
 
-  // The longest that is not refused: of a longer one no more is read than tells its length.
+  // The longest input that is not refused. Of a longer one only as much is read as shows that it is longer.
   void limit(std::uint64_t bytes) { limit_ = bytes; }
   std::uint64_t limit() const { return limit_; }
 
@@ -47,7 +47,7 @@ class PoolInputs {
     std::uint64_t size = 0;            // bytes
     std::optional<std::string> bytes;  // of one that did not say how long it is
   };
-  // Nothing if it has more than `most` bytes.
+  // Nothing if the file has more than `most` bytes.
   Result<std::optional<std::string>> read_file(const std::string& name, std::uint64_t most) const;
   Result<void> add(const std::string& name, FileUses& files);
   Result<bool> advance();

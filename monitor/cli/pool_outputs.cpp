@@ -18,7 +18,7 @@
 namespace spry {
 namespace {
 
-// Outcomes that may be there or under way and not written: bounds what they take beside their bytes.
+// Actions that may be under way or finished and not written yet. Bounds what they take beside their bytes.
 constexpr std::uint64_t kMostHeld = 4096;
 
 std::uint64_t size_of(const Result<Outcome>& outcome) {

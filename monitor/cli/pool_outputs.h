@@ -19,20 +19,21 @@ namespace spry {
 // `expect` from one thread, `put` from any.
 class PoolOutputs {
  public:
-  // All to standard output; with `json` a line for each outcome, and nothing beside these and the files. Outputs that
+  // Outputs go to standard output; with `json` a line for each outcome goes there instead. Outputs that
   // come before their turn are held, `most` bytes of them at most. No output is written over a file of `files`, which
   // it borrows.
   PoolOutputs(FileUses& files, std::uint64_t most, bool json, Progress& progress)
       : files_(files), most_(most), json_(json), progress_(progress) {}
 
-  // One file for each in `directory`, which must exist and not be `inputs`, if that is not null. Before all others.
+  // Makes each output a file in `directory`, which must exist and must not be `inputs`, if that is not null. To be
+  // called before all others.
   Result<void> open_directory(const char* directory, const char* inputs);
 
-  // Waits until there is room for one more that is not written yet.
+  // Waits until there is room for one more action whose outcome is not written yet.
   void expect();
-  // What came of the action number `index`, from 0, for the input `name`. Written with those that it held up. Waits,
-  // unless it is its turn, while it would be too much to be held. Actions must begin in their order, so that the one
-  // whose turn it is waits for no other.
+  // Takes the outcome of action number `index`, from 0, for the input `name`, and writes it when its turn has come,
+  // with those that it held up. Waits, unless it is its turn, while more than `most` bytes would be held. Actions must
+  // begin in their order, so that the one whose turn it is waits for no other.
   void put(std::uint64_t index, std::string name, Result<Outcome> outcome);
 
   std::uint64_t written() const;

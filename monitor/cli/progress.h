@@ -10,11 +10,11 @@
 
 namespace spry {
 
-// Shown where standard error is a terminal, but not where the outputs go to one: then they are the progress. A
-// BasicLockable: while it is locked, the line is off the terminal, and other things may be written there.
+// Shown where standard error is a terminal, but not where the outputs go to a terminal: there the outputs show the
+// progress. A BasicLockable: while it is locked, the line is off the terminal, and other things may be written there.
 class Progress {
  public:
-  // `total`: how many there will be, if that is known.
+  // `total`: how many actions there will be, if that is known.
   Progress(std::optional<std::uint64_t> total, bool outputs_on_standard_output);
   ~Progress() { end(); }
   Progress(const Progress&) = delete;
@@ -28,7 +28,8 @@ class Progress {
   void unlock() { mutex_.unlock(); }
   // Takes the line off the terminal for good.
   void end();
-  // While it is locked: what was written last to standard error. A line that it left unfinished is not drawn over.
+  // To be called while it is locked: `text` was written to standard error. A line that `text` left unfinished is not
+  // drawn over.
   void wrote(std::string_view text);
 
  private:

@@ -37,7 +37,7 @@ struct Run {
   Phases phases;
 };
 
-// What the user named, by what it is. A run that writes no file that has a name needs not know.
+// Notes the files that the user named, each with its purpose. A run that writes no named file needs no notes.
 Result<void> note_files(Run& run) {
   const RunOptions& options = run.options;
   if (options.report == nullptr && options.specifications.empty()) return {};
@@ -58,7 +58,7 @@ Result<void> open_report(Run& run) {
   return {};
 }
 
-// What came of a run that a signal ended before there was a machine.
+// The outcome of a run that a signal ended before there was a machine.
 Outcome interrupted() {
   Outcome outcome;
   outcome.reason = Reason::kInterrupted;
@@ -97,7 +97,7 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   });
   if (!created) return tl::unexpected(std::move(created.error()));
   run.machine = new Machine(std::move(*created));
-  // A report of an earlier run is gone before this one begins, however it ends.
+  // However this run ends, the report of an earlier one does not stay.
   if (run.report) {
     if (auto emptied = run.report->empty(); !emptied) return tl::unexpected(std::move(emptied.error()));
   }

@@ -21,7 +21,7 @@ volatile std::sig_atomic_t last = 0;
 
 void note(int signal) {
   if (guarded == 0) {
-    // It is blocked until the handler returns, and ends the process then.
+    // The signal is blocked until the handler returns, and then ends the process.
     const int status = end_by(signal);
     if (getpid() == 1) _exit(status);
     return;
@@ -34,8 +34,9 @@ void note(int signal) {
 // What the process blocked before the guard.
 sigset_t inherited_mask;
 
-// Those that were inherited as ignored stay so. All are blocked, or one that is ignored would be heeded between setting
-// the handler and taking it back; what is pending is forgotten when it is ignored again.
+// Sets `handler` for all signals but those that were inherited as ignored. All are blocked meanwhile: else an ignored
+// one would be heeded between setting the handler and taking it back. A pending one is forgotten when it is ignored
+// again.
 void handle(void (*handler)(int)) {
   sigset_t ours;
   sigemptyset(&ours);
@@ -68,7 +69,7 @@ SignalGuard::SignalGuard() {
   handle(note);
 }
 
-// The handlers stay: taking each back costs a system call, and what they do now is what the default does.
+// The handlers stay, because taking each back costs a system call; from now on they do what the default does.
 SignalGuard::~SignalGuard() {
   if (running == nullptr) unblock();
   running = nullptr;
@@ -84,7 +85,7 @@ void SignalGuard::interrupt(Machine& machine) {
 bool SignalGuard::wait(int fd) {
   pollfd descriptor = {fd, POLLIN, 0};
   while (last == 0) {
-    // A descriptor that cannot be waited for says why when it is read.
+    // A descriptor that cannot be waited for counts as readable: reading it tells why.
     if (ppoll(&descriptor, 1, nullptr, guarded != 0 ? &inherited_mask : nullptr) >= 0 || errno != EINTR) return true;
   }
   return false;

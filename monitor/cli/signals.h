@@ -11,30 +11,30 @@ class Machine;
 void heed_signals_as_first_process();
 
 // While it lives, the signals that people, shells, batch systems, timers and limits send to end a process (SIGHUP,
-// SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2 and SIGXCPU) do not end this one, but what it
-// does. One that the process inherited as ignored stays ignored. One lives at a time; afterwards each signal ends the
-// process as if there had been none.
+// SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2 and SIGXCPU) end what the process is doing,
+// and not the process. A signal that was inherited as ignored stays ignored. One guard lives at a time; afterwards each
+// signal ends the process as if there had been no guard.
 class SignalGuard {
  public:
-  // At first they are blocked, and come in `wait` alone.
+  // At first the signals are blocked, and come in `wait` alone.
   SignalGuard();
   ~SignalGuard();
   SignalGuard(const SignalGuard&) = delete;
   SignalGuard& operator=(const SignalGuard&) = delete;
 
-  // From here on they come at any time and interrupt `machine`; one that came before does so now.
+  // From here on the signals come at any time and interrupt `machine`; one that came before does so now.
   void interrupt(Machine& machine);
 
   // The signal that came last, or 0.
   static int caught();
 
-  // Waits until descriptor `fd` can be read without waiting; false if a signal came before. Also without a guard, where
-  // signals do what they do.
+  // Waits until descriptor `fd` can be read without waiting; false if a signal came before. Works without a guard
+  // too; signals then do what they always do.
   static bool wait(int fd);
 };
 
-// Ends the process by `signal`, so that whoever waits for it sees what ended it. Returns in the first process of a
-// container alone, which survives that: the status that a shell would report.
+// Ends the process by `signal`, so that whoever waits for it sees what ended it. Returns only in the first process
+// of a container, which survives the signal; the answer is the status that a shell would report.
 int end_by(int signal);
 
 }  // namespace spry

@@ -44,7 +44,7 @@ bool is_syscall_before(GuestMemory& memory, std::uint64_t address) {
 
 std::string io_words(std::uint16_t port) { return fmt::format("access to I/O port {:#x}", port); }
 
-// True in the guard, and about where the stack pointer is once it has left the stack downwards: large frames jump
+// True in the guard, and near the stack pointer once that has left the stack downwards: large frames jump
 // over the guard, onto whatever lies below it.
 bool is_stack_overflow(const GuestMemory& memory, const Layout& layout, std::uint64_t address,
                        std::uint64_t stack_pointer) {

@@ -118,7 +118,7 @@ Result<Outcome> Machine::run(const Input& input, const ActionOptions& action) {
     return made;
   });
   machine.action.input = nullptr;
-  // What the action left half done, no reset undoes.
+  // No reset undoes what an action left half done.
   if (!ended) machine.phase = Phase::kBroken;
   return outcome;
 }

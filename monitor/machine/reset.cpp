@@ -41,7 +41,7 @@ Result<void> reset(MachineData& machine) {
 
 Result<void> reset_machine(MachineData& machine) {
   const std::uint64_t start = host_monotonic_ns();
-  // A reset that ends early, however it does, has proven nothing.
+  // A reset that ends early, for whatever reason, leaves the machine broken.
   auto done = or_out_of_memory([&machine] { return reset(machine); });
   machine.phase = done ? Phase::kReady : Phase::kBroken;
   machine.action.outcome.receipt.reset = std::chrono::nanoseconds(host_monotonic_ns() - start);

@@ -79,7 +79,7 @@ Result<void> Run::after_exit() {
   return {};
 }
 
-// True if it ends the run, of which an outcome holds no more.
+// Ends the run if a device said that its output is full; true if so.
 bool Run::output_full() {
   if (machine_.action.output_full.empty()) return false;
   machine_.action.outcome.message = std::move(machine_.action.output_full);

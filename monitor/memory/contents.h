@@ -36,8 +36,8 @@ class Contents {
   // True if bytes() and page() can be used.
   bool in_memory() const { return bytes_ != nullptr; }
   std::span<std::byte> bytes(Range range) const { return {bytes_ + range.start, range.size()}; }
-  // Says that all has been written. What has not been touched takes no memory, and is not to be looked at any more but
-  // through page(), which does not make it resident.
+  // Says that all has been written. Pages that were not touched take no memory; from now on they are to be looked at
+  // only through page(), which does not make them resident.
   void settle();
   // The 4096 bytes of the page at `address`.
   const std::byte* page(std::uint64_t address) const;

@@ -1,5 +1,5 @@
-// What of a file is no hole: pages that were never written take no memory, and are not to be read, because looking at
-// a memfd's makes them resident.
+// The parts of a file that are no holes. Pages that were never written take no memory, and must not be read: looking at
+// a memfd's holes makes them resident.
 #pragma once
 
 #include <vector>

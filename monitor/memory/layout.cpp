@@ -14,8 +14,8 @@ using x86::kPageSize;
 using x86::round_down;
 using x86::round_up;
 
-// What is there at first. Reusable machines map 8 MiB up front, so that actions do not grow memory. A machine that runs
-// once has small pages for a heap of 512 KiB at least; what it grows into comes in large ones.
+// How much memory is there at first. Reusable machines map 8 MiB up front, so that actions do not grow memory. A
+// machine that runs once has small pages for a heap of 512 KiB at least; what it grows into comes in large ones.
 constexpr std::uint64_t kInitialOfReusable = std::uint64_t{8} << 20;
 constexpr std::uint64_t kInitialHeap = std::uint64_t{512} << 10;
 constexpr Permissions kReadOnly = {.read = true};

@@ -52,7 +52,7 @@ class Waiting {
   std::atomic<bool> interrupted_ = false;
   void set_timeout(timespec timeout) noexcept;
 
-  // Of a ppoll; `interrupt` sets it to 0, which is what makes waiting free of races. Any thread writes it, so its
+  // The timeout of a ppoll; `interrupt` sets it to 0, which makes waiting free of races. Any thread writes it, so its
   // members are only written as atomics.
   timespec timeout_ = {};
 };

@@ -53,7 +53,7 @@ tl::unexpected<Error> closed(const std::string& path) {
   return fail(ErrorCode::kClosed, fmt::format("{}: its pool is closed", path));
 }
 
-// Its workers are threads of the process that made it, and locks may be theirs.
+// A forked child has none of the pool's worker threads, and its locks may be held for ever.
 tl::unexpected<Error> forked(const std::string& path) {
   return fail(ErrorCode::kClosed,
               fmt::format("{}: its pool belongs to the process that this one was forked from", path));
@@ -199,7 +199,7 @@ Result<Outcome> PoolData::run_on(Worker& worker, std::optional<Machine>& machine
     machine = *std::move(made);
   }
   MachineData& data = Internals::data(*machine);
-  // The others need not wait for this action's end: at its `ready` they can begin.
+  // Other workers need not wait for this action's end: at its `ready` they can begin.
   if (initialises) data.settled = [this, &data] { end_initialising(&data); };
   auto outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)), job.options);
   data.settled = nullptr;
@@ -248,7 +248,7 @@ void PoolData::reset(Worker& worker, std::optional<Machine>& machine, bool exite
   worker.counts.reset.add(since(start));
 }
 
-// One, or none if the pool is closed.
+// The next job, or an empty list if the pool is closed.
 std::list<Job> PoolData::next() {
   std::unique_lock lock(mutex);
   work_there.wait(lock, [this] { return (!queue.empty() && !held_back()) || stage != Stage::kOpen; });
@@ -272,7 +272,7 @@ void PoolData::work(Worker& worker, std::optional<Machine> machine) {
   }
 }
 
-// A worker's machine, made by its thread, to which it belongs.
+// Makes a worker's machine, on the thread to which the machine belongs.
 Result<std::optional<Machine>> PoolData::begin_worker(Worker& worker, const std::optional<Image>& image) {
   return or_out_of_memory([&]() -> Result<std::optional<Machine>> {
     auto machine = image ? Machine::create(*image, options.machine) : make_machine(worker);
@@ -321,7 +321,7 @@ Result<void> PoolData::start(std::optional<Image> image) {
   return {};
 }
 
-// `job` is one, in a node of its own.
+// `job` is a list of one job, whose node goes into the queue.
 Result<bool> PoolData::enqueue(std::list<Job> job, bool wait) {
   if (!process.here()) return forked(path);
   const std::uint64_t size = job.front().size();
@@ -359,7 +359,7 @@ bool PoolData::has_room(std::uint64_t size) const {
 void PoolData::complete(std::list<Pool::Completion>& completion) {
   const std::lock_guard lock(mutex);
   completed_bytes += size_of(completion.front().outcome);
-  // Who waits for room learns that none will be there.
+  // Wakes those who wait for room, to tell them that there will be none.
   if (held_back()) room_there.notify_all();
   completions.splice(completions.end(), completion);
   eventfd_write(event.get(), 1);
@@ -374,7 +374,7 @@ bool PoolData::cancel(std::uint64_t ticket) {
     found.splice(found.begin(), queue, place);
     queued_bytes -= found.front().size();
     ++cancelled;
-    // Until its completion is there, the pool is not idle.
+    // The pool is not idle until the action's completion is there.
     ++running;
   }
   room_there.notify_all();
@@ -406,7 +406,7 @@ void PoolData::close(Pool::Close how) {
     if (stage == Stage::kOpen) stage = how == Pool::Close::kFinish ? Stage::kFinishing : Stage::kCancelled;
     if (how == Pool::Close::kCancel) left.swap(queue);
     cancelled += left.size();
-    // Until their ends are told, the pool is not idle.
+    // The pool is not idle until the ends of these actions are told.
     running += left.size();
     if (queue.empty()) queued_bytes = 0;
   }
@@ -422,7 +422,7 @@ void PoolData::close(Pool::Close how) {
       if (worker->thread.joinable()) worker->thread.join();
     }
   }
-  // Another thread may still tell of what it cancelled.
+  // Another thread may still be telling the ends of actions that it cancelled.
   wait_until_idle();
 }
 
@@ -485,7 +485,7 @@ Pool& Pool::operator=(Pool&& other) noexcept {
 
 Pool::~Pool() { end(); }
 
-// In a forked child its memory stays: threads that are not there cannot be joined, nor their machines be touched.
+// In a forked child the pool's memory is not freed: there its threads cannot be joined, nor its machines be touched.
 void Pool::end() {
   if (data_ == nullptr) return;
   close(Close::kCancel);

@@ -230,7 +230,7 @@ int GuestProcess::reap() {
   return killed ? information.si_status : 0;
 }
 
-// A child that the launcher forked has a copy of the descriptor, but the process is no child of its own: it lives on.
+// In a child that the launcher forked this only closes a descriptor: the guest's process is not that child's to end.
 void GuestProcess::end() {
   if (!stub_.process) return;
   siginfo_t information = {};

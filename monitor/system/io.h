@@ -1,6 +1,6 @@
-// Reading and writing all of something, however little a system call moves, and waiting where a descriptor does not:
-// what a pipe or terminal is shared with may have made it non-blocking. Each returns false if it could not, and errno
-// says why; a file that ends too early leaves errno as it was.
+// Reading and writing all of something, however little a system call moves. Where a descriptor does not block, they
+// wait: another process that shares the pipe or terminal may have made it non-blocking. Each returns false if it could
+// not, and errno says why; a file that ends too early leaves errno as it was.
 #pragma once
 
 #include <poll.h>
@@ -14,7 +14,7 @@
 
 namespace spry {
 
-// Waits if a call failed for that alone. False if it failed otherwise.
+// Waits until a call that failed with EINTR or EAGAIN can be tried again. False if it failed otherwise.
 inline bool wait_to_try_again(int descriptor, short events) {
   if (errno == EINTR) return true;
   if (errno != EAGAIN) return false;
@@ -22,7 +22,7 @@ inline bool wait_to_try_again(int descriptor, short events) {
   return poll(&one, 1, -1) >= 0 || errno == EINTR;
 }
 
-// read(2) of something: -1 with errno, or 0 at the end.
+// read(2) of at least one byte: how many, 0 at the end, or -1 with errno.
 inline ssize_t read_some(int descriptor, std::span<std::byte> to) {
   ssize_t got;
   do {

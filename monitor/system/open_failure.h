@@ -9,8 +9,8 @@
 
 namespace spry {
 
-// `error` is what open(2) left in errno for `path`, below `directory` if it is relative. ENXIO has more than one
-// meaning, none of which strerror(3) tells.
+// `error` is what open(2) left in errno for `path`, below `directory` if it is relative. ENXIO has several
+// meanings, and strerror(3) tells none of them.
 inline std::string open_failure(int error, int directory, const char* path) {
   struct stat status;
   if (error == ENXIO && fstatat(directory, path, &status, 0) == 0) {

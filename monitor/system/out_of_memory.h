@@ -1,4 +1,4 @@
-// Allocations that fail are Errors for a launcher, like everything else that goes wrong.
+// Makes an allocation that fails an Error for the launcher, like everything else that goes wrong.
 #pragma once
 
 #include <new>

@@ -9,13 +9,13 @@ namespace spry {
 // no lock, which another thread may have held when the child was made.
 class ProcessMark {
  public:
-  // Without memory for it, every process counts as the one that made it.
+  // Without memory for the page, every process counts as the one that made the mark.
   ProcessMark();
   ~ProcessMark();
   ProcessMark(const ProcessMark&) = delete;
   ProcessMark& operator=(const ProcessMark&) = delete;
 
-  // Whether the calling process is the one that made it.
+  // Whether the calling process is the one that made the mark.
   bool here() const { return page_ == nullptr || *page_ != std::byte{0}; }
 
  private:

@@ -64,7 +64,7 @@ Result<void> Replacement::open(const std::string& path) {
                 fmt::format("{}: cannot be written: {}", path_, why.empty() ? std::strerror(error) : why));
   };
   struct stat there;
-  // What the kernel would not follow (protected_symlinks) is not followed here.
+  // A link that the kernel would not follow (protected_symlinks) is not followed here.
   const bool replaces = stat(path.c_str(), &there) == 0;
   if (!replaces && errno != ENOENT) return cannot(errno);
   if (replaces && S_ISDIR(there.st_mode)) return cannot(EISDIR);
@@ -78,7 +78,7 @@ Result<void> Replacement::open(const std::string& path) {
   if (!make(replaces ? there.st_mode & kPermissions : kUsual)) return cannot(errno);
   if (!replaces) return {};
   if (fchmod(file_.get(), there.st_mode & kPermissions) != 0) return cannot(errno);
-  // Only root can give a file away; from others it takes the file's owner, as any replacement does.
+  // Only root can give the new file to the old one's owner; for other users it becomes their own, as any replacement.
   static_cast<void>(!fchown(file_.get(), there.st_uid, there.st_gid));
   return {};
 }
@@ -100,7 +100,7 @@ bool Replacement::find(const std::string& path) {
 
 bool Replacement::make(unsigned mode) {
   file_ = Descriptor(openat(folder_.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
-  // It gets its name by way of /proc.
+  // The unnamed file gets its name by way of /proc.
   if (file_ && access(own_path(file_.get()).c_str(), F_OK) == 0) return true;
   return make_named(mode);
 }

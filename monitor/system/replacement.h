@@ -11,8 +11,9 @@
 namespace spry {
 
 // A new file that takes the place of another, or of none, when it is whole: until then whoever opens the path finds
-// what was there. Where the file system can, it has no name before, and a process that ends leaves nothing of it.
-// Elsewhere it has one of its own beside the other, and the calling thread's signals wait while it is there.
+// what was there. Where the file system allows it, the new file has no name before, and a process that ends leaves
+// nothing of it. Elsewhere the new file has a temporary name beside the other, and the calling thread's signals wait
+// while it has.
 class Replacement {
  public:
   Replacement() = default;

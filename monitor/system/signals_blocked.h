@@ -26,7 +26,7 @@ class AllSignalsBlocked {
   sigset_t before_;
 };
 
-// For its life, writing to a pipe that nobody reads any more is EPIPE for the calling thread and no signal.
+// While it lives, the calling thread gets EPIPE and no signal when it writes to a pipe that nobody reads any more.
 class PipeSignalBlocked {
  public:
   PipeSignalBlocked() {
@@ -39,7 +39,7 @@ class PipeSignalBlocked {
   PipeSignalBlocked& operator=(const PipeSignalBlocked&) = delete;
   ~PipeSignalBlocked() {
     const timespec now = {};
-    // The one that a write made; there may be none.
+    // Takes the signal that a write raised, if one did.
     if (!was_pending_) sigtimedwait(&only(), nullptr, &now);
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
