@@ -59,8 +59,8 @@ Exit KvmVcpu::failed(std::string words, ErrorCode code) const {
 }
 
 // After EINTR. A signal that means nothing to the run does not end it, nor does anything end a probe of the monitor's.
-// The request for an exit is taken back before the interruption is looked for: it may have been made by another thread
-// for a run that was over by then, and one that is made from now on stays.
+// The request for an exit is taken back before the interruption is looked for: another thread may have made the request
+// for a run that was over by then. A request that is made from now on stays.
 bool KvmVcpu::ends_run() {
   vcpu_.set_immediate_exit(false);
   if (waiting_ == nullptr) return false;

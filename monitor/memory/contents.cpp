@@ -88,8 +88,8 @@ const std::byte* Contents::page(std::uint64_t address) const {
   return there_[address / x86::kPageSize] ? bytes_ + address : kZeros.data();
 }
 
-// One mapping holds runs with little between them: a process has 65,530 mappings (vm.max_map_count), and what lies
-// between two of them becomes resident if it is looked at.
+// Runs that lie close together share a mapping: a process has 65,530 mappings at most (vm.max_map_count). Runs further
+// apart do not, because the pages between two runs become resident if the guest looks at them.
 Result<void> Contents::place_in_memory(GuestMemory& memory, std::uint64_t start) const {
   const std::uint64_t near = std::max(kNear, size_ / kMostMappings);
   Range together;
