@@ -123,6 +123,9 @@ class Limits : public RunTest, public testing::WithParamInterface<Limit> {
 };
 
 TEST_P(Limits, AreMetWithASentence) {
+#ifdef SPRY_SANITIZED
+  GTEST_SKIP() << "the sanitizers do not keep to limits themselves";
+#endif
   expect_exit(run({command(), "snapshot", "-o", taken(), guest("ready_state")}), 0);
   for (const Subcommand& subcommand : kSubcommands) {
     SCOPED_TRACE(testing::PrintToString(subcommand.words));

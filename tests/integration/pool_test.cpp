@@ -227,6 +227,9 @@ TEST_F(PoolCommand, ALineThatIsTooLongIsRefusedBeforeItEnds) {
 }
 
 TEST_F(PoolCommand, AFileThatIsTooLargeIsRefusedBySize) {
+#ifdef SPRY_SANITIZED
+  GTEST_SKIP() << "the sanitizers need more address space than the test allows";
+#endif
   const std::string in = folder("in");
   write_file(in + "/a", "small");
   write_file(in + "/b", "");
@@ -241,6 +244,9 @@ TEST_F(PoolCommand, AFileThatIsTooLargeIsRefusedBySize) {
 
 // While the first action lasts, inputs and outputs that wait would be 60 MB each.
 TEST_F(PoolCommand, WhatWaitsForItsTurnIsBounded) {
+#ifdef SPRY_SANITIZED
+  GTEST_SKIP() << "the sanitizers need more address space than the test allows";
+#endif
   std::string lines = "sleep 1000\n";
   std::string wanted = "[sleep 1000]\n";
   for (int i = 0; i < 60; ++i) {
@@ -477,9 +483,11 @@ TEST_F(PoolCommand, AnActionThatPrintsTooMuchIsItsOwnFailure) {
   write_file(in + "/c", "small");
   const Outcome outcome = run(pool_of({"--inputs", in, "--workers", "1"}, guest("it-input")));
   expect_exit(outcome, 1, "spry: input b: ");
-  EXPECT_NE(outcome.diagnostics.find("the action printed more than the "), std::string::npos) << outcome.diagnostics;
-  EXPECT_NE(outcome.diagnostics.find("\n  failed            1\n"), std::string::npos) << outcome.diagnostics;
-  EXPECT_EQ(outcome.output, "[small]\n[small]\n");
+  EXPECT_NE(outcome.diagnostics.find("output: it printed more than the "), std::string::npos) << outcome.diagnostics;
+  EXPECT_NE(outcome.diagnostics.find("\n  output            1\n"), std::string::npos) << outcome.diagnostics;
+  // The beginning is there.
+  EXPECT_EQ(outcome.output.size(), std::string_view("[small]\n[small]\n").size() + (64 << 20));
+  EXPECT_TRUE(outcome.output.starts_with("[small]\n[xxx") && outcome.output.ends_with("xxx[small]\n"));
 }
 
 TEST_F(PoolCommand, ASignalEndsIt) {

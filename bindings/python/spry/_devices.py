@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from spry._errors import ClosedError
-from spry._library import ffi, lib
+from spry._library import c_string, ffi, lib
 
 
 class GuestMemoryError(Exception):
@@ -62,7 +62,7 @@ class NativeDevice:
     def __init__(self, kind: str, name: str, serve: DeviceFunction, raised: dict[int, BaseException]) -> None:
         self._serve = serve
         self._raised = raised
-        self._kept = [ffi.new("char[]", text.encode()) for text in (kind, name)]
+        self._kept = [ffi.new("char[]", c_string(text)) for text in (kind, name)]
         self._call = ffi.callback(
             "int64_t(void *, spry_guest *, const struct spry_device_call *, spry_error **)", self._answer, error=0
         )
@@ -80,8 +80,15 @@ class NativeDevice:
             return -errno.EFAULT
         except BaseException as failure:  # noqa: BLE001
             self._raised[threading.get_ident()] = failure
-            words = f"{type(failure).__name__}: {failure}".encode("utf-8", "replace")
+            words = _words(failure).encode("utf-8", "replace")
             error[0] = lib.spry_error_create(lib.SPRY_MONITOR, words.replace(b"\0", b"?"))
             return 0
         finally:
             valid[0] = ffi.NULL
+
+
+def _words(failure: BaseException) -> str:
+    try:
+        return f"{type(failure).__name__}: {failure}"
+    except Exception:
+        return type(failure).__name__

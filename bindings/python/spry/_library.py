@@ -44,6 +44,14 @@ ffi.cdef(_declarations())
 lib: Any = _load()
 
 
+def c_string(text: str | bytes | os.PathLike[str]) -> bytes:
+    """For a parameter of type const char *, which would end at the first zero byte. Raises ValueError if there is one."""
+    encoded = os.fsencode(text)
+    if b"\0" in encoded:
+        raise ValueError(f"embedded null byte in {text!r}")
+    return encoded
+
+
 def string(text: Any) -> str:
     """A string of the library's. Paths come back as they went in."""
     return os.fsdecode(ffi.string(text))

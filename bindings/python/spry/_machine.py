@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from spry._errors import BusyError, ClosedError, Error, checked
 from spry._handle import Handle
 from spry._interruption import CtrlC
-from spry._library import ffi, lib, string
+from spry._library import c_string, ffi, lib, string
 from spry._options import Data, NativeOptions, Options, action_options
 from spry._outcome import Outcome, take_outcome
 from spry._platform import Platform, platform_name, platform_number
@@ -30,14 +30,14 @@ class Image:
     """A unikernel, read and validated once; never changes, and safe to use from several threads at once."""
 
     def __init__(self, path: Path) -> None:
-        self._handle = ffi.gc(checked(lib.spry_image_load, os.fsencode(path)), lib.spry_image_free)
+        self._handle = ffi.gc(checked(lib.spry_image_load, c_string(path)), lib.spry_image_free)
 
     @classmethod
     def from_bytes(cls, data: Data, name: str = "image") -> "Image":
         """Reads a unikernel from memory; `name` stands for the unikernel in sentences."""
         image = cls.__new__(cls)
         with ffi.from_buffer(data) as buffer:
-            made = checked(lib.spry_image_from_bytes, buffer, len(buffer), os.fsencode(name))
+            made = checked(lib.spry_image_from_bytes, buffer, len(buffer), c_string(name))
         image._handle = ffi.gc(made, lib.spry_image_free)
         return image
 
@@ -77,18 +77,18 @@ class Snapshot:
     @classmethod
     def load(cls, path: Path, *, verify: bool = False) -> "Snapshot":
         """Opens a file that `save` made; `verify` checks the digest of all its contents too."""
-        return cls(checked(lib.spry_snapshot_load, os.fsencode(path), verify))
+        return cls(checked(lib.spry_snapshot_load, c_string(path), verify))
 
     @staticmethod
     def recognise(path: Path) -> bool:
         """Whether the file begins as a snapshot does."""
-        return bool(lib.spry_snapshot_recognise(os.fsencode(path)))
+        return bool(lib.spry_snapshot_recognise(c_string(path)))
 
     def save(self, path: Path) -> None:
         """Writes it to a new file, which takes the place of a regular file at `path`, or of none, when it is whole.
 
         A symbolic link is followed; a FIFO, which must have a reader, and a character device are written to."""
-        checked(lib.spry_snapshot_save, self._handle, os.fsencode(path))
+        checked(lib.spry_snapshot_save, self._handle, c_string(path))
 
     @property
     def path(self) -> str:

@@ -1,19 +1,19 @@
 """Options of machines."""
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from spry._devices import DeviceFunction, NativeDevice
-from spry._library import ffi, lib
+from spry._library import c_string, ffi, lib
 from spry._platform import Platform, platform_number
 
 # What an input may be: contiguous bytes. Not copied, except into a queue and into the guest.
 Data: TypeAlias = bytes | bytearray | memoryview
 
 _NANOSECONDS = 1_000_000_000
+_LONGEST = 2**63
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class NativeOptions:
         return self._raised.pop(threading.get_ident(), None)
 
     def _strings(self, texts: Sequence[str]) -> Any:
-        strings = [ffi.new("char[]", os.fsencode(text)) for text in texts]
+        strings = [ffi.new("char[]", c_string(text)) for text in texts]
         array = ffi.new("char *[]", [*strings, ffi.NULL])
         self._kept += [*strings, array]
         return ffi.cast("const char *const *", array)
@@ -121,10 +121,11 @@ def action_options(deadline: float | None) -> Any:
 def _nanoseconds(deadline: float | None) -> int:
     if deadline is None:
         return 0
-    nanoseconds = round(deadline * _NANOSECONDS)
-    if nanoseconds == 0:
-        raise ValueError("a deadline is at least one nanosecond")
-    return nanoseconds
+    if not isinstance(deadline, int | float):
+        raise TypeError("a deadline is a number of seconds")
+    if not 0 < deadline * _NANOSECONDS < _LONGEST:
+        raise ValueError("a deadline is at least one nanosecond, and less than 2 ** 63 of them")
+    return max(1, round(deadline * _NANOSECONDS))
 
 
 def _size(name: str, size: int | None) -> int:

@@ -1,6 +1,7 @@
 """Pools: workers with machines that are kept ready."""
 
 import asyncio
+import logging
 import os
 import select
 import threading
@@ -20,6 +21,8 @@ from spry._machine import Image, Path, Snapshot, choose
 from spry._options import Data, NativeOptions, Options, action_options
 from spry._outcome import REASONS, Outcome, Reason, take_outcome
 from spry._platform import Platform, platform_name
+
+_LOGGER = logging.getLogger("spry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class _Futures:
         self._futures: dict[int, _ActionFuture] = {}
         self._thread: threading.Thread | None = None
         self._finished = False
+        self._process = os.getpid()
         # What ends the thread: the first one is readable once there is a byte in the other.
         self._end, self._ending = os.pipe()
 
@@ -126,7 +130,10 @@ class _Futures:
         return self._thread is threading.current_thread()
 
     def finish(self) -> None:
-        """Once the pool is closed: returns when all futures are settled."""
+        """Once the pool is closed: returns when all futures are settled. A forked child has neither the pool nor the
+        thread, but the pipe."""
+        if os.getpid() != self._process:
+            return
         with self._lock:
             self._finished = True
             thread, self._thread = self._thread, None
@@ -151,7 +158,11 @@ class _Futures:
         while lib.spry_pool_take(self._handle, ticket, outcome, error):
             with self._lock:
                 future = self._futures[ticket[0]]
-            future.settle(outcome[0], error[0])
+            try:
+                future.settle(outcome[0], error[0])
+            except BaseException:
+                # Of a callback, which ends no one but itself.
+                _LOGGER.exception("a callback of a future failed")
             # Only now: drain() waits for those that are there.
             with self._lock:
                 del self._futures[ticket[0]]

@@ -20,6 +20,9 @@ class ActionError(Exception):
         super().__init__(words)
         self.outcome = outcome
 
+    def __reduce__(self) -> "tuple[type[ActionError], tuple[Outcome]]":
+        return type(self), (self.outcome,)
+
 
 class ActionTimeoutError(ActionError, TimeoutError):
     """With check=True: the timeout passed."""
@@ -38,8 +41,9 @@ def run(
     exit with 0 raises an ActionError. For many actions use a Pool, which is much faster."""
     if isinstance(what, bytes | bytearray | memoryview):
         what = Image.from_bytes(what)
-    if options.max_input is None and len(data) > _DEFAULT_MAX_INPUT:
-        options = replace(options, max_input=len(data))
+    size = memoryview(data).nbytes
+    if options.max_input is None and size > _DEFAULT_MAX_INPUT:
+        options = replace(options, max_input=size)
     with Machine(what, options) as machine:
         outcome = machine.run(data, deadline=timeout)
     if check and not outcome.succeeded:

@@ -48,7 +48,7 @@ class Errors(unittest.TestCase):
                 spry.Machine(guest("hello"), options)
         with self.assertRaises(ValueError):
             spry.Pool(guest("hello"), workers=0)
-        with self.assertRaises(OverflowError):
+        with self.assertRaises(ValueError):
             spry.Machine(guest("hello"), spry.Options(deadline=-1.0))
         with spry.Machine(guest("wordcount")) as machine, self.assertRaises(TypeError):
             machine.run("text")  # type: ignore[arg-type]
@@ -193,6 +193,25 @@ class Machines(unittest.TestCase):
             thread.start()
             self.assertIs(machine.run(SPIN).reason, spry.Reason.INTERRUPTED)
             thread.join()
+
+    def test_refuses_names_and_times_that_c_would_misread(self) -> None:
+        with self.assertRaisesRegex(ValueError, "null byte"):
+            spry.run("/tmp/a\0b")
+        with self.assertRaisesRegex(ValueError, "null byte"):
+            spry.Machine(guest("hello"), spry.Options(arguments=["a", "b\0c"]))
+        for deadline in (-1.0, 0.0, float("inf"), float("nan")):
+            with self.assertRaises(ValueError):
+                spry.run(guest("hello"), timeout=deadline)
+
+    def test_leave_a_pool_to_its_process(self) -> None:
+        with spry.Pool(guest("hello"), workers=1) as pool:
+            self.assertEqual(pool.run().output, b"Hello\n")
+            child = os.fork()
+            if child == 0:
+                pool.close()
+                os._exit(0)
+            os.waitpid(child, 0)
+            self.assertEqual(pool.submit().result(30).output, b"Hello\n")
 
     def test_keeps_the_beginning_of_too_much_output(self) -> None:
         options = spry.Options(max_output=5)
