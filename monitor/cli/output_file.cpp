@@ -9,6 +9,7 @@
 
 #include "system/io.h"
 #include "system/open_failure.h"
+#include "system/same_file.h"
 #include "system/signals_blocked.h"
 #include "text/format.h"
 
@@ -19,7 +20,7 @@ namespace {
 int standard_stream(const struct stat& status) {
   for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
     struct stat its;
-    if (fstat(stream, &its) == 0 && its.st_dev == status.st_dev && its.st_ino == status.st_ino) return stream;
+    if (fstat(stream, &its) == 0 && same_file(its, status)) return stream;
   }
   return -1;
 }
@@ -61,7 +62,8 @@ Result<void> OutputFile::empty() {
   return {};
 }
 
-Result<void> OutputFile::write(std::string_view text) {
+Result<void> OutputFile::replace(std::string_view text) {
+  if (auto emptied = empty(); !emptied) return emptied;
   std::optional<PipeSignalBlocked> blocked;
   if (fifo_) blocked.emplace();
   if (write_all(file_.get(), text)) return {};

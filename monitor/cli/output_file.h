@@ -22,8 +22,8 @@ class OutputFile {
 
   // Removes what the file held before it was opened, if it is a regular file and no standard stream.
   Result<void> empty();
-  // Writes all of `text` to the end. A FIFO whose reader left is an Error and raises no signal.
-  Result<void> write(std::string_view text);
+  // The same, and then writes all of `text` to the end. A FIFO whose reader left is an Error and raises no signal.
+  Result<void> replace(std::string_view text);
 
  private:
   OutputFile(std::string what, Descriptor file) : what_(std::move(what)), file_(std::move(file)) {}

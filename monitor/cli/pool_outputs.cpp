@@ -11,7 +11,9 @@
 #include "cli/commands.h"
 #include "cli/output_file.h"
 #include "cli/report.h"
+#include "machine/outcome_size.h"
 #include "system/io.h"
+#include "system/same_file.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -20,11 +22,6 @@ namespace {
 
 // Actions that may be under way or finished and not written yet. Bounds what they take beside their bytes.
 constexpr std::uint64_t kMostHeld = 4096;
-
-std::uint64_t size_of(const Result<Outcome>& outcome) {
-  if (!outcome) return outcome.error().message.size();
-  return outcome->output.size() + outcome->diagnostics.size() + outcome->message.size() + outcome->crash.size();
-}
 
 Result<void> put_out(int descriptor, std::string_view text, std::string_view name) {
   if (write_all(descriptor, text)) return {};
@@ -53,7 +50,7 @@ Result<void> PoolOutputs::open_directory(const char* directory, const char* inpu
   }
   struct stat other;
   if (inputs == nullptr || stat(inputs, &other) != 0) return {};
-  if (other.st_dev != its.st_dev || other.st_ino != its.st_ino) return {};
+  if (!same_file(other, its)) return {};
   return fail(
       ErrorCode::kMonitor,
       fmt::format("outputs {}: is the directory of the inputs, which would be written over", escape(directory)));
@@ -105,9 +102,7 @@ Result<void> PoolOutputs::write(const Entry& entry) {
 Result<void> PoolOutputs::write_file(const std::string& name, std::string_view text) {
   const std::string what = fmt::format("output {}", escape(fmt::format("{}/{}", directory_, name)));
   auto file = OutputFile::open(what, files_, name.c_str(), folder_.get());
-  if (!file) return tl::unexpected(std::move(file.error()));
-  auto done = file->empty();
-  return done ? file->write(text) : done;
+  return file ? file->replace(text) : tl::unexpected(std::move(file.error()));
 }
 
 std::uint64_t PoolOutputs::written() const {

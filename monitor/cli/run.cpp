@@ -150,11 +150,8 @@ int run_command(int argc, char** argv) {
   const Result<Outcome> outcome = execute(run, start);
   Result<void> written;
   if (run.report && !run.files.conflict()) {
-    written = run.report->empty();
-    if (written) {
-      written =
-          run.report->write(outcome ? format_report(*outcome, run.phases) : format_report(outcome.error(), run.phases));
-    }
+    written =
+        run.report->replace(outcome ? format_report(*outcome, run.phases) : format_report(outcome.error(), run.phases));
   }
   const int code = outcome ? conclude(run.options, *outcome) : complain(outcome.error());
   // Where a VM goes with its process, the kernel waits for two grace periods of its SRCU one after the other: for the

@@ -59,7 +59,7 @@ Result<std::string> capture_ready(MachineData& machine) {
   base->cpu = *std::move(state);
   auto contents = copy_memory(machine);
   if (!contents) return tl::unexpected(contents.error());
-  const auto runs = contents->runs();
+  const auto& runs = contents->runs();
   base->covered = covered_up_to(base->layout, runs.empty() ? 0 : runs.back().range.end);
   base->contents = std::move(*contents);
   if (auto rebased = machine.vcpu->rebase(base->contents, base->cpu); !rebased) return tl::unexpected(rebased.error());

@@ -15,6 +15,7 @@
 
 #include "machine/action.h"
 #include "machine/internals.h"
+#include "machine/outcome_size.h"
 #include "pool/reaper.h"
 #include "system/clock.h"
 #include "system/descriptor.h"
@@ -37,11 +38,6 @@ struct Job {
 
   std::uint64_t size() const { return std::max(owned.size(), input.size()); }
 };
-
-std::uint64_t size_of(const Result<Outcome>& outcome) {
-  if (!outcome) return outcome.error().message.size();
-  return outcome->output.size() + outcome->diagnostics.size() + outcome->message.size() + outcome->crash.size();
-}
 
 std::chrono::nanoseconds since(std::uint64_t start) { return std::chrono::nanoseconds(host_monotonic_ns() - start); }
 

@@ -9,10 +9,12 @@
 #include <cerrno>
 #include <charconv>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "system/descriptor.h"
+#include "system/io.h"
 
 namespace spry {
 namespace {
@@ -24,8 +26,7 @@ std::string read_whole(const std::string& path) {
   std::string text(kLongest, '\0');
   std::size_t done = 0;
   while (file && done < text.size()) {
-    const ssize_t got = read(file.get(), text.data() + done, text.size() - done);
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got = read_some(file.get(), std::as_writable_bytes(std::span(text)).subspan(done));
     if (got <= 0) break;
     done += static_cast<std::size_t>(got);
   }

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "system/same_file.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -71,8 +72,8 @@ Result<void> Replacement::open(const std::string& path) {
   if (replaces && !S_ISREG(there.st_mode)) return cannot(EINVAL, "it is no regular file");
   if (!find(path)) return cannot(errno);
   struct stat found;
-  if (replaces && (fstatat(folder_.get(), name_.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0 ||
-                   found.st_dev != there.st_dev || found.st_ino != there.st_ino)) {
+  if (replaces &&
+      (fstatat(folder_.get(), name_.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0 || !same_file(found, there))) {
     return cannot(ENOENT, "the file has no name under which it could be replaced");
   }
   if (!make(replaces ? there.st_mode & kPermissions : kUsual)) return cannot(errno);

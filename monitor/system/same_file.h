@@ -1,0 +1,13 @@
+// Whether two names or descriptors are of one file.
+#pragma once
+
+#include <sys/stat.h>
+
+namespace spry {
+
+// stat(2) gives each file a number within its device.
+inline bool same_file(const struct stat& one, const struct stat& other) {
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+}  // namespace spry
