@@ -5,36 +5,40 @@
 #include "text/format.h"
 
 namespace spry {
+namespace {
 
-Result<void> FileUses::read(const std::string& what, const char* path) {
-  struct stat status;
-  return stat(path, &status) == 0 ? add(status, {what, false, false}) : Result<void>();
+// Zeros, which are the type of no file, where there is none: then nothing is noted.
+struct stat look(const char* path) {
+  struct stat status = {};
+  return stat(path, &status) == 0 ? status : decltype(status){};
 }
 
+struct stat look(int descriptor) {
+  struct stat status = {};
+  return fstat(descriptor, &status) == 0 ? status : decltype(status){};
+}
+
+}  // namespace
+
+Result<void> FileUses::read(const std::string& what, const char* path) { return add(look(path), {what, false, false}); }
+
 Result<void> FileUses::read(const std::string& what, int descriptor) {
-  struct stat status;
-  return fstat(descriptor, &status) == 0 ? add(status, {what, false, false}) : Result<void>();
+  return add(look(descriptor), {what, false, false});
 }
 
 Result<void> FileUses::read(const std::string& what, const struct stat& status) {
   return add(status, {what, false, false});
 }
 
-Result<void> FileUses::write(const std::string& what, const char* path) {
-  struct stat status;
-  return stat(path, &status) == 0 ? add(status, {what, true, false}) : Result<void>();
-}
+Result<void> FileUses::write(const std::string& what, const char* path) { return add(look(path), {what, true, false}); }
 
 Result<void> FileUses::write(const std::string& what, int descriptor) {
-  struct stat status;
-  return fstat(descriptor, &status) == 0 ? add(status, {what, true, false}) : Result<void>();
+  return add(look(descriptor), {what, true, false});
 }
 
 Result<void> FileUses::attach(const std::string& what, int descriptor) {
-  struct stat status;
   const int flags = fcntl(descriptor, F_GETFL);
-  if (flags < 0 || fstat(descriptor, &status) != 0) return {};
-  return add(status, {what, (flags & O_ACCMODE) != O_RDONLY, true});
+  return flags < 0 ? Result<void>() : add(look(descriptor), {what, (flags & O_ACCMODE) != O_RDONLY, true});
 }
 
 bool FileUses::conflict() const {
