@@ -57,26 +57,32 @@ bool is_stack_overflow(const GuestMemory& memory, const Layout& layout, std::uin
          address >= stack_pointer - kBelowFrame;
 }
 
-std::string page_fault_words(GuestMemory& memory, const Layout& layout, std::uint64_t error_code, std::uint64_t address,
-                             const Registers& registers) {
+FaultKind page_fault_kind(const GuestMemory& memory, const Layout& layout, std::uint64_t error_code,
+                          std::uint64_t address, const Registers& registers) {
+  if ((error_code & PF_I) != 0) return FaultKind::kExecute;
+  const bool null = address < kNullEnd && memory.find(address) == nullptr;
+  if (!null && is_stack_overflow(memory, layout, address, registers.rsp)) return FaultKind::kStackOverflow;
+  return (error_code & PF_W) != 0 ? FaultKind::kWrite : FaultKind::kRead;
+}
+
+std::string page_fault_words(const GuestMemory& memory, const Layout& layout, FaultKind kind, std::uint64_t address) {
   const Region* region = memory.find(address);
-  bool fetch = (error_code & PF_I) != 0;
-  bool write = (error_code & PF_W) != 0;
-  if (fetch) {
-    if (address < kNullEnd && region == nullptr) return fmt::format("null pointer execution at {:#x}", address);
-    std::uint64_t physical = address - layout.slide;
+  const bool null = address < kNullEnd && region == nullptr;
+  const std::uint64_t physical = address - layout.slide;
+  if (kind == FaultKind::kExecute) {
+    if (null) return fmt::format("null pointer execution at {:#x}", address);
     if (region == nullptr) {
       const char* target = physical < SPRY_IMAGE_MIN ? "into the monitor's" : "to unmapped";
       return fmt::format("jump {} memory at {:#x}", target, address);
     }
-    bool stack = physical >= layout.stack.start && physical < layout.shared.end;
+    const bool stack = physical >= layout.stack.start && physical < layout.shared.end;
     return fmt::format("executed {} at {:#x}", stack ? "the stack" : "data", address);
   }
+  if (kind == FaultKind::kStackOverflow) return fmt::format("stack overflow at {:#x}", address);
+  const bool write = kind == FaultKind::kWrite;
   const char* verb = write ? "write" : "read";
-  if (address < kNullEnd && region == nullptr) return fmt::format("null pointer {} at {:#x}", verb, address);
-  if (is_stack_overflow(memory, layout, address, registers.rsp)) return fmt::format("stack overflow at {:#x}", address);
+  if (null) return fmt::format("null pointer {} at {:#x}", verb, address);
   if (region == nullptr) {
-    std::uint64_t physical = address - layout.slide;
     if (physical < SPRY_IMAGE_MIN) return fmt::format("{} of the monitor's memory at {:#x}", verb, address);
     return fmt::format("{} of unmapped memory at {:#x}", verb, address);
   }
@@ -105,14 +111,6 @@ std::string instruction_words(GuestMemory& memory, std::span<const std::uint8_t>
 std::string general_protection_words(std::uint64_t error_code) {
   if (error_code != 0) return fmt::format("general protection fault with error code {:#x}", error_code);
   return kGeneralProtection;
-}
-
-FaultKind page_fault_kind(const GuestMemory& memory, const Layout& layout, std::uint64_t error_code,
-                          std::uint64_t address, const Registers& registers) {
-  if ((error_code & PF_I) != 0) return FaultKind::kExecute;
-  const bool null = address < kNullEnd && memory.find(address) == nullptr;
-  if (!null && is_stack_overflow(memory, layout, address, registers.rsp)) return FaultKind::kStackOverflow;
-  return (error_code & PF_W) != 0 ? FaultKind::kWrite : FaultKind::kRead;
 }
 
 bool is_arithmetic(unsigned vector) { return vector == DE || vector == MF || vector == XM; }
@@ -160,8 +158,8 @@ Fault explain_exception(GuestMemory& memory, const Layout& layout, const Exit& e
     fault.words = "system call instruction (syscall)";
     fault.kind = FaultKind::kInstruction;
   } else if (vector == PF) {
-    fault.words = page_fault_words(memory, layout, error_code, address, registers);
     fault.kind = page_fault_kind(memory, layout, error_code, address, registers);
+    fault.words = page_fault_words(memory, layout, fault.kind, address);
     fault.address = address;
   } else if (vector == UD) {
     fault.words = name_forbidden(code.bytes());
