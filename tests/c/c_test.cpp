@@ -63,6 +63,18 @@ spry_image* load(const char* name) {
   return made(image, error);
 }
 
+// For the guest spy.
+constexpr std::string_view kSpin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
+
+spry_pool* pool_of_one(const char* name) {
+  spry_error* error = nullptr;
+  spry_image* image = load(name);
+  const spry_pool_options options = {sizeof options, nullptr, 1, 0};
+  spry_pool* pool = spry_pool_create(image, &options, &error);
+  spry_image_free(image);
+  return made(pool, error);
+}
+
 std::string output(spry_outcome* outcome) {
   if (outcome == nullptr) return "no outcome";
   size_t size = 0;
@@ -76,6 +88,16 @@ spry_machine_options machine_options() {
   spry_machine_options options = {};
   options.size = sizeof options;
   return options;
+}
+
+spry_machine* reusable_machine(const char* name) {
+  spry_error* error = nullptr;
+  spry_image* image = load(name);
+  spry_machine_options options = machine_options();
+  options.flags = SPRY_REUSABLE;
+  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+  spry_image_free(image);
+  return made(machine, error);
 }
 
 TEST_F(CApi, RunsOneAction) {
@@ -141,11 +163,7 @@ TEST_F(CApi, RunsManyActionsInShellsAndFromFiles) {
 
 TEST_F(CApi, InterruptsTheNextAction) {
   spry_error* error = nullptr;
-  spry_image* image = load("wordcount");
-  spry_machine_options options = machine_options();
-  options.flags = SPRY_REUSABLE;
-  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
-  made(machine, error);
+  spry_machine* machine = reusable_machine("wordcount");
   spry_machine_interrupt(machine);
   spry_machine_interrupt(machine);
   spry_outcome* outcome = spry_machine_run(machine, "x", 1, &error);
@@ -153,19 +171,13 @@ TEST_F(CApi, InterruptsTheNextAction) {
   spry_outcome_free(outcome);
   EXPECT_EQ(output(spry_machine_run(machine, "x", 1, &error)), "0 1 1\n");
   spry_machine_free(machine);
-  spry_image_free(image);
 }
 
 TEST_F(CApi, GivesActionsDeadlinesOfTheirOwn) {
   spry_error* error = nullptr;
-  spry_image* image = load("spy");
-  spry_machine_options options = machine_options();
-  options.flags = SPRY_REUSABLE;
-  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
-  made(machine, error);
-  const std::string spin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
+  spry_machine* machine = reusable_machine("spy");
   const spry_action_options brief = {sizeof brief, 50'000'000};
-  spry_outcome* outcome = spry_machine_run_with(machine, spin.data(), spin.size(), &brief, &error);
+  spry_outcome* outcome = spry_machine_run_with(machine, kSpin.data(), kSpin.size(), &brief, &error);
   EXPECT_EQ(spry_outcome_reason(made(outcome, error)), SPRY_DEADLINE);
   spry_outcome_free(outcome);
   const spry_action_options endless = {sizeof endless, UINT64_MAX};
@@ -173,26 +185,18 @@ TEST_F(CApi, GivesActionsDeadlinesOfTheirOwn) {
   EXPECT_EQ(spry_error_code(error), SPRY_INVALID_ARGUMENT);
   spry_error_free(error);
   spry_machine_free(machine);
-  spry_pool_options pool_options = {sizeof pool_options, nullptr, 1, 0};
-  spry_pool* pool = spry_pool_create(image, &pool_options, &error);
-  made(pool, error);
-  outcome = spry_pool_run_with(pool, spin.data(), spin.size(), &brief, &error);
+  spry_pool* pool = pool_of_one("spy");
+  outcome = spry_pool_run_with(pool, kSpin.data(), kSpin.size(), &brief, &error);
   EXPECT_EQ(spry_outcome_reason(made(outcome, error)), SPRY_DEADLINE);
   spry_outcome_free(outcome);
   spry_pool_free(pool);
-  spry_image_free(image);
 }
 
 TEST_F(CApi, TakesActionsBack) {
   spry_error* error = nullptr;
-  spry_image* image = load("spy");
-  spry_pool_options options = {sizeof options, nullptr, 1, 0};
-  spry_pool* pool = spry_pool_create(image, &options, &error);
-  made(pool, error);
-  spry_image_free(image);
-  const std::string spin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
+  spry_pool* pool = pool_of_one("spy");
   const spry_action_options brief = {sizeof brief, 300'000'000};
-  EXPECT_EQ(spry_pool_submit_ticket_with(pool, spin.data(), spin.size(), &brief, 1, &error), 0);
+  EXPECT_EQ(spry_pool_submit_ticket_with(pool, kSpin.data(), kSpin.size(), &brief, 1, &error), 0);
   EXPECT_EQ(spry_pool_submit_ticket(pool, "seed\n", 5, 2, &error), 0);
   EXPECT_EQ(spry_pool_cancel(pool, 2), 1);
   EXPECT_EQ(spry_pool_cancel(pool, 2), 0);
@@ -208,12 +212,7 @@ TEST_F(CApi, TakesActionsBack) {
 
 TEST_F(CApi, TellsOfCrashesAsData) {
   spry_error* error = nullptr;
-  spry_image* image = load("spy");
-  spry_machine_options options = machine_options();
-  options.flags = SPRY_REUSABLE;
-  spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
-  made(machine, error);
-  spry_image_free(image);
+  spry_machine* machine = reusable_machine("spy");
   spry_crash crash = {};
   crash.size = sizeof crash;
   spry_outcome* outcome = spry_machine_run(machine, "seed\n", 5, &error);
@@ -663,9 +662,8 @@ TEST_F(CApi, RunsActionsInPools) {
   made(pool, error);
   spry_image_free(image);
   EXPECT_EQ(spry_pool_workers(pool), 1u);
-  const std::string spin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
   Endings endings;
-  EXPECT_EQ(spry_pool_submit(pool, spin.data(), spin.size(), count, &endings, &error), 0);
+  EXPECT_EQ(spry_pool_submit(pool, kSpin.data(), kSpin.size(), count, &endings, &error), 0);
   spry_statistics statistics = {};
   statistics.size = sizeof statistics;
   do {
@@ -677,7 +675,7 @@ TEST_F(CApi, RunsActionsInPools) {
   EXPECT_EQ(error, nullptr);
   spry_pool_drain(pool);
   EXPECT_EQ(endings.outcomes, 3);
-  EXPECT_EQ(spry_pool_submit(pool, spin.data(), spin.size(), count, &endings, &error), 0);
+  EXPECT_EQ(spry_pool_submit(pool, kSpin.data(), kSpin.size(), count, &endings, &error), 0);
   do {
     spry_pool_statistics(pool, &statistics);
   } while (statistics.waiting != 0);

@@ -283,11 +283,7 @@ TEST_F(PoolCommand, NonBlockingStreamsLoseNothing) {
       wanted += "[" + line + "]\n";
     }
     in.write.close();
-    std::string got;
-    char some[4096];
-    for (ssize_t count; (count = read(out.read.get(), some, sizeof some)) > 0; usleep(100)) {
-      got.append(some, static_cast<std::size_t>(count));
-    }
+    const std::string got = read_to_end(out.read, std::chrono::microseconds(100));
     EXPECT_EQ(spry.finish().status, 0);
     EXPECT_NE(got.find("." + wanted), std::string::npos);
   }

@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 namespace spry::test {
@@ -62,6 +63,15 @@ Pipe make_pipe() {
   std::array<int, 2> ends = {-1, -1};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) ADD_FAILURE() << "pipe2: " << std::strerror(errno);
   return {Fd(ends[0]), Fd(ends[1])};
+}
+
+std::string read_to_end(const Fd& from, std::chrono::microseconds pause) {
+  std::string all;
+  std::array<char, 4096> some;
+  for (ssize_t got = 0; (got = read(from.get(), some.data(), some.size())) > 0; std::this_thread::sleep_for(pause)) {
+    all.append(some.data(), static_cast<std::size_t>(got));
+  }
+  return all;
 }
 
 Pipe make_full_pipe() {

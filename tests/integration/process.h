@@ -31,6 +31,9 @@ struct Pipe {
   Fd write;
 };
 Pipe make_pipe();
+
+// All that comes until the last writer has closed its end, with a pause after each piece.
+std::string read_to_end(const Fd& from, std::chrono::microseconds pause = {});
 // A pipe with no room left.
 Pipe make_full_pipe();
 

@@ -149,11 +149,7 @@ TEST_F(Streams, TheLastOutputWaitsForItsReader) {
   Process spry(run_of({}, "hello"), {.output = pipe.write.get()});
   pipe.write.close();
   usleep(300'000);
-  std::string all;
-  char some[4096];
-  for (ssize_t got = 0; (got = read(pipe.read.get(), some, sizeof some)) > 0;) {
-    all.append(some, static_cast<std::size_t>(got));
-  }
+  const std::string all = read_to_end(pipe.read);
   expect_exit(spry.finish(), 0);
   EXPECT_TRUE(all.ends_with(".Hello\n"));
 }
@@ -174,12 +170,7 @@ TEST_F(Streams, ANonBlockingPipeLosesNothing) {
   fcntl(pipe.write.get(), F_SETFL, O_NONBLOCK);
   Process spry(printing(1 << 20), {.output = pipe.write.get()});
   pipe.write.close();
-  std::string all;
-  char some[4096];
-  for (ssize_t got = 0; (got = read(pipe.read.get(), some, sizeof some)) > 0;) {
-    all.append(some, static_cast<std::size_t>(got));
-    usleep(50);
-  }
+  const std::string all = read_to_end(pipe.read, std::chrono::microseconds(50));
   expect_exit(spry.finish(), 0);
   EXPECT_TRUE(all == counted(1 << 20));
 }
@@ -213,11 +204,7 @@ TEST_F(Streams, NonBlockingPipesTakeWhatEachSubcommandPrints) {
     Process spry(words, {.output = pipe.write.get()});
     pipe.write.close();
     usleep(50'000);
-    std::string all;
-    char some[4096];
-    for (ssize_t got = 0; (got = read(pipe.read.get(), some, sizeof some)) > 0;) {
-      all.append(some, static_cast<std::size_t>(got));
-    }
+    const std::string all = read_to_end(pipe.read);
     expect_exit(spry.finish(), 0);
     EXPECT_TRUE(all.ends_with("." + wanted)) << wanted;
   }
