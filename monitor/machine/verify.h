@@ -10,8 +10,7 @@ namespace spry {
 Result<void> begin_verifying(MachineData& machine);
 
 // Compares all memory that slots cover, and the registers that KVM tells, with the base, and runs a probe in the guest
-// (probe.S) that tells what KVM does not. Errors: kMonitor, naming the first difference; those of
-// code_for.
+// (probe.S) that tells what KVM does not. Errors: kMonitor, naming the first difference; those of code_for.
 Result<void> verify_machine(MachineData& machine);
 
 }  // namespace spry

@@ -29,14 +29,13 @@ struct LaunchedStub {
 };
 
 // The stub's file, ready to be executed: a sealed memfd, or, where those may not be executed (vm.memfd_noexec), an
-// unlinked file in a directory for temporary ones. Errors: those of code_for; kUnavailable if there
-// can be neither.
+// unlinked file in a directory for temporary ones. Errors: those of code_for; kUnavailable if there can be
+// neither.
 Result<Descriptor> make_stub_file();
 
 // Starts a process of the stub's file (never by copying this one: clone(2) with CLONE_VM, then execveat(2)) without
 // waiting for it. It has no environment and, but for those of plan.h, no descriptors. `stack` is this process's memory
-// and the new one's until it executes the stub: like `launch`, to be kept. Errors: those of
-// code_for.
+// and the new one's until it executes the stub: like `launch`, to be kept. Errors: those of code_for.
 Result<LaunchedStub> launch_stub(int file, int control, std::span<std::byte> stack);
 
 // Why there is no stub, when `launch` says that it could not be executed.

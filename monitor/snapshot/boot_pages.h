@@ -37,8 +37,7 @@ class SharedAreas {
 // The bytes that the areas of all `sizes` take.
 std::uint64_t shared_areas_size(const std::vector<std::uint64_t>& sizes);
 
-// Fills zeroed boot pages with what is the same for all actions; the canary is random. Errors: those of
-// code_for.
+// Fills zeroed boot pages with what is the same for all actions; the canary is random. Errors: those of code_for.
 Result<void> fill_boot_pages(const Base& base, std::span<std::byte> bytes);
 
 // What an action is told that the one before was not.

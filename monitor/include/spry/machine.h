@@ -144,9 +144,9 @@ struct MachineData;
 class SPRY_API Machine {
  public:
   // Builds a machine for `image` with exactly the devices that its manifest names. Errors: kNotUnikernel if the image
-  // does not fit into the memory or needs a CPU feature that is not there; kInvalidArgument if a
-  // device is named but not attached or attached but not named, an option is out of range, or the arguments take more
-  // than 64 KiB; those of Shell::create; what an Attachment's `open` answers; kResources or kMonitor if the platform
+  // does not fit into the memory or needs a CPU feature that is not there; kInvalidArgument if a device is
+  // named but not attached or attached but not named, an option is out of range, or the arguments take more than
+  // 64 KiB; those of Shell::create; what an Attachment's `open` answers; kResources or kMonitor if the platform
   // refuses something.
   static Result<Machine> create(Image image, MachineOptions options);
 
@@ -156,8 +156,7 @@ class SPRY_API Machine {
   static Result<Machine> create(Shell shell, Image image, MachineOptions options);
 
   // A machine whose actions begin where the snapshot was taken. `options.memory`, and the arguments after the first,
-  // must be absent or equal to the snapshot's, and the devices' constants equal
-  // (kInvalidArgument).
+  // must be absent or equal to the snapshot's, and the devices' constants equal (kInvalidArgument).
   static Result<Machine> create(Snapshot snapshot, MachineOptions options);
   static Result<Machine> create(Shell shell, Snapshot snapshot, MachineOptions options);
 
