@@ -18,9 +18,13 @@ namespace {
 // Allocations, of any thread, until one fails; none fails while it is 0 or less.
 std::atomic<long> until_failure = 0;
 
+void* allocate_or_null(std::size_t size) noexcept {
+  if (until_failure.load() > 0 && until_failure.fetch_sub(1) == 1) return nullptr;
+  return std::malloc(size != 0 ? size : 1);
+}
+
 void* allocate(std::size_t size) {
-  if (until_failure.load() > 0 && until_failure.fetch_sub(1) == 1) throw std::bad_alloc();
-  void* const memory = std::malloc(size != 0 ? size : 1);
+  void* const memory = allocate_or_null(size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
@@ -29,6 +33,8 @@ void* allocate(std::size_t size) {
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }

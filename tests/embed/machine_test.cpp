@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "guest.h"
+#include "spy.h"
 
 namespace spry {
 namespace {
@@ -241,10 +242,11 @@ TEST_F(Machines, GiveAnActionADeadlineOfItsOwn) {
   EXPECT_EQ(value(without.run({}, {std::chrono::milliseconds(20)})).reason, Reason::kDeadline);
   // A machine's own is no bound for the action's.
   options.deadline = std::chrono::nanoseconds(1);
-  Machine hasty = value(Machine::create(load("wordcount"), options));
-  EXPECT_EQ(value(hasty.run("one\n")).reason, Reason::kDeadline);
-  EXPECT_EQ(value(hasty.run("one\n", {std::chrono::hours(1)})).output, "1 1 4\n");
-  EXPECT_EQ(value(hasty.run("one\n")).reason, Reason::kDeadline);
+  options.arguments = {};
+  Machine hasty = value(Machine::create(load("spy"), options));
+  EXPECT_EQ(value(hasty.run(fill("spin"))).reason, Reason::kDeadline);
+  EXPECT_EQ(value(hasty.run(fill("exit"), {std::chrono::hours(1)})).reason, Reason::kExit);
+  EXPECT_EQ(value(hasty.run(fill("spin"))).reason, Reason::kDeadline);
 }
 
 TEST_F(Machines, RunAnImageThatIsInMemory) {
