@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "spry/crash.h"  // Registers, in the order of struct kvm_regs (kvm/state.cpp asserts it)
+#include "spry/image.h"
 
 namespace spry {
 
@@ -40,6 +41,7 @@ struct CpuState {
   Registers registers;
   DataSegment ds, es, fs, gs;
   std::shared_ptr<const VectorState> vectors;  // null: as after reset (SDM 3A 10.1.1)
+  SystemCalls system_calls;
 };
 
 }  // namespace spry

@@ -33,7 +33,8 @@ inline constexpr std::uint64_t XCR0_AVX512 = XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0
 // What a guest has of them at most; PKRU and AMX are none of a machine's.
 inline constexpr std::uint64_t XCR0_GUEST = XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512;
 
-// IA32_EFER (SDM 3A 2.2.1). SCE stays off: `syscall` has nowhere to go.
+// IA32_EFER (SDM 3A 2.2.1). Without SCE `syscall` is an invalid instruction.
+inline constexpr std::uint64_t EFER_SCE = 1u << 0;
 inline constexpr std::uint64_t EFER_LME = 1u << 8;
 inline constexpr std::uint64_t EFER_LMA = 1u << 10;
 inline constexpr std::uint64_t EFER_NXE = 1u << 11;
@@ -42,6 +43,11 @@ inline constexpr std::uint64_t EFER_NXE = 1u << 11;
 inline constexpr std::uint64_t APIC_DEFAULT_PHYS_BASE = 0xfee00000;
 inline constexpr std::uint64_t APIC_BASE_RESET = APIC_DEFAULT_PHYS_BASE | 0x900;
 inline constexpr std::uint32_t MSR_IA32_TSC = 0x10;
+
+// Where `syscall` goes, and which flags it clears (SDM 3A 5.8.8).
+inline constexpr std::uint32_t MSR_STAR = 0xc0000081;
+inline constexpr std::uint32_t MSR_LSTAR = 0xc0000082;
+inline constexpr std::uint32_t MSR_FMASK = 0xc0000084;
 
 // RFLAGS (SDM 3A 2.3).
 inline constexpr std::uint64_t RFLAGS_FIXED = 1u << 1;

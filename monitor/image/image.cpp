@@ -92,9 +92,9 @@ Result<Image> Image::from_bytes(std::span<const std::byte> bytes, std::string na
 
 Result<Image> Image::make(Result<image::ElfFile> file) {
   if (!file) return tl::unexpected(file.error());
-  auto manifest = image::read_manifest(*file);
-  if (!manifest) return tl::unexpected(manifest.error());
-  auto layout = image::lay_out(*file);
+  auto notes = image::read_notes(*file);
+  if (!notes) return tl::unexpected(notes.error());
+  auto layout = image::lay_out(*file, notes->system_calls);
   if (!layout) return tl::unexpected(layout.error());
   Result<std::uint64_t> slide = 0;
   if (file->position_independent()) slide = random_slide(*file);
@@ -104,7 +104,7 @@ Result<Image> Image::make(Result<image::ElfFile> file) {
   const auto relocated = image::relocate(*file, *layout, pages->bytes(), layout->bias + *slide);
   if (!relocated) return tl::unexpected(relocated.error());
   return Image(std::make_shared<const Data>(
-      Data{*std::move(file), *std::move(manifest), *std::move(layout), *std::move(pages), *slide, std::nullopt}));
+      Data{*std::move(file), std::move(notes->manifest), *std::move(layout), *std::move(pages), *slide, std::nullopt}));
 }
 
 Image::Image(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
@@ -114,6 +114,11 @@ const Manifest& Image::manifest() const { return data_->manifest; }
 bool Image::position_independent() const { return data_->file.position_independent(); }
 std::uint64_t Image::entry() const { return data_->layout.entry + data_->slide; }
 std::uint64_t Image::slide() const { return data_->slide; }
+SystemCalls Image::system_calls() const {
+  const SystemCalls& placed = data_->layout.system_calls;
+  if (!placed.served()) return {};
+  return {placed.entry + data_->slide, placed.stack + data_->slide};
+}
 const std::vector<Segment>& Image::segments() const { return data_->layout.segments; }
 Range Image::relro() const { return data_->layout.relro; }
 Range Image::extent() const { return data_->layout.extent; }

@@ -142,16 +142,41 @@ Result<void> place(const ElfFile& file, Layout& layout) {
   return {};
 }
 
-Result<void> check_entry(const ElfFile& file, Layout& layout) {
-  const std::uint64_t entry = file.header().e_entry;
+// Whether a link address is that of a byte of code that the file has.
+bool is_code(const Layout& layout, std::uint64_t address) {
   for (std::size_t i = 0; i < layout.segments.size(); ++i) {
     const std::uint64_t start = layout.sources[i].link_address;
-    if (entry < start || entry - start >= layout.segments[i].file_size) continue;
-    if (!layout.segments[i].permissions.execute) break;
-    layout.entry = entry + layout.bias;
-    return {};
+    if (address < start || address - start >= layout.segments[i].file_size) continue;
+    return layout.segments[i].permissions.execute;
   }
-  return file.refuse("ELF header: the entry point {:#x} is not among the executable bytes of the file", entry);
+  return false;
+}
+
+Result<void> check_entry(const ElfFile& file, Layout& layout) {
+  const std::uint64_t entry = file.header().e_entry;
+  if (!is_code(layout, entry)) {
+    return file.refuse("ELF header: the entry point {:#x} is not among the executable bytes of the file", entry);
+  }
+  layout.entry = entry + layout.bias;
+  return {};
+}
+
+Result<void> check_system_calls(const ElfFile& file, const SystemCalls& linked, Layout& layout) {
+  if (!linked.served()) return {};
+  if (!is_code(layout, linked.entry)) {
+    return file.refuse("Spry system calls note: the entry {:#x} is not among the executable bytes of the file",
+                       linked.entry);
+  }
+  const auto holds = [&linked, &layout](const Segment& segment) {
+    const std::uint64_t start = segment.address - layout.bias;
+    return segment.permissions.write && linked.stack > start && linked.stack - start <= segment.memory_size;
+  };
+  if (std::none_of(layout.segments.begin(), layout.segments.end(), holds) || linked.stack % 16 != 0) {
+    return file.refuse("Spry system calls note: the stack {:#x} is no multiple of 16 in a writable segment",
+                       linked.stack);
+  }
+  layout.system_calls = {linked.entry + layout.bias, linked.stack + layout.bias};
+  return {};
 }
 
 // The whole pages of a PT_GNU_RELRO. Where it begins or ends with its segment, the rest of that page is nobody's.
@@ -190,7 +215,7 @@ std::span<std::byte> Layout::find(std::span<std::byte> buffer, std::uint64_t add
   return {};
 }
 
-Result<Layout> lay_out(const ElfFile& file) {
+Result<Layout> lay_out(const ElfFile& file, const SystemCalls& system_calls) {
   Layout layout;
   const auto headers = file.program_headers();
   const std::size_t most = std::min(headers.size(), kMaximumSegments);
@@ -203,6 +228,7 @@ Result<Layout> lay_out(const ElfFile& file) {
   if (result && layout.segments.empty()) result = file.refuse("program headers: there is no loadable segment");
   if (result) result = place(file, layout);
   if (result) result = check_entry(file, layout);
+  if (result) result = check_system_calls(file, system_calls, layout);
   for (std::size_t i = 0; result && i < headers.size(); ++i) {
     if (headers[i].p_type == PT_GNU_RELRO) result = add_relro(file, i, layout);
   }

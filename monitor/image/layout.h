@@ -38,8 +38,9 @@ struct Layout {
   std::vector<Segment> segments;
   std::vector<Source> sources;  // one for each segment
   std::size_t buffer_size = 0;
-  std::uint64_t bias = 0;   // guest-physical minus link address
-  std::uint64_t entry = 0;  // guest-physical
+  std::uint64_t bias = 0;    // guest-physical minus link address
+  std::uint64_t entry = 0;   // guest-physical
+  SystemCalls system_calls;  // likewise
   Range relro;
   Range extent;
 
@@ -49,11 +50,11 @@ struct Layout {
                             bool writable) const;
 };
 
-// Checks every PT_LOAD, PT_GNU_RELRO and the entry point, and places them. A segment without file bytes is checked as
-// all others are; a PT_LOAD with neither file bytes nor memory, which linkers leave behind for an empty one, is no
-// segment. An ET_EXEC lies where it was linked; so does a static PIE linked at SPRY_IMAGE_MIN or above, and all others
-// are moved to the first address from SPRY_IMAGE_MIN on that suits the largest alignment, and 2 MiB if a segment that
-// is not written has 4 MiB or more in the file.
-Result<Layout> lay_out(const ElfFile& file);
+// Checks every PT_LOAD, PT_GNU_RELRO, the entry point and the entry of system calls, and places them. A segment without
+// file bytes is checked as all others are; a PT_LOAD with neither file bytes nor memory, which linkers leave behind for
+// an empty one, is no segment. An ET_EXEC lies where it was linked; so does a static PIE linked at SPRY_IMAGE_MIN or
+// above, and all others are moved to the first address from SPRY_IMAGE_MIN on that suits the largest alignment, and 2
+// MiB if a segment that is not written has 4 MiB or more in the file.
+Result<Layout> lay_out(const ElfFile& file, const SystemCalls& system_calls = {});
 
 }  // namespace spry::image

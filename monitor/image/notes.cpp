@@ -3,6 +3,7 @@
 #include <gelf.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <string_view>
 
@@ -20,7 +21,8 @@ class Collector {
  public:
   explicit Collector(const ElfFile& file) : file_(file) {}
 
-  Result<void> add(std::uint32_t type, std::span<const std::byte> descriptor) {
+  // `address`: the descriptor's, as it was linked.
+  Result<void> add(std::uint32_t type, std::span<const std::byte> descriptor, std::uint64_t address) {
     switch (type) {
       case SPRY_NOTE_ABI:
         return add_abi(descriptor);
@@ -28,16 +30,18 @@ class Collector {
         return add_needs(descriptor);
       case SPRY_NOTE_DEVICE:
         return add_device(descriptor);
+      case SPRY_NOTE_SYSTEM_CALLS:
+        return add_system_calls(descriptor, address);
       default:
         return file_.refuse("Spry note: type {} is unknown", type);
     }
   }
 
-  Result<Manifest> finish() && {
+  Result<Notes> finish() && {
     if (!has_abi_) return file_.refuse("not a unikernel: it has no Spry ABI note; a Linux program?");
     auto& devices = manifest_.devices;
     std::sort(devices.begin(), devices.end(), [](const auto& a, const auto& b) { return a.handle < b.handle; });
-    return std::move(manifest_);
+    return Notes{std::move(manifest_), system_calls_};
   }
 
  private:
@@ -110,6 +114,20 @@ class Collector {
     return {};
   }
 
+  Result<void> add_system_calls(std::span<const std::byte> descriptor, std::uint64_t address) {
+    const auto note = read<spry_note_system_calls>(descriptor, "system calls");
+    if (!note) return tl::unexpected(note.error());
+    if (has_system_calls_) return file_.refuse("Spry system calls note: there is more than one");
+    has_system_calls_ = true;
+    const auto absolute = [address](std::int64_t distance, std::uint64_t offset) {
+      return address + offset + static_cast<std::uint64_t>(distance);
+    };
+    system_calls_ = {absolute(note->entry, offsetof(spry_note_system_calls, entry)),
+                     absolute(note->stack, offsetof(spry_note_system_calls, stack))};
+    if (!system_calls_.served()) return file_.refuse("Spry system calls note: its entry is 0");
+    return {};
+  }
+
   // The text of a zero-padded array: [a-z0-9]+, or a character of `others`.
   template <std::size_t size>
   Result<std::string> read_name(const char (&array)[size], std::string_view what, std::string_view others) {
@@ -132,7 +150,9 @@ class Collector {
 
   const ElfFile& file_;
   Manifest manifest_;
+  SystemCalls system_calls_;
   bool has_abi_ = false;
+  bool has_system_calls_ = false;
   std::uint32_t next_handle_ = 1;
 };
 
@@ -155,7 +175,8 @@ Result<void> collect(const ElfFile& file, std::size_t index, Elf_Data& data, Col
     }
     if (is_spry(bytes + owner, header.n_namesz)) {
       const auto view = std::as_bytes(std::span(bytes + descriptor, header.n_descsz));
-      if (Result<void> result = collector.add(header.n_type, view); !result) return result;
+      const std::uint64_t address = file.program_headers()[index].p_vaddr + descriptor;
+      if (Result<void> result = collector.add(header.n_type, view, address); !result) return result;
     }
     offset = next;
   }
@@ -164,7 +185,7 @@ Result<void> collect(const ElfFile& file, std::size_t index, Elf_Data& data, Col
 
 }  // namespace
 
-Result<Manifest> read_manifest(const ElfFile& file) {
+Result<Notes> read_notes(const ElfFile& file) {
   const auto headers = file.program_headers();
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < headers.size(); ++i) {

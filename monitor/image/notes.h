@@ -1,4 +1,4 @@
-// Spry's notes (docs/abi.md, "Notes") -> Manifest.
+// What Spry's notes say (docs/abi.md, "Notes").
 #pragma once
 
 #include "image/elf_file.h"
@@ -7,6 +7,11 @@
 
 namespace spry::image {
 
-Result<Manifest> read_manifest(const ElfFile& file);
+struct Notes {
+  Manifest manifest;
+  SystemCalls system_calls;  // link addresses, which are not checked
+};
+
+Result<Notes> read_notes(const ElfFile& file);
 
 }  // namespace spry::image

@@ -10,6 +10,7 @@
 #include "kvm/host_selectors.h"
 #include "kvm/memory_map.h"
 #include "kvm/state.h"
+#include "kvm/system_calls.h"
 #include "kvm/system_page.h"
 #include "kvm/trampoline.h"
 #include "text/format.h"
@@ -119,6 +120,20 @@ Result<void> KvmVcpu::log_writes(std::uint64_t memory) {
   return {};
 }
 
+// Without hardware virtualization `syscall` goes where the MSR says even where it is switched off: a shell forgets it.
+Result<void> KvmVcpu::give_system_calls(const SystemCalls& calls) {
+  system_calls_ = calls;
+  std::uint64_t lstar = 0;
+  if (calls.served()) {
+    write_system_calls(memory_->bytes(layout_.trampoline), calls);
+    lstar = layout_.trampoline.start + layout_.slide + kSystemCallsOffset;
+  }
+  if (lstar_ == lstar) return {};
+  auto set = vcpu_.set_msrs(system_call_msrs(lstar));
+  if (set) lstar_ = lstar;
+  return set;
+}
+
 // Whole large pages of `range`, for a machine that runs once. Each costs as much as some 25 small ones, because it is
 // cleared whole, and so none is for what a small action touches.
 void KvmVcpu::grow_large(Range range) {
@@ -161,6 +176,7 @@ Result<void> KvmVcpu::furnish(GuestMemory& memory, const Furnishing& furnishing)
   if (!furnishing.input.empty()) {
     if (auto added = map_input(furnishing.input, -1, 0); !added) return added;
   }
+  if (auto given = give_system_calls(furnishing.state.system_calls); !given) return given;
   special_ = to_kvm_special(layout_, with_implied(furnishing.features), furnishing.state);
   vectors_ = nullptr;
   if (furnishing.state.vectors != nullptr) {
@@ -230,6 +246,7 @@ Result<CpuState> KvmVcpu::save() {
   if (!vectors) return tl::unexpected(vectors.error());
   CpuState state = from_kvm(vcpu_.registers(), *special, *vectors);
   state.registers.rax = 0;
+  state.system_calls = system_calls_;
   return state;
 }
 

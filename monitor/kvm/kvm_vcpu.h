@@ -54,6 +54,7 @@ class KvmVcpu final : public Vcpu {
   Result<void> add_slot(Range range);
   Result<void> remove_slots();
   Result<void> log_writes(std::uint64_t memory);
+  Result<void> give_system_calls(const SystemCalls& calls);
   Result<bool> can_use_trampoline(const Registers& registers);
   void grow_large(Range range);
   Result<void> cover(std::uint64_t end);
@@ -81,6 +82,7 @@ class KvmVcpu final : public Vcpu {
   bool can_log_ = false;        // Vm::log_dirty_pages was called
   bool ran_ = false;            // its CPUID cannot be changed any more
   std::uint64_t features_ = 0;  // SPRY_FEATURE_* that its CPUID has
+  std::uint64_t lstar_ = 0;     // where `syscall` goes
   bool has_mask_ = false;       // a deadline gave it signals to block, which it keeps
   bool mask_is_old_ = false;    // and they are not those that the next run should block
 
@@ -92,7 +94,8 @@ class KvmVcpu final : public Vcpu {
   std::uint64_t covered_ = 0;  // bytes from 0 that slots cover
   PageTables tables_;
   std::optional<KvmWriteLog> log_;
-  kvm_sregs special_ = {};              // with which actions begin
+  kvm_sregs special_ = {};  // with which actions begin
+  SystemCalls system_calls_;
   std::unique_ptr<kvm_xsave> vectors_;  // the same; null: as a new vCPU has them
   bool native_vectors_ = false;         // actions begin at the trampoline
 

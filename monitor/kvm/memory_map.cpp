@@ -18,8 +18,9 @@ bool map_memory(PageTables& tables, const Furnishing& furnishing) {
   const std::uint64_t slide = layout.slide;
   bool mapped =
       tables.map({kSystemPage, kGateStack}, slide, 0) && tables.map({kGateStack, kPageTables}, slide, PTE_RW | PTE_XD);
-  // Executable; the guest only ever enters it where its actions begin.
-  if (furnishing.reusable) mapped = mapped && tables.map(layout.trampoline, slide, PTE_US);
+  // Executable; the guest only ever enters it where its actions begin, and by `syscall`.
+  if (furnishing.reusable || furnishing.state.system_calls.served())
+    mapped = mapped && tables.map(layout.trampoline, slide, PTE_US);
   if (furnishing.verify) {
     const std::uint64_t page = layout.probe.start + kPageSize;
     mapped = mapped && tables.map({layout.probe.start, page}, slide, PTE_US) &&

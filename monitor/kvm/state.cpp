@@ -93,7 +93,7 @@ kvm_sregs to_kvm_special(const Layout& layout, std::uint64_t features, const Cpu
   special.cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
   special.cr3 = kPageTables;
   special.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | cr4_bits(features);
-  special.efer = EFER_LME | EFER_LMA | EFER_NXE;
+  special.efer = EFER_LME | EFER_LMA | EFER_NXE | (state.system_calls.served() ? EFER_SCE : 0);
   special.apic_base = APIC_BASE_RESET;
   return special;
 }

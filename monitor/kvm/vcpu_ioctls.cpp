@@ -115,6 +115,17 @@ Result<std::uint64_t> VcpuIoctls::msr(std::uint32_t index) {
   return request.entry[0].data;
 }
 
+Result<void> VcpuIoctls::set_msrs(std::span<const kvm_msr_entry, 3> entries) {
+  WithEntries<kvm_msrs, kvm_msr_entry, 3> request = {};
+  request.nmsrs = static_cast<std::uint32_t>(entries.size());
+  std::copy(entries.begin(), entries.end(), request.entry);
+  // The result is how many were set.
+  if (ioctl(descriptor_.get(), KVM_SET_MSRS, &request) != static_cast<int>(entries.size())) {
+    return ioctl_failed("KVM_SET_MSRS");
+  }
+  return {};
+}
+
 Result<std::uint32_t> VcpuIoctls::tsc_khz() {
   int khz = ioctl(descriptor_.get(), KVM_GET_TSC_KHZ, 0);
   if (khz <= 0) return ioctl_failed("KVM_GET_TSC_KHZ");

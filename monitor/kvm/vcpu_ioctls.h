@@ -59,6 +59,7 @@ class VcpuIoctls {
   // One ioctl each, of 5 to 10 us. Errors: those of code_for, with the ioctl's name.
   Result<kvm_sregs> special_registers();
   Result<std::uint64_t> msr(std::uint32_t index);
+  Result<void> set_msrs(std::span<const kvm_msr_entry, 3> entries);
   Result<std::uint32_t> tsc_khz();
   Result<void> set_cpuid(std::span<const kvm_cpuid_entry2> entries);
   Result<void> set_xcr0(std::uint64_t value);

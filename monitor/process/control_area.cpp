@@ -87,6 +87,8 @@ void ControlArea::set_base(const CpuState& state) {
   to.es = loadable(state.es.selector);
   to.fs = loadable(state.fs.selector);
   to.gs = loadable(state.gs.selector);
+  to.system_call_entry = state.system_calls.entry;
+  to.system_call_stack = state.system_calls.stack;
   write_vectors(std::as_writable_bytes(std::span(to.vectors)), state.vectors.get());
 }
 

@@ -17,6 +17,7 @@
 #ifndef SPRY_PROCESS_PLAN_H
 #define SPRY_PROCESS_PLAN_H
 
+#include <linux/filter.h>
 #include <stdint.h>
 
 #define SPRY_STUB 0x700000000000
@@ -55,7 +56,9 @@ struct spry_start {
   uint64_t fsgsbase; /* the base of FS can be set by WRFSBASE; else by arch_prctl(2), and GS's is always 0 */
   uint64_t flags;    /* for popf: 0 */
   struct spry_registers begin;
-  unsigned char reserved[56];
+  uint64_t system_call_entry; /* where the guest serves system calls, and its stack there; or 0 */
+  uint64_t system_call_stack;
+  unsigned char reserved[40];
   unsigned char vectors[4096]; /* an XSAVE area in the standard format, 64-byte aligned */
   struct spry_registers resume[SPRY_RESUMES];
 };
@@ -72,6 +75,8 @@ struct spry_start {
 #define SPRY_PLAN_LOG_WRITES (1u << 0) /* tell written pages: userfaultfd(2) over the mappings that say so */
 #define SPRY_PLAN_FAULTS (1u << 1)     /* tell touched pages: userfaultfd(2) over `faults` */
 #define SPRY_PLAN_FAULT_RANGES 64
+
+#define SPRY_PLAN_FILTER 20
 
 #define SPRY_MAP_LOGGED (1u << 0)
 
@@ -94,6 +99,8 @@ struct spry_plan {
   uint64_t fault_count;
   struct spry_range faults[SPRY_PLAN_FAULT_RANGES];
   struct spry_mapping mappings[SPRY_PLAN_MAPPINGS]; /* `count` of them */
+  struct sock_fprog system_calls; /* what seccomp(2) takes, of `filter`; its len is 0 if there is none */
+  struct sock_filter filter[SPRY_PLAN_FILTER];
 };
 
 /* The reply: one message. With step SPRY_STEP_DONE, before the plan, come the listener, and, with both flags or the

@@ -19,6 +19,7 @@
 #include "process/host_tsc.h"
 #include "process/hypercall_instruction.h"
 #include "process/linux_api.h"
+#include "process/system_call_filter.h"
 #include "system/clock.h"
 #include "text/format.h"
 
@@ -131,6 +132,9 @@ Result<void> ProcessVcpu::set_base(const CpuState& state) {
   }
   control_.set_base(state);
   begin_fs_base_ = state.fs.base;
+  system_calls_ = state.system_calls;
+  const Region* const code = system_calls_.served() ? memory_->find(system_calls_.entry) : nullptr;
+  hypercalls_ = code != nullptr ? code->range : Range{0, UINT64_MAX};
   return {};
 }
 
@@ -187,6 +191,8 @@ Result<void> ProcessVcpu::start_process() {
     }
   }
   if (plan.fault_count != 0) plan.flags |= SPRY_PLAN_FAULTS;
+  plan.system_calls.len = 0;
+  if (system_calls_.served()) filter_system_calls(plan, {hypercalls_.start + slide_, hypercalls_.end + slide_});
   control_.expect_begin();
   beginning_ = Beginning::kProcess;
   const std::array<int, 2> descriptors = {memory_->descriptor(), input_.get()};
@@ -377,8 +383,8 @@ std::optional<Exit> ProcessVcpu::take_exception() {
   if (vector == GP && frame.error_code == 0) {
     const Code code = code_at(registers_.rip);
     if (const auto found = decode_hypercall(std::span(code.bytes).first(code.size), registers_.rdx)) {
-      if (found->plain && code.own) {
-        const std::uint64_t physical = registers_.rip - slide_;
+      const std::uint64_t physical = registers_.rip - slide_;
+      if (found->plain && code.own && physical >= hypercalls_.start && physical < hypercalls_.end) {
         rewrite(physical);
         rewritten_.insert(std::upper_bound(rewritten_.begin(), rewritten_.end(), physical), physical);
       }
@@ -465,6 +471,7 @@ Result<CpuState> ProcessVcpu::save() {
   state.es = gate_.es;
   state.fs = gate_.fs;
   state.gs = gate_.gs;
+  state.system_calls = system_calls_;
   auto vectors = read_vectors(control_.gate_stack(), gate_.frame.vectors);
   if (!vectors) return fail(ErrorCode::kMonitor, fmt::format("{}: its vector registers cannot be read", path_));
   state.vectors = *std::move(vectors);

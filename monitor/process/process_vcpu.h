@@ -111,6 +111,8 @@ class ProcessVcpu final : public Vcpu {
   std::uint64_t slide_ = 0;
   std::uint64_t covered_ = 0;
   Range probe_;
+  SystemCalls system_calls_;
+  Range hypercalls_;  // guest-physical: where their instruction may be rewritten; elsewhere `syscall` is the guest's
   std::vector<spry_mapping> mappings_;
   Descriptor input_;
   std::unique_ptr<ProcessWriteLog> log_;

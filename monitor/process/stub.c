@@ -68,6 +68,8 @@ extern const char spry_gate[], spry_gate_called[], spry_base_set[], spry_called[
   "  pop %rsi\n  pop %rbp\n  pop %rbx\n  pop %rdx\n  pop %rax\n  pop %rcx\n"
 #define TEXT(value) #value
 #define VALUE(value) TEXT(value)
+/* An operand: so many bytes into struct spry_start, from where the stub itself begins. */
+#define AT_START(offset) "__executable_start + " VALUE(SPRY_START) " - " VALUE(SPRY_STUB) " + " #offset "(%rip)"
 
 __asm__(
     /* Signal handler for exceptions, and for the monitor's wish to see all registers: RDI = signal number, RSI =
@@ -77,6 +79,9 @@ __asm__(
      * its alternate stack by it. getpid's number is what every other filter around this process allows. */
     ".globl spry_gate, spry_gate_called\n"
     "spry_gate:\n"
+    "  cmp $31, %edi\n" /* SIGSYS */
+    "  je spry_trapped\n"
+    "spry_tell:\n"
     "  movabs $" VALUE(SPRY_START) ", %rcx\n"
     "  cmpl $0, 24(%rcx)\n"
     "  je 1f\n"
@@ -109,6 +114,26 @@ __asm__(
     "  mov %rbx, %rsp\n"
     POP_GENERAL
     "  iretq\n"
+    /* A system call that the guest serves: the registers of the frame, but RCX is RIP, R11 is RSP, and RSP is the
+     * guest's for this. */
+    "spry_trapped:\n"
+    "  cmpl $1, 8(%rsi)\n" /* si_code: SYS_SECCOMP */
+    "  jne spry_tell\n"
+    "  cmpq $0, " AT_START(200) "\n"
+    "  je spry_tell\n"
+    "  mov %rdx, %rbx\n"
+    "  push $2\n"
+    "  popf\n"
+    "  mov 0xe0(%rdx), %rdi\n" /* uc_mcontext.fpregs */
+    "  mov $-1, %eax\n"
+    "  mov $-1, %edx\n"
+    "  xrstor64 (%rdi)\n"
+    "  lea 40(%rbx), %rsp\n" /* uc_mcontext.gregs */
+    POP_GENERAL
+    "  mov (%rsp), %r11\n"
+    "  mov 8(%rsp), %rcx\n"
+    "  mov " AT_START(208) ", %rsp\n"
+    "  jmp *" AT_START(200) "\n"
     /* The next action, as a signal handler. It clears the gate stack, where the kernel has just put the registers of
      * the last action, and uses no memory that the guest could have spoiled. */
     ".globl spry_begin\n"
@@ -190,8 +215,9 @@ __asm__(
     "  ud2\n");
 _Static_assert(offsetof(struct spry_start, ds) == 16 && offsetof(struct spry_start, gs) == 22 &&
                    offsetof(struct spry_start, fsgsbase) == 24 && offsetof(struct spry_start, flags) == 32 &&
-                   offsetof(struct spry_start, begin) == 40 && offsetof(struct spry_start, vectors) == 256 &&
-                   sizeof(struct spry_start) <= SPRY_START_SIZE,
+                   offsetof(struct spry_start, begin) == 40 && offsetof(struct spry_start, system_call_entry) == 200 &&
+                   offsetof(struct spry_start, system_call_stack) == 208 &&
+                   offsetof(struct spry_start, vectors) == 256 && sizeof(struct spry_start) <= SPRY_START_SIZE,
                "the offsets above");
 _Static_assert(__NR_getpid == 39 && __NR_arch_prctl == 158 && ARCH_SET_FS == 0x1002, "the numbers above");
 
@@ -318,9 +344,11 @@ static void give_up_rights(void) {
 /* Every call of every architecture becomes a notification, but for some of the stub's own, which are known by the
  * address behind their `syscall`. The one that sets the base of FS is for every beginning. The others are for the way
  * there: afterwards they reach nothing, because each needs a descriptor beside the lifeline, and the last of them has
- * closed those. Memory without a file is not among what can be mapped. */
+ * closed those. Memory without a file is not among what can be mapped. Of filters only the plan's can be added, which
+ * the guest cannot write to. */
 static long take_calls_away(void) {
-  enum { SET_FS = 9, MAP = 13, REGISTER = 17, CLOSE = 19, OWN = 21, HIGH = 23, NOTIFY = 25, ALLOW = 26 };
+  enum { SET_FS = 10, MAP = 14, REGISTER = 18, CLOSE = 20, FILTER = 22, OWN = 28, HIGH = 30, NOTIFY = 32, ALLOW = 33 };
+  const uint64_t planned = SPRY_PLAN + offsetof(struct spry_plan, system_calls);
   struct sock_filter filter[] = {
       /* 0 */ LOAD(arch),
       /* 1 */ JUMP_IF(BPF_JEQ, 1, AUDIT_ARCH_X86_64, 2, NOTIFY),
@@ -330,23 +358,30 @@ static long take_calls_away(void) {
       /* 5 */ JUMP_IF(BPF_JEQ, 5, __NR_recvmsg, OWN, 6),
       /* 6 */ JUMP_IF(BPF_JEQ, 6, __NR_mmap, MAP, 7),
       /* 7 */ JUMP_IF(BPF_JEQ, 7, __NR_ioctl, REGISTER, 8),
-      /* 8 */ JUMP_IF(BPF_JEQ, 8, __NR_close_range, CLOSE, NOTIFY),
+      /* 8 */ JUMP_IF(BPF_JEQ, 8, __NR_seccomp, FILTER, 9),
+      /* 9 */ JUMP_IF(BPF_JEQ, 9, __NR_close_range, CLOSE, NOTIFY),
       /* SET_FS */ LOAD(args[0]),
-      /* 10 */ JUMP_IF(BPF_JEQ, 10, ARCH_SET_FS, 11, NOTIFY),
-      /* 11 */ LOAD(instruction_pointer),
-      /* 12 */ JUMP_IF(BPF_JEQ, 12, (uint32_t)(uintptr_t)spry_base_set, HIGH, NOTIFY),
+      /* 11 */ JUMP_IF(BPF_JEQ, 11, ARCH_SET_FS, 12, NOTIFY),
+      /* 12 */ LOAD(instruction_pointer),
+      /* 13 */ JUMP_IF(BPF_JEQ, 13, (uint32_t)(uintptr_t)spry_base_set, HIGH, NOTIFY),
       /* MAP */ LOAD(args[3]),
-      /* 14 */ JUMP_IF(BPF_JSET, 14, MAP_ANONYMOUS, NOTIFY, 15),
-      /* 15 */ LOAD(args[4]),
-      /* 16 */ JUMP_IF(BPF_JEQ, 16, SPRY_FD_LIFELINE, NOTIFY, OWN),
+      /* 15 */ JUMP_IF(BPF_JSET, 15, MAP_ANONYMOUS, NOTIFY, 16),
+      /* 16 */ LOAD(args[4]),
+      /* 17 */ JUMP_IF(BPF_JEQ, 17, SPRY_FD_LIFELINE, NOTIFY, OWN),
       /* REGISTER */ LOAD(args[1]),
-      /* 18 */ JUMP_IF(BPF_JEQ, 18, (uint32_t)UFFDIO_REGISTER, OWN, NOTIFY),
+      /* 19 */ JUMP_IF(BPF_JEQ, 19, (uint32_t)UFFDIO_REGISTER, OWN, NOTIFY),
       /* CLOSE */ LOAD(args[0]),
-      /* 20 */ JUMP_IF(BPF_JEQ, 20, SPRY_FD_LIFELINE + 1, OWN, NOTIFY),
+      /* 21 */ JUMP_IF(BPF_JEQ, 21, SPRY_FD_LIFELINE + 1, OWN, NOTIFY),
+      /* FILTER */ LOAD(args[1]),
+      /* 23 */ JUMP_IF(BPF_JEQ, 23, 0, 24, NOTIFY),
+      /* 24 */ LOAD(args[2]),
+      /* 25 */ JUMP_IF(BPF_JEQ, 25, (uint32_t)planned, 26, NOTIFY),
+      /* 26 */ LOAD_HIGH(args[2]),
+      /* 27 */ JUMP_IF(BPF_JEQ, 27, (uint32_t)(planned >> 32), OWN, NOTIFY),
       /* OWN */ LOAD(instruction_pointer),
-      /* 22 */ JUMP_IF(BPF_JEQ, 22, (uint32_t)(uintptr_t)spry_called, HIGH, NOTIFY),
+      /* 29 */ JUMP_IF(BPF_JEQ, 29, (uint32_t)(uintptr_t)spry_called, HIGH, NOTIFY),
       /* HIGH */ LOAD_HIGH(instruction_pointer),
-      /* 24 */ JUMP_IF(BPF_JEQ, 24, (uint32_t)((uintptr_t)spry_called >> 32), ALLOW, NOTIFY),
+      /* 31 */ JUMP_IF(BPF_JEQ, 31, (uint32_t)((uintptr_t)spry_called >> 32), ALLOW, NOTIFY),
       /* NOTIFY */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
       /* ALLOW */ BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
@@ -399,7 +434,8 @@ static void tell(int log, uint64_t address, uint64_t size, uint64_t mode) {
   if (result < 0) fail(SPRY_STEP_FAULTS, result, address);
 }
 
-/* Maps the guest's memory; of some of it the monitor is told what is written, or touched first. */
+/* Maps the guest's memory; of some of it the monitor is told what is written, or touched first. Then come the system
+ * calls that the guest serves. */
 static void carry_out(const struct spry_plan *plan, int log) {
   int descriptors[SPRY_PLAN_DESCRIPTORS];
   const unsigned count = receive(descriptors);
@@ -416,6 +452,8 @@ static void carry_out(const struct spry_plan *plan, int log) {
   for (uint64_t i = 0; i < plan->fault_count; i++) {
     tell(log, plan->faults[i].address, plan->faults[i].size, UFFDIO_REGISTER_MODE_MISSING);
   }
+  if (plan->system_calls.len == 0) return;
+  check(SPRY_STEP_FILTER, CALL3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan->system_calls));
 }
 
 /* The second half, on the gate stack: the kernel's own is unmapped here. */

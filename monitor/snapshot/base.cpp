@@ -29,15 +29,16 @@ Result<std::uint64_t> memory_size(const Image& image, const MachineOptions& opti
   return memory;
 }
 
-// docs/abi.md, "Entry". `entry` is a guest virtual address.
-CpuState entry_state(const Layout& layout, std::uint64_t entry) {
+// docs/abi.md, "Entry".
+CpuState entry_state(const Layout& layout, const Image& image) {
   CpuState state;
-  state.registers.rip = entry;
+  state.registers.rip = image.entry();
   state.registers.rsp = layout.stack.end + layout.slide;
   state.registers.rflags = RFLAGS_FIXED | RFLAGS_IF;
   state.registers.rax = SPRY_ENTRY_MAGIC;
   state.registers.rdi = layout.boot.start + layout.slide;
   state.fs.base = layout.boot.start + layout.slide;
+  state.system_calls = image.system_calls();
   return state;
 }
 
@@ -102,7 +103,7 @@ Result<Base> plan_base(const Image& image, const MachineOptions& options, std::v
   base.regions = user_regions(image, *layout);
   base.shared = std::move(shared);
   base.covered = layout->initial;
-  base.cpu = entry_state(*layout, image.entry());
+  base.cpu = entry_state(*layout, image);
   return base;
 }
 

@@ -32,7 +32,7 @@ namespace {
 using x86::kPageSize;
 
 constexpr std::array<char, 8> kMagic = {'S', 'P', 'R', 'Y', 'S', 'N', 'A', 'P'};
-constexpr std::uint32_t kFormat = 4;
+constexpr std::uint32_t kFormat = 5;
 constexpr std::uint64_t kMostMetadata = std::uint64_t{64} << 20;
 
 struct Digest {

@@ -27,6 +27,7 @@ void each_part(Stream& stream, Call call) {
   call(stream.elapsed_ns);
   call(stream.registers);
   call(stream.segments);
+  call(stream.system_calls);
   call(stream.vectors);
   call(stream.places);
   call(stream.devices);
@@ -118,6 +119,7 @@ Parts parts_of(const Base& base) {
   parts.registers = base.cpu.registers;
   parts.registers.rflags = normal_flags(parts.registers.rflags);
   parts.segments = {segment_of(base.cpu.ds), segment_of(base.cpu.es), segment_of(base.cpu.fs), segment_of(base.cpu.gs)};
+  parts.system_calls = base.cpu.system_calls;
   VectorState vectors = base.cpu.vectors != nullptr ? *base.cpu.vectors : initial_vectors();
   normalise(vectors);
   parts.vectors = vectors.area;
@@ -150,6 +152,7 @@ std::shared_ptr<Base> base_of(Parts parts, const std::string& path) {
   base->cpu.es = segment_of(parts.segments[1]);
   base->cpu.fs = segment_of(parts.segments[2]);
   base->cpu.gs = segment_of(parts.segments[3]);
+  base->cpu.system_calls = parts.system_calls;
   auto vectors = std::make_shared<VectorState>();
   vectors->area = parts.vectors;
   base->cpu.vectors = std::move(vectors);

@@ -50,6 +50,7 @@ struct Parts {
   std::uint64_t elapsed_ns = 0;
   Registers registers;
   std::array<Segment, 4> segments = {};  // DS, ES, FS, GS
+  SystemCalls system_calls;
   std::array<std::byte, VectorState::kSize> vectors = {};
   std::array<XsavePart, kXsaveParts> places = {};  // in `vectors`, of the parts from 2 on that are in use
   std::vector<std::string> devices;

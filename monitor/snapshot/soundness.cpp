@@ -143,6 +143,17 @@ const char* of_cpu(const Parts& parts) {
     const Parts::Segment normal = normal_segment(segment);
     if (segment.selector != normal.selector || segment.base != normal.base) return "a segment register is no guest's";
   }
+  const auto holds = [&parts](std::uint64_t address, std::uint64_t permission) {
+    return std::any_of(parts.regions.begin(), parts.regions.end(), [&](const Parts::Region& region) {
+      return (region.permissions & permission) != 0 && address >= region.range.start && address < region.range.end;
+    });
+  };
+  if (const SystemCalls& calls = parts.system_calls; calls != SystemCalls()) {
+    const std::uint64_t slide = parts.layout.slide;
+    if (!holds(calls.entry - slide, Parts::kExecute)) return "its system calls go to no code";
+    if (calls.stack % 16 != 0 || !holds(calls.stack - 1 - slide, Parts::kWrite))
+      return "its system calls have no stack";
+  }
   VectorState vectors = {parts.vectors};
   normalise(vectors);
   if (vectors.area != parts.vectors) return "its vector registers are none of a guest's";

@@ -161,6 +161,7 @@ TEST(AbiDocument, StructuresHaveNoPadding) {
   EXPECT_EQ(ends["spry_note_abi"], sizeof(spry_note_abi));
   EXPECT_EQ(ends["spry_note_needs"], sizeof(spry_note_needs));
   EXPECT_EQ(ends["spry_note_device"], sizeof(spry_note_device));
+  EXPECT_EQ(ends["spry_note_system_calls"], sizeof(spry_note_system_calls));
 }
 
 TEST(AbiDocument, HasTheMonitorsLimits) {

@@ -16,6 +16,7 @@ namespace {
 using namespace test;
 using x86::kPageSize;
 
+constexpr std::uint64_t kSlide = std::uint64_t{1} << 30;
 constexpr std::uint64_t kImageEnd = SPRY_IMAGE_MIN + 3 * kPageSize;
 
 // With a small stack or one at the end.
@@ -26,10 +27,14 @@ const char* verdict(const Parts& parts) { return contradiction(parts, kStart, en
 TEST(SnapshotParts, AreSoundAsAMachineWritesThem) {
   EXPECT_STREQ(verdict(sound()), nullptr);
   EXPECT_STREQ(verdict(sound(std::uint64_t{1} << 20)), nullptr);
+  Parts serving = sound();
+  serving.system_calls = {serving.registers.rip, serving.layout.stack.end + kSlide};
+  EXPECT_STREQ(verdict(serving), nullptr);
 }
 
 TEST(SnapshotParts, ComeBackAsTheyWere) {
-  const Parts parts = sound();
+  Parts parts = sound();
+  parts.system_calls = {parts.registers.rip, parts.layout.stack.end + kSlide};
   const std::vector<std::byte> bytes = encode(parts);
   const auto decoded = decode(bytes);
   ASSERT_TRUE(decoded);
@@ -47,8 +52,6 @@ struct Lie {
   const char* rule;
   std::function<void(Parts&)> tell;
 };
-
-const std::uint64_t kSlide = std::uint64_t{1} << 30;
 
 // Field by field.
 const Lie kLies[] = {
@@ -137,6 +140,23 @@ const Lie kLies[] = {
     {"a segment register is no guest's", [](Parts& parts) { parts.segments[0].selector = x86::kUserCode; }},
     {"a segment register is no guest's", [](Parts& parts) { parts.segments[1].selector = 0x10003; }},
     {"a segment register is no guest's", [](Parts& parts) { parts.segments[2].base = std::uint64_t{1} << 50; }},
+    {"its system calls go to no code",
+     [](Parts& parts) {
+       parts.system_calls = {parts.registers.rip + kPageSize * 8, 16};
+     }},
+    {"its system calls go to no code", [](Parts& parts) { parts.system_calls.stack = 16; }},
+    {"its system calls go to no code",
+     [](Parts& parts) {
+       parts.system_calls = {1, 16};
+     }},
+    {"its system calls have no stack",
+     [](Parts& parts) {
+       parts.system_calls = {parts.registers.rip, parts.layout.boot.start + kSlide + 64};
+     }},
+    {"its system calls have no stack",
+     [](Parts& parts) {
+       parts.system_calls = {parts.registers.rip, parts.layout.stack.end + kSlide - 8};
+     }},
     {"its vector registers are none of a guest's", [](Parts& parts) { parts.vectors[26] = std::byte{1}; }},
     {"its vector registers are none of a guest's", [](Parts& parts) { parts.vectors[500] = std::byte{1}; }},
     {"its vector registers are none of a guest's", [](Parts& parts) { parts.vectors[513] |= std::byte{2}; }},

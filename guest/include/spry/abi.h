@@ -217,12 +217,13 @@ SPRY_STATIC_ASSERT(offsetof(struct spry_boot, devices) == 0xd0, "boot page layou
 SPRY_STATIC_ASSERT(sizeof(struct spry_boot) == 0xd0 + 16 * SPRY_DEVICES_MAX, "boot page layout");
 SPRY_STATIC_ASSERT(sizeof(struct spry_boot) <= SPRY_PAGE_SIZE, "the boot page is one page");
 
-/* ELF notes: owner "Spry", in a PT_NOTE segment. Exactly one SPRY_NOTE_ABI; any number of the others: of needs the
- * largest numbers and the union of the features count. */
+/* ELF notes: owner "Spry", in a PT_NOTE segment. Exactly one SPRY_NOTE_ABI, at most one SPRY_NOTE_SYSTEM_CALLS; any
+ * number of the others: of needs the largest numbers and the union of the features count. */
 #define SPRY_NOTE_OWNER "Spry"
 #define SPRY_NOTE_ABI 1u
 #define SPRY_NOTE_NEEDS 2u
 #define SPRY_NOTE_DEVICE 3u
+#define SPRY_NOTE_SYSTEM_CALLS 4u
 
 struct spry_note_abi {
   uint32_t version; /* SPRY_ABI_VERSION */
@@ -236,6 +237,11 @@ struct spry_note_device {
   uint32_t handle; /* fixed, or SPRY_HANDLE_NEXT */
   char kind[20];   /* the module's name, [a-z0-9-]+, zero-padded, at least one zero */
   char name[40];   /* the device's name, [a-z0-9_-]+, zero-padded, at least one zero */
+};
+/* Where `syscall` goes. Each number is an address minus that of the number itself, so that nothing is relocated. */
+struct spry_note_system_calls {
+  int64_t entry; /* in a segment of code */
+  int64_t stack; /* what RSP is there: a multiple of 16 */
 };
 SPRY_STATIC_ASSERT(sizeof(struct spry_note_abi) == 4, "note layout");
 SPRY_STATIC_ASSERT(sizeof(struct spry_note_needs) == 24, "note layout");

@@ -114,6 +114,15 @@ static inline uint64_t spry_handle(const struct spry_device *device) {
   return 1 + (uint64_t)(device - spry_devices_start);
 }
 
+/* Has the program serve `syscall` itself (docs/abi.md, "System calls"), declared at file scope, once: it goes to the
+ * symbol `entry` with RSP at the symbol `stack_end`. Of assembly, because C cannot name a distance. */
+#define SPRY_SYSTEM_CALLS(entry, stack_end)                                     \
+  __asm__(                                                                      \
+      ".pushsection .note.spry,\"a\",@note\n\t.balign 4\n\t.long 5, 16, 4\n\t"  \
+      ".ascii \"Spry\"\n\t.long 0\n\t.quad " #entry " - .\n\t.quad " #stack_end \
+      " - .\n\t"                                                                \
+      ".popsection")
+
 /* Emits a note; used by the macros above and by the library's own object files. */
 #define SPRY_NOTE(symbol, note_type, descriptor_type, ...)                       \
   __attribute__((section(".note.spry"), used, aligned(4))) static const struct { \

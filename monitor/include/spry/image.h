@@ -64,6 +64,14 @@ struct Manifest {
   std::vector<DeviceNeed> devices;  // by handle
 };
 
+// Where `syscall` goes (docs/abi.md, "System calls"): guest virtual addresses, or both 0 where it is a fault.
+struct SystemCalls {
+  std::uint64_t entry = 0;
+  std::uint64_t stack = 0;  // RSP at the entry
+  bool served() const { return entry != 0; }
+  bool operator==(const SystemCalls&) const = default;
+};
+
 // Copies are the same image. Safe to use from several threads at once.
 class SPRY_API Image {
  public:
@@ -84,6 +92,7 @@ class SPRY_API Image {
   bool position_independent() const;
   std::uint64_t entry() const;  // guest virtual
   std::uint64_t slide() const;  // guest virtual minus guest-physical; a multiple of 2 MiB
+  SystemCalls system_calls() const;
 
   // Segments in ascending order; they share no page.
   const std::vector<Segment>& segments() const;

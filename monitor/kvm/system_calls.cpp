@@ -1,0 +1,36 @@
+#include "kvm/system_calls.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/x86.h"
+#include "kvm/system_page.h"
+
+extern "C" {
+extern const std::byte spry_system_calls[];
+extern const std::byte spry_system_calls_frame[];
+extern const std::byte spry_system_calls_end[];
+}
+
+namespace spry {
+
+using namespace x86;
+
+void write_system_calls(std::span<std::byte> page, const SystemCalls& calls) {
+  const auto to = page.subspan(kSystemCallsOffset);
+  std::copy(spry_system_calls, spry_system_calls_end, to.begin());
+  const std::array<std::uint64_t, 5> frame = {calls.entry, kUserCode, RFLAGS_FIXED | RFLAGS_IF | RFLAGS_IOPL3,
+                                              calls.stack, kUserData};
+  std::memcpy(&to[static_cast<std::size_t>(spry_system_calls_frame - spry_system_calls)], frame.data(), sizeof frame);
+}
+
+// The kernel's selectors follow each other in the GDT. Of the flags all are cleared: interrupts, which this page could
+// not bear, single steps, and NT, with which IRETQ faults.
+std::array<kvm_msr_entry, 3> system_call_msrs(std::uint64_t address) {
+  constexpr std::uint64_t kAllFlags = 0xffffffff;
+  const std::uint64_t star = address == 0 ? 0 : std::uint64_t{kKernelCode} << 32;
+  const std::uint64_t mask = address == 0 ? 0 : kAllFlags & ~RFLAGS_FIXED;
+  return {{{MSR_STAR, 0, star}, {MSR_LSTAR, 0, address}, {MSR_FMASK, 0, mask}}};
+}
+
+}  // namespace spry
