@@ -18,11 +18,9 @@ struct Feature {
   std::uint64_t bit;
   const char* name;
 };
-constexpr Feature kFeatures[] = {{SPRY_FEATURE_CLOCK, "clock"},
-                                 {SPRY_FEATURE_FSGSBASE, "fsgsbase"},
-                                 {SPRY_FEATURE_XSAVE, "xsave"},
-                                 {SPRY_FEATURE_AVX, "avx"},
-                                 {SPRY_FEATURE_AVX512, "avx512"}};
+constexpr Feature kFeatures[] = {{SPRY_FEATURE_CLOCK, "clock"},   {SPRY_FEATURE_FSGSBASE, "fsgsbase"},
+                                 {SPRY_FEATURE_XSAVE, "xsave"},   {SPRY_FEATURE_AVX, "avx"},
+                                 {SPRY_FEATURE_AVX512, "avx512"}, {SPRY_FEATURE_FSBASE, "fsbase"}};
 
 std::vector<std::string> feature_names(std::uint64_t features) {
   std::vector<std::string> names;

@@ -39,6 +39,9 @@ constexpr std::uint32_t CPUID_80000001_EDX_PLAIN = 1u << 20 | 1u << 29;  // NX, 
 constexpr std::uint32_t kLastBasicLeaf = 0xd;
 constexpr std::uint32_t kLastExtendedLeaf = 0x80000008;
 
+// By the same instructions, here.
+constexpr std::uint64_t kBases = SPRY_FEATURE_FSGSBASE | SPRY_FEATURE_FSBASE;
+
 bool has(std::uint64_t features, std::uint64_t feature) { return (features & feature) != 0; }
 
 // Whether XCR0 has this part of the XSAVE area, by the index of its sub-leaf.
@@ -63,7 +66,7 @@ bool allow(kvm_cpuid_entry2& entry, std::uint64_t features) {
     case 7:
       if (entry.index != 0) return false;
       entry.eax = 0;
-      entry.ebx &= CPUID_7_EBX_PLAIN | (has(features, SPRY_FEATURE_FSGSBASE) ? CPUID_7_EBX_FSGSBASE : 0) |
+      entry.ebx &= CPUID_7_EBX_PLAIN | (has(features, kBases) ? CPUID_7_EBX_FSGSBASE : 0) |
                    (avx ? CPUID_7_EBX_AVX2 : 0) | (has(features, SPRY_FEATURE_AVX512) ? CPUID_7_EBX_AVX512 : 0);
       entry.ecx = 0;
       entry.edx = 0;
@@ -103,7 +106,7 @@ const char* missing_feature(const std::vector<kvm_cpuid_entry2>& supported, std:
     });
     return entry == supported.end() ? 0u : (*entry).*member;
   };
-  if (has(features, SPRY_FEATURE_FSGSBASE) && !(bits(7, &kvm_cpuid_entry2::ebx) & CPUID_7_EBX_FSGSBASE)) {
+  if (has(features, kBases) && !(bits(7, &kvm_cpuid_entry2::ebx) & CPUID_7_EBX_FSGSBASE)) {
     return "FSGSBASE";
   }
   if (has(features, SPRY_FEATURE_XSAVE) && !(bits(1, &kvm_cpuid_entry2::ecx) & CPUID_1_ECX_XSAVE)) return "XSAVE";
@@ -122,7 +125,7 @@ const char* missing_feature(const std::vector<kvm_cpuid_entry2>& supported, std:
 }  // namespace
 
 bool needs_cpuid(std::uint64_t features) {
-  return has(features, SPRY_FEATURE_FSGSBASE | SPRY_FEATURE_XSAVE | SPRY_FEATURE_AVX | SPRY_FEATURE_AVX512);
+  return has(features, kBases | SPRY_FEATURE_XSAVE | SPRY_FEATURE_AVX | SPRY_FEATURE_AVX512);
 }
 
 std::uint64_t xcr0_bits(std::uint64_t features) {
@@ -131,8 +134,7 @@ std::uint64_t xcr0_bits(std::uint64_t features) {
 }
 
 std::uint64_t cr4_bits(std::uint64_t features) {
-  return (has(features, SPRY_FEATURE_FSGSBASE) ? CR4_FSGSBASE : 0) |
-         (has(features, SPRY_FEATURE_XSAVE) ? CR4_OSXSAVE : 0);
+  return (has(features, kBases) ? CR4_FSGSBASE : 0) | (has(features, SPRY_FEATURE_XSAVE) ? CR4_OSXSAVE : 0);
 }
 
 Result<void> enable_features(const Kvm& kvm, VcpuIoctls& vcpu, std::uint64_t features, const std::string& path) {

@@ -177,6 +177,8 @@ Result<void> KvmVcpu::furnish(GuestMemory& memory, const Furnishing& furnishing)
     if (auto added = map_input(furnishing.input, -1, 0); !added) return added;
   }
   if (auto given = give_system_calls(furnishing.state.system_calls); !given) return given;
+  sets_fs_base_ = (furnishing.features & SPRY_FEATURE_FSBASE) != 0;
+  if (sets_fs_base_) write_set_fs_base(memory_->bytes(layout_.trampoline));
   special_ = to_kvm_special(layout_, with_implied(furnishing.features), furnishing.state);
   vectors_ = nullptr;
   if (furnishing.state.vectors != nullptr) {
@@ -237,6 +239,10 @@ Result<std::optional<GuestTsc>> KvmVcpu::tsc() {
   auto tsc = find_guest_tsc(vcpu_);
   if (!tsc) return tl::unexpected(tsc.error());
   return *tsc;
+}
+
+std::uint64_t KvmVcpu::set_fs_base() const {
+  return sets_fs_base_ ? layout_.trampoline.start + layout_.slide + kSetFsBaseOffset : 0;
 }
 
 Result<CpuState> KvmVcpu::save() {

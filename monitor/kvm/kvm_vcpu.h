@@ -34,6 +34,7 @@ class KvmVcpu final : public Vcpu {
   Result<void> complete_registers() override { return {}; }
   void answer(std::int64_t result) override;
   void write_registers() override { vcpu_.dirty_registers(); }
+  std::uint64_t set_fs_base() const override;
   Result<CpuState> save() override;
   Result<void> reset() override;
   Result<const char*> difference() override;
@@ -96,6 +97,7 @@ class KvmVcpu final : public Vcpu {
   std::optional<KvmWriteLog> log_;
   kvm_sregs special_ = {};  // with which actions begin
   SystemCalls system_calls_;
+  bool sets_fs_base_ = false;
   std::unique_ptr<kvm_xsave> vectors_;  // the same; null: as a new vCPU has them
   bool native_vectors_ = false;         // actions begin at the trampoline
 

@@ -4,6 +4,7 @@
 
 #include "cpu/x86.h"
 #include "kvm/system_page.h"
+#include "spry/abi.h"
 
 namespace spry {
 
@@ -18,8 +19,8 @@ bool map_memory(PageTables& tables, const Furnishing& furnishing) {
   const std::uint64_t slide = layout.slide;
   bool mapped =
       tables.map({kSystemPage, kGateStack}, slide, 0) && tables.map({kGateStack, kPageTables}, slide, PTE_RW | PTE_XD);
-  // Executable; the guest only ever enters it where its actions begin, and by `syscall`.
-  if (furnishing.reusable || furnishing.state.system_calls.served())
+  // Executable; the guest enters it where its actions begin, by `syscall`, and to set the base of FS.
+  if (furnishing.reusable || furnishing.state.system_calls.served() || (furnishing.features & SPRY_FEATURE_FSBASE) != 0)
     mapped = mapped && tables.map(layout.trampoline, slide, PTE_US);
   if (furnishing.verify) {
     const std::uint64_t page = layout.probe.start + kPageSize;

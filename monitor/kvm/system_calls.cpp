@@ -24,6 +24,12 @@ void write_system_calls(std::span<std::byte> page, const SystemCalls& calls) {
   std::memcpy(&to[static_cast<std::size_t>(spry_system_calls_frame - spry_system_calls)], frame.data(), sizeof frame);
 }
 
+void write_set_fs_base(std::span<std::byte> page) {
+  constexpr std::array<std::uint8_t, 8> kCode = {0xf3, 0x48, 0x0f, 0xae, 0xd6,  // wrfsbase %rsi
+                                                 0x41, 0xff, 0xe0};             // jmp *%r8
+  std::memcpy(page.subspan(kSetFsBaseOffset).data(), kCode.data(), kCode.size());
+}
+
 // The kernel's selectors follow each other in the GDT. Of the flags all are cleared: interrupts, which this page could
 // not bear, single steps, and NT, with which IRETQ faults.
 std::array<kvm_msr_entry, 3> system_call_msrs(std::uint64_t address) {

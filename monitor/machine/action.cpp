@@ -75,6 +75,7 @@ Result<void> write_boot_page(MachineData& machine, bool with_input) {
   }
   if (machine.dirty.enabled()) machine.dirty.mark({layout.boot.start, layout.boot.start + sizeof(spry_boot)});
   spry_boot& boot = machine.boot();
+  boot.set_fs_base = machine.vcpu->set_fs_base();
   begin_clock(machine, boot);
   return begin_boot_page(boot, start, machine.entropy);
 }

@@ -89,6 +89,10 @@ class Vcpu {
   // All of `registers` take effect at the next run. After a hypercall of code that is not the guest's own (a probe's).
   virtual void write_registers() = 0;
 
+  // Where the guest's memory has code that sets the base of FS (docs/abi.md, "The base of FS"), guest virtual; 0 if the
+  // features that it was furnished with have none.
+  virtual std::uint64_t set_fs_base() const = 0;
+
   // The guest's state at the hypercall that is being served, with RIP behind it and RAX 0, as if it had been answered.
   // Errors: those of code_for.
   virtual Result<CpuState> save() = 0;

@@ -1,5 +1,6 @@
 #include "process/launcher.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -124,6 +125,12 @@ int make_temporary() {
 }
 
 }  // namespace
+
+std::uint64_t stub_entry() {
+  Elf64_Ehdr header;
+  std::memcpy(&header, stub_image().data(), sizeof header);
+  return header.e_entry;
+}
 
 Result<Descriptor> make_stub_file() {
   Descriptor file = make_memfd();

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -32,6 +33,9 @@ struct LaunchedStub {
 // unlinked file in a directory for temporary ones. Errors: those of code_for; kUnavailable if there can be
 // neither.
 Result<Descriptor> make_stub_file();
+
+// Where the stub begins, in each of its processes.
+std::uint64_t stub_entry();
 
 // Starts a process of the stub's file (never by copying this one: clone(2) with CLONE_VM, then execveat(2)) without
 // waiting for it. It has no environment and, but for those of plan.h, no descriptors. `stack` is this process's memory

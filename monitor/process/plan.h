@@ -21,6 +21,8 @@
 #include <stdint.h>
 
 #define SPRY_STUB 0x700000000000
+/* Code that sets the base of FS (docs/abi.md, "The base of FS") lies so many bytes before the stub's entry. */
+#define SPRY_SET_FS_BASE 64
 #define SPRY_START 0x700000100000
 #define SPRY_START_SIZE 0x2000
 #define SPRY_GATE_STACK 0x700000110000

@@ -20,6 +20,7 @@
 #include "process/hypercall_instruction.h"
 #include "process/linux_api.h"
 #include "process/system_call_filter.h"
+#include "spry/abi.h"
 #include "system/clock.h"
 #include "text/format.h"
 
@@ -96,6 +97,7 @@ Result<void> ProcessVcpu::furnish(GuestMemory& memory, const Furnishing& furnish
   path_ = furnishing.path;
   slide_ = layout.slide;
   covered_ = layout.memory;
+  sets_fs_base_ = (furnishing.features & SPRY_FEATURE_FSBASE) != 0;
   probe_ = furnishing.verify ? layout.probe : Range();
   std::vector<Region> regions;
   if (!probe_.empty()) {
@@ -460,6 +462,8 @@ void ProcessVcpu::write_registers() {
   const Registers wanted = registers_;
   if (stop()) registers_ = wanted;
 }
+
+std::uint64_t ProcessVcpu::set_fs_base() const { return sets_fs_base_ ? stub_entry() - SPRY_SET_FS_BASE : 0; }
 
 Result<CpuState> ProcessVcpu::save() {
   if (auto complete = complete_registers(); !complete) return tl::unexpected(complete.error());

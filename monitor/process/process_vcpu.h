@@ -40,6 +40,7 @@ class ProcessVcpu final : public Vcpu {
   Result<void> complete_registers() override;
   void answer(std::int64_t result) override { registers_.rax = static_cast<std::uint64_t>(result); }
   void write_registers() override;
+  std::uint64_t set_fs_base() const override;
   Result<CpuState> save() override;
   Result<void> reset() override { return {}; }
   Result<const char*> difference() override { return nullptr; }
@@ -112,6 +113,7 @@ class ProcessVcpu final : public Vcpu {
   std::uint64_t covered_ = 0;
   Range probe_;
   SystemCalls system_calls_;
+  bool sets_fs_base_ = false;
   Range hypercalls_;  // guest-physical: where their instruction may be rewritten; elsewhere `syscall` is the guest's
   std::vector<spry_mapping> mappings_;
   Descriptor input_;

@@ -15,9 +15,11 @@ namespace {
 
 constexpr const char* kOutput = "actions returned\n";
 
+constexpr const char* kGuests[] = {"system_calls", "fsbase"};
+
 MachineOptions serving(bool again, bool verify) {
   MachineOptions options = reusable();
-  options.arguments = {"system_calls", "actions"};
+  options.arguments = {"guest", "actions"};
   options.reusable = again;
   options.verify = verify;
   return options;
@@ -31,34 +33,42 @@ void expect_served(Machine& machine, bool again) {
   }
 }
 
+TEST(SystemCalls, AreOfTheImageThatSaysSo) {
+  EXPECT_TRUE(load("system_calls").system_calls().served());
+  EXPECT_FALSE(load("fsbase").system_calls().served());
+}
+
 TEST(SystemCalls, AreServedInEachAction) {
   const std::string path = fmt::format("{}spry-system-calls-{}", testing::TempDir(), getpid());
-  const Image image = load("system_calls");
-  EXPECT_TRUE(image.system_calls().served());
-  EXPECT_FALSE(load("hello").system_calls().served());
-  const Snapshot snapshot = value(Snapshot::take(image, serving(true, false)));
-  ASSERT_TRUE(snapshot.save(path));
-  const Snapshot loaded = value(Snapshot::load(path));
-  for (const auto& [again, verify] : {std::pair(false, false), {true, false}, {true, true}}) {
-    const MachineOptions options = serving(again, verify);
-    Machine machine = value(Machine::create(image, options));
-    expect_served(machine, again);
-    for (const Snapshot* from : {&snapshot, &loaded}) {
-      Machine restored = value(Machine::create(*from, options));
-      expect_served(restored, again);
+  for (const char* guest : kGuests) {
+    SCOPED_TRACE(guest);
+    const Image image = load(guest);
+    const Snapshot snapshot = value(Snapshot::take(image, serving(true, false)));
+    ASSERT_TRUE(snapshot.save(path));
+    const Snapshot loaded = value(Snapshot::load(path));
+    for (const auto& [again, verify] : {std::pair(false, false), {true, false}, {true, true}}) {
+      const MachineOptions options = serving(again, verify);
+      Machine machine = value(Machine::create(image, options));
+      expect_served(machine, again);
+      for (const Snapshot* from : {&snapshot, &loaded}) {
+        Machine restored = value(Machine::create(*from, options));
+        expect_served(restored, again);
+      }
     }
+    unlink(path.c_str());
   }
-  unlink(path.c_str());
 }
 
 TEST(SystemCalls, AreServedInPools) {
-  for (const bool verify : {false, true}) {
-    PoolOptions options;
-    options.machine = serving(true, verify);
-    options.workers = 2;
-    Pool pool = value(Pool::create(load("system_calls"), options));
-    for (int action = 0; action < 6; ++action) EXPECT_EQ(value(pool.run("")).output, kOutput);
-    EXPECT_EQ(pool.statistics().rebuilds, 0u);
+  for (const char* guest : kGuests) {
+    for (const bool verify : {false, true}) {
+      PoolOptions options;
+      options.machine = serving(true, verify);
+      options.workers = 2;
+      Pool pool = value(Pool::create(load(guest), options));
+      for (int action = 0; action < 6; ++action) EXPECT_EQ(value(pool.run("")).output, kOutput) << guest;
+      EXPECT_EQ(pool.statistics().rebuilds, 0u);
+    }
   }
 }
 

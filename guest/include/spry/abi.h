@@ -144,7 +144,8 @@ SPRY_STATIC_ASSERT(sizeof(struct spry_net_frame) == 16, "net layout");
 #define SPRY_FEATURE_XSAVE (1u << 2)    /* xsave family, XCR0 set */
 #define SPRY_FEATURE_AVX (1u << 3)      /* AVX state enabled in XCR0; brings XSAVE */
 #define SPRY_FEATURE_AVX512 (1u << 4)   /* AVX-512 F, CD, BW, DQ and VL; brings AVX */
-#define SPRY_FEATURES_ALL 0x1fu
+#define SPRY_FEATURE_FSBASE (1u << 5)   /* the boot page's set_fs_base, on any CPU */
+#define SPRY_FEATURES_ALL 0x3fu
 
 /* Bits of spry_boot.flags. */
 #define SPRY_BOOT_READY (1u << 0) /* the input is there already: the first `ready` must not be a hypercall */
@@ -187,6 +188,7 @@ struct spry_boot {
   uint64_t clock_wall;
   uint64_t device_count; /* entries of `devices` in use: 1 + the highest handle */
   struct spry_boot_device devices[SPRY_DEVICES_MAX];
+  uint64_t set_fs_base; /* with SPRY_FEATURE_FSBASE, code that sets the base of FS */
 };
 SPRY_STATIC_ASSERT(offsetof(struct spry_boot, self) == 0x00, "the psABI's %fs:0");
 SPRY_STATIC_ASSERT(offsetof(struct spry_boot, abi_version) == 0x08, "boot page layout");
@@ -214,7 +216,8 @@ SPRY_STATIC_ASSERT(offsetof(struct spry_boot, clock_shift) == 0xbc, "boot page l
 SPRY_STATIC_ASSERT(offsetof(struct spry_boot, clock_wall) == 0xc0, "boot page layout");
 SPRY_STATIC_ASSERT(offsetof(struct spry_boot, device_count) == 0xc8, "boot page layout");
 SPRY_STATIC_ASSERT(offsetof(struct spry_boot, devices) == 0xd0, "boot page layout");
-SPRY_STATIC_ASSERT(sizeof(struct spry_boot) == 0xd0 + 16 * SPRY_DEVICES_MAX, "boot page layout");
+SPRY_STATIC_ASSERT(offsetof(struct spry_boot, set_fs_base) == 0xd0 + 16 * SPRY_DEVICES_MAX, "boot page layout");
+SPRY_STATIC_ASSERT(sizeof(struct spry_boot) == 0x4d8, "boot page layout");
 SPRY_STATIC_ASSERT(sizeof(struct spry_boot) <= SPRY_PAGE_SIZE, "the boot page is one page");
 
 /* ELF notes: owner "Spry", in a PT_NOTE segment. Exactly one SPRY_NOTE_ABI, at most one SPRY_NOTE_SYSTEM_CALLS; any

@@ -38,7 +38,7 @@
 	.equ	DEVICE_SHARED, 0x00		/* Boot page, devices */
 	.equ	DEVICE_SHARED_SIZE, 0x08
 	.equ	THIS_VERSION, 1			/* Boot page */
-	.equ	THIS_SIZE, 0x4d0
+	.equ	THIS_SIZE, 0x4d8
 	.equ	BOOT_READY, 1
 	.equ	FEATURE_CLOCK, 1		/* Features */
 

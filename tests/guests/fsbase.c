@@ -1,0 +1,85 @@
+/* FSBASE when the manifest asks for it, on every CPU and kernel. */
+#include "guest_case.h"
+
+SPRY_NEEDS(.features = SPRY_FEATURE_FSBASE);
+
+/* What the base is set to. The compiler's own use of it, for canaries, finds its word in each. */
+static uint64_t words[16][8];
+static const struct spry_boot *boot; /* which the library finds by the base */
+
+/* FS's own data, at the base. */
+static uint64_t at_base(void) {
+  uint64_t word;
+  __asm__ volatile("mov %%fs:8, %0" : "=r"(word));
+  return word;
+}
+
+static void set_base(const void *base) {
+  __asm__ volatile("lea 1f(%%rip), %%r8\n\tjmp *%%rdx\n1:"
+                   :
+                   : "d"(boot->set_fs_base), "S"(base)
+                   : "rax", "rcx", "rdi", "r8", "r11", "cc", "memory");
+}
+
+/* As often as it is set, over hypercalls and faults that become hypercalls. */
+static void keeps(void) {
+  CHECK((boot->features & SPRY_FEATURE_FSBASE) != 0 && boot->set_fs_base != 0);
+  for (unsigned i = 0; i < 1000; i++) {
+    set_base(words[i % 16]);
+    if (i % 10 == 0) spry_hypercall(SPRY_CALL_CLOCK, SPRY_CLOCK_MONOTONIC, 0, 0, 0, 0);
+    if (i % 100 == 0) spry_hypercall(SPRY_CALL_POLL, 0, 0, 0, 0, 0);
+    const uint64_t found = at_base();
+    set_base(boot);
+    CHECK(found == i % 16);
+  }
+}
+
+/* Where the processor goes to something else meanwhile. */
+static void keeps_over_a_sleep(void) {
+  set_base(words[3]);
+  spry_hypercall(SPRY_CALL_POLL, 20000000, 0, 0, 0, 0);
+  const uint64_t found = at_base();
+  set_base(boot);
+  CHECK(found == 3);
+}
+
+/* No other register changes, nor a vector. */
+static void registers(void) {
+  uint64_t sum, base, vector;
+  __asm__ volatile(
+      "mov $1, %%ebx\n\tmov $2, %%r9d\n\tmov $4, %%r10d\n\tmov $8, %%r12d\n\tmov $16, %%r13d\n\tmov $32, %%r14d\n\t"
+      "mov $64, %%r15d\n\tmovq %%rsi, %%xmm5\n\tlea 1f(%%rip), %%r8\n\tjmp *%%rdx\n1:\n\t"
+      "mov %%rbx, %%rax\n\tadd %%r9, %%rax\n\tadd %%r10, %%rax\n\tadd %%r12, %%rax\n\tadd %%r13, %%rax\n\t"
+      "add %%r14, %%rax\n\tadd %%r15, %%rax\n\tmovq %%xmm5, %%rdx"
+      : "=&a"(sum), "=S"(base), "=d"(vector)
+      : "S"(words[5]), "d"(boot->set_fs_base)
+      : "rbx", "rcx", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm5", "cc", "memory");
+  const uint64_t found = at_base();
+  set_base(boot);
+  CHECK(sum == 127 && base == address_of(words[5]) && vector == base && found == 5);
+}
+
+/* As an action of many, in each of which it is set anew. */
+static void actions(void) {
+  set_base(words[7]);
+  uint64_t found = at_base();
+  set_base(boot);
+  CHECK(found == 7);
+  spry_ready();
+  CHECK(spry_boot_page() == boot);
+  set_base(words[8]);
+  found = at_base();
+  set_base(boot);
+  CHECK(found == 8);
+}
+
+static const struct guest_case cases[] = {CASE(keeps), CASE(keeps_over_a_sleep), CASE(registers), CASE(actions)};
+
+int spry_main(int argc, char **argv) {
+  boot = spry_boot_page();
+  for (unsigned i = 0; i < 16; i++) {
+    words[i][1] = i;
+    words[i][5] = boot->canary;
+  }
+  return RUN_CASE(cases, argc, argv);
+}
