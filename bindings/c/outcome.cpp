@@ -12,7 +12,8 @@ constexpr bool same(spry_reason c, spry::Reason reason) { return static_cast<int
 static_assert(same(SPRY_EXIT, spry::Reason::kExit) && same(SPRY_ABORT, spry::Reason::kAbort) &&
               same(SPRY_FAULT, spry::Reason::kFault) && same(SPRY_DEADLINE, spry::Reason::kDeadline) &&
               same(SPRY_INTERRUPTED, spry::Reason::kInterrupted) &&
-              same(SPRY_TOO_MUCH_OUTPUT, spry::Reason::kTooMuchOutput));
+              same(SPRY_TOO_MUCH_OUTPUT, spry::Reason::kTooMuchOutput) &&
+              same(SPRY_CPU_LIMIT, spry::Reason::kCpuLimit));
 
 constexpr bool same(spry_fault c, spry::FaultKind kind) { return static_cast<int>(c) == static_cast<int>(kind); }
 static_assert(same(SPRY_FAULT_NONE, spry::FaultKind::kNone) && same(SPRY_FAULT_READ, spry::FaultKind::kRead) &&

@@ -144,11 +144,12 @@ void spry_pool_statistics(const spry_pool* pool, struct spry_statistics* statist
   spry_statistics full = {};
   full.submitted = from.submitted;
   full.completed = from.completed;
-  // The one reason that the first version did not have stands alone.
+  // The reasons that the first version did not have stand alone.
   constexpr std::size_t kFirst = std::size(decltype(full.reasons){});
-  static_assert(kFirst == SPRY_TOO_MUCH_OUTPUT && std::tuple_size_v<decltype(from.reasons)> == kFirst + 1);
+  static_assert(kFirst == SPRY_TOO_MUCH_OUTPUT && std::tuple_size_v<decltype(from.reasons)> == kFirst + 2);
   std::copy_n(from.reasons.begin(), kFirst, full.reasons);
-  full.too_much_output = from.reasons[kFirst];
+  full.too_much_output = from.reasons[SPRY_TOO_MUCH_OUTPUT];
+  full.cpu_limit = from.reasons[SPRY_CPU_LIMIT];
   full.failed = from.failed;
   full.cancelled = from.cancelled;
   full.waiting = from.waiting;

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <optional>
 #include <string_view>
 
@@ -129,6 +130,9 @@ int conclude(const RunOptions& options, const Outcome& outcome) {
     case Reason::kTooMuchOutput:
       say(outcome.message);
       return kExitMonitor;
+    case Reason::kCpuLimit:
+      say(outcome.message);
+      return end_by(SIGXCPU);
     case Reason::kInterrupted:
       break;
   }

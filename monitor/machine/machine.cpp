@@ -37,6 +37,8 @@ std::string_view to_string(Reason reason) {
       return "interrupted";
     case Reason::kTooMuchOutput:
       return "output";
+    case Reason::kCpuLimit:
+      return "cpu";
   }
   return "unknown";
 }

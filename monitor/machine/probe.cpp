@@ -38,6 +38,8 @@ Result<bool> step(MachineData& machine) {
         break;
       case Exit::Kind::kInterrupted:
         continue;  // an interruption is for the next action, not for a probe
+      case Exit::Kind::kCpuLimit:
+        return fail(ErrorCode::kResources, fmt::format("{}: {}", machine.base->path, exit.words));
       case Exit::Kind::kFailed:
         return tl::unexpected(exit.error);
       default:

@@ -121,6 +121,10 @@ Result<void> Run::serve(const Exit& exit) {
     case Exit::Kind::kInterrupted:
       interrupted();
       return {};
+    case Exit::Kind::kCpuLimit:
+      machine_.action.outcome.message = exit.words;
+      end(Reason::kCpuLimit);
+      return {};
     case Exit::Kind::kDead:
       fault(explain_death(machine_.memory, exit.words, vcpu_.registers()));
       machine_.phase = Phase::kBroken;

@@ -14,6 +14,7 @@ struct Exit {
     kException,    // `vector`, `error_code` and, for a page fault, `address` (CR2); all registers are the guest's
     kPort,         // an I/O instruction other than a hypercall, at `port`; RIP is at it or behind it
     kInterrupted,  // a signal, the deadline or Machine::interrupt; the guest can go on
+    kCpuLimit,     // the host lets the guest use no more processor time: `words` say which limit; it ends here
     kDead,         // the guest did what its CPU does not survive: `words` say what; only destroying it is left
     kFailed,       // the monitor or the host failed: `error`; only destroying it is left
   };

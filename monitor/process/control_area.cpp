@@ -112,7 +112,7 @@ volatile std::uint64_t& ControlArea::mark() const {
   return *reinterpret_cast<volatile std::uint64_t*>(bytes_ + SPRY_START_SIZE);
 }
 
-void ControlArea::expect_begin() { mark() = 1; }
+void ControlArea::expect_begin(unsigned how) { mark() = how; }
 
 bool ControlArea::awaits_begin() const { return mark() != 0; }
 

@@ -37,7 +37,7 @@ class ControlArea {
 
   // `begin` clears the whole gate stack before it lets the guest run: so it has not run since `expect_begin` while
   // `awaits_begin`.
-  void expect_begin();
+  void expect_begin(unsigned how);  // SPRY_BEGINS_*
   bool awaits_begin() const;
 
   // All zero again.

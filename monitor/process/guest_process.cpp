@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -119,11 +120,13 @@ Result<spry_reply> GuestProcess::hear() {
   } while (got < 0 && errno == EINTR);
   if (got < 0 && errno != ECONNRESET) return not_told("hear from", errno);
   if (got != static_cast<ssize_t>(sizeof reply)) {
-    const int signal = reap();
+    const ProcessEnd end = reap();
     if (stub_.launch->error != 0) return tl::unexpected(not_executed(*stub_.launch));
+    if (auto words = end.cpu_limit()) return fail(ErrorCode::kResources, *std::move(words));
+    if (auto words = end.from_outside()) return fail(ErrorCode::kMonitor, *std::move(words));
     return fail(ErrorCode::kMonitor,
-                signal != 0 ? fmt::format("the guest's process was killed by signal {} before it began", signal)
-                            : "the guest's process ended before it began");
+                end.signal != 0 ? fmt::format("the guest's process was killed by signal {} before it began", end.signal)
+                                : "the guest's process ended before it began");
   }
   std::array<int, kReplyDescriptors> received = {-1, -1, -1};
   const cmsghdr* header = message.msg_controllen >= sizeof *header ? CMSG_FIRSTHDR(&message) : nullptr;
@@ -218,16 +221,23 @@ bool GuestProcess::signal(int number) {
   return syscall(SYS_pidfd_send_signal, stub_.process.get(), number, nullptr, 0) == 0;
 }
 
-int GuestProcess::reap() {
+ProcessEnd GuestProcess::reap() {
   siginfo_t information = {};
-  int result;
+  struct rusage usage = {};
+  long result;
   do {
-    result = waitid(P_PIDFD, static_cast<id_t>(stub_.process.get()), &information, WEXITED | __WALL);
+    // The system call, because the C library's function leaves out what was used.
+    result = syscall(SYS_waitid, P_PIDFD, stub_.process.get(), &information, WEXITED | __WALL, &usage);
   } while (result != 0 && errno == EINTR);
   // ECHILD: the launcher has waited for all of its children, or ignores them.
   const bool killed = result == 0 && (information.si_code == CLD_KILLED || information.si_code == CLD_DUMPED);
   stub_.process = Descriptor();
-  return killed ? information.si_status : 0;
+  if (!killed) return {};
+  constexpr std::uint64_t kMicroseconds = 1'000'000;
+  const auto microseconds = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * kMicroseconds + static_cast<std::uint64_t>(time.tv_usec);
+  };
+  return {information.si_status, microseconds(usage.ru_utime) + microseconds(usage.ru_stime)};
 }
 
 // In a child that the launcher forked this only closes a descriptor: the guest's process is not that child's to end.

@@ -12,6 +12,7 @@
 #include "platform/waiting.h"
 #include "process/launcher.h"
 #include "process/plan.h"
+#include "process/process_end.h"
 #include "spry/error.h"
 #include "system/descriptor.h"
 
@@ -60,8 +61,8 @@ class GuestProcess {
   // False if the process is gone.
   bool signal(int number);
 
-  // How it ended, when it has: a signal's number, or 0 if nobody can tell any more.
-  int reap();
+  // Waits for its end; how it ended.
+  ProcessEnd reap();
   // Kills it.
   void end();
 

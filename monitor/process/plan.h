@@ -29,6 +29,10 @@
 /* Four frames with AVX-512; `begin` clears all of it each time. Frames with AMX do not come: a process has to ask for
  * it. */
 #define SPRY_GATE_STACK_SIZE 0x4000
+/* The gate stack's lowest word, while an action is to begin: the first one, by the stub itself, or another, by SIGUSR1.
+ * `begin` clears it. */
+#define SPRY_BEGINS_FIRST 1
+#define SPRY_BEGINS_BY_SIGNAL 2
 #define SPRY_PLAN 0x700000120000
 #define SPRY_PLAN_SIZE 0x6000
 #define SPRY_CONTROL_SIZE (SPRY_START_SIZE + SPRY_GATE_STACK_SIZE + SPRY_PLAN_SIZE)

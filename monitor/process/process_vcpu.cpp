@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "cpu/x86.h"
 #include "process/cpu_features.h"
@@ -166,7 +167,7 @@ Result<void> ProcessVcpu::rebase(const Contents& contents, const CpuState& state
 Result<void> ProcessVcpu::begin(const Registers& registers) {
   control_.set_begin(registers);
   begins_ = true;
-  owed_ = false;
+  owed_.reset();
   return {};
 }
 
@@ -195,8 +196,9 @@ Result<void> ProcessVcpu::start_process() {
   if (plan.fault_count != 0) plan.flags |= SPRY_PLAN_FAULTS;
   plan.system_calls.len = 0;
   if (system_calls_.served()) filter_system_calls(plan, {hypercalls_.start + slide_, hypercalls_.end + slide_});
-  control_.expect_begin();
+  control_.expect_begin(SPRY_BEGINS_FIRST);
   beginning_ = Beginning::kProcess;
+  silent_ = false;
   const std::array<int, 2> descriptors = {memory_->descriptor(), input_.get()};
   const std::size_t count = input_ ? descriptors.size() : descriptors.size() - 1;
   return process_.start(plan, std::span(descriptors).first(count));
@@ -225,7 +227,7 @@ Result<void> ProcessVcpu::begin_action() {
       if (auto replaced = replace_process(); !replaced) return replaced;
       break;
     default:
-      control_.expect_begin();
+      control_.expect_begin(SPRY_BEGINS_BY_SIGNAL);
       beginning_ = Beginning::kAction;
       process_.signal(SIGUSR1);  // if it is gone, waiting says so
   }
@@ -235,11 +237,11 @@ Result<void> ProcessVcpu::begin_action() {
 }
 
 void ProcessVcpu::go_on() {
-  if (state_ == State::kCall) {
-    owed_ = !process_.answer(id_, static_cast<std::int64_t>(registers_.rax));
-  } else {
-    process_.answer(id_, static_cast<std::int64_t>(control_.set_resume(registers_)));
-  }
+  const std::uint64_t answer = state_ == State::kCall ? registers_.rax : control_.set_resume(registers_);
+  const bool arrived = process_.answer(id_, static_cast<std::int64_t>(answer));
+  // A guest that only was to go on where a signal had found it does so when it asks again.
+  const bool same = state_ == State::kGate && is_sent() && registers_.rip == gate_.frame.registers.rip;
+  if (!arrived && !same) owed_ = registers_;
   state_ = State::kRunning;
 }
 
@@ -335,7 +337,16 @@ std::optional<Exit> ProcessVcpu::take(const seccomp_notif& notification) {
   registers_.r10 = data.args[3];
   registers_.r8 = data.args[4];
   registers_.rip = data.instruction_pointer;
+  if (pay()) return std::nullopt;
   return hypercall();
+}
+
+// Answers what was asked before, if that is owed.
+bool ProcessVcpu::pay() {
+  if (!owed_) return false;
+  registers_ = *std::exchange(owed_, std::nullopt);
+  go_on();
+  return true;
 }
 
 bool ProcessVcpu::read_gate(const seccomp_notif& notification) {
@@ -356,19 +367,13 @@ bool ProcessVcpu::read_gate(const seccomp_notif& notification) {
 }
 
 std::optional<Exit> ProcessVcpu::take_gate(const seccomp_notif& notification) {
-  const std::uint64_t call = registers_.rip - kCallSize;
-  const std::uint64_t result = registers_.rax;
   if (!read_gate(notification)) return dead("forged the frame of an exception");
   // A signal that somebody else sent, or one of ours that came late.
-  if (gate_.frame.signal == SIGUSR2 || gate_.frame.code <= 0) {
-    if (owed_ && registers_.rip == call) {
-      registers_.rip += kCallSize;
-      registers_.rax = result;
-    }
-    owed_ = false;
+  if (is_sent()) {
     go_on();
     return std::nullopt;
   }
+  if (pay()) return std::nullopt;
   return take_exception();
 }
 
@@ -430,6 +435,7 @@ bool ProcessVcpu::stop() {
         bring_page();
         continue;
       }
+      silent_ = event == GuestProcess::Event::kTimeout;
       if (event != GuestProcess::Event::kNotification) break;
       // What was notified before is given up by the kernel, and notified again when the guest goes on.
       const seccomp_data& data = notification.data;
@@ -498,7 +504,8 @@ Result<void> ProcessVcpu::empty() {
   log_.reset();
   rewritten_.clear();
   registers_ = {};
-  begins_ = owed_ = false;
+  begins_ = false;
+  owed_.reset();
   beginning_ = Beginning::kNone;
   state_ = State::kEmpty;
   auto process = launch(stub_file_.get(), control_);
@@ -543,14 +550,18 @@ Exit ProcessVcpu::died() {
     state_ = State::kGone;
     return failed(refusal->message);
   }
-  const int number = process_ ? process_.reap() : 0;
+  const ProcessEnd end = process_ ? process_.reap() : ProcessEnd();
   state_ = State::kGone;
-  if (number == SIGKILL) {
-    return failed("its process was killed from outside (SIGKILL): by somebody, or by the kernel for want of memory");
+  if (silent_) {
+    return failed(
+        "the guest's process was ended because it did not answer a signal within a second: it was stopped from "
+        "outside, or this host is overloaded");
   }
-  if (number == 0) return failed("its process is gone, and its end was taken notice of elsewhere");
-  return dead(fmt::format("its process was killed by signal {}{}", number,
-                          number == SIGSEGV ? " (SIGSEGV): it left no stack for an exception" : ""));
+  if (auto words = end.cpu_limit()) return {.kind = Exit::Kind::kCpuLimit, .words = *std::move(words)};
+  if (auto words = end.from_outside()) return failed(*std::move(words));
+  if (end.signal == 0) return failed("its process is gone, and its end was taken notice of elsewhere");
+  return dead(fmt::format("its process was killed by signal {}{}", end.signal,
+                          end.signal == SIGSEGV ? " (SIGSEGV): it left no stack for an exception" : ""));
 }
 
 Exit ProcessVcpu::page_gone() {

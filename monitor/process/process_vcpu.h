@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -75,11 +76,14 @@ class ProcessVcpu final : public Vcpu {
   Result<void> replace_process();
   Result<void> begin_action();
   void go_on();
+  // The frame is that of a signal that a process sent, and not of an exception.
+  bool is_sent() const { return gate_.frame.signal == SIGUSR2 || gate_.frame.code <= 0; }
   // Brings the page that the guest waits for. False if its file has become shorter.
   bool bring_page();
   Exit wait_for_exit();
   // What a notification means; nothing if the guest has been let on already.
   std::optional<Exit> take(const seccomp_notif& notification);
+  bool pay();
   std::optional<Exit> take_gate(const seccomp_notif& notification);
   std::optional<Exit> take_exception();
   Exit take_foreign_call(const seccomp_notif& notification);
@@ -134,7 +138,10 @@ class ProcessVcpu final : public Vcpu {
   Gate gate_;
   Registers registers_;
   std::uint64_t begin_fs_base_ = 0;
-  bool owed_ = false;  // the answer of a call did not arrive, because the call had been interrupted
+  bool silent_ = false;  // the process was ended because it did not answer
+  // What the guest was to go on with, when the answer did not arrive because a signal had interrupted the guest's wait:
+  // the guest then asks the same again.
+  std::optional<Registers> owed_;
 
   Waiting unarmed_;
   Waiting* waiting_ = &unarmed_;

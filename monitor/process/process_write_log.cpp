@@ -81,7 +81,7 @@ void ProcessWriteLog::mark(Range range) {
   }
 }
 
-Result<void> ProcessWriteLog::scan(Range range, std::uint64_t flags, bool marks) {
+Result<bool> ProcessWriteLog::scan(Range range, std::uint64_t flags, bool marks) {
   pm_scan_arg request = {};
   request.size = sizeof request;
   request.flags = flags;
@@ -96,6 +96,7 @@ Result<void> ProcessWriteLog::scan(Range range, std::uint64_t flags, bool marks)
     }
     const int count = ioctl(pagemap_, PAGEMAP_SCAN, &request);
     if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == ESRCH) return false;
     if (count < 0) {
       return fail(code_for(errno),
                   fmt::format("the kernel does not tell which pages the guest wrote: {}", std::strerror(errno)));
@@ -111,7 +112,7 @@ Result<void> ProcessWriteLog::scan(Range range, std::uint64_t flags, bool marks)
     }
     request.start = request.walk_end;
   }
-  return {};
+  return true;
 }
 
 Result<std::span<const std::uint64_t>> ProcessWriteLog::fetch() {
@@ -121,18 +122,19 @@ Result<std::span<const std::uint64_t>> ProcessWriteLog::fetch() {
   }
   marked_.clear();
   if (writable_.empty()) return bits_;
-  if (pagemap_ < 0) {
-    for (const Range& range : writable_) {
-      for (const Range& run : memory_.populated(range)) mark(run);
+  if (pagemap_ >= 0) {
+    find_populated();
+    // One walk over all: what is not registered between the ranges is skipped.
+    auto scanned = scan({writable_.front().start, writable_.back().end}, 0, true);
+    if (!scanned) return tl::unexpected(scanned.error());
+    if (*scanned) {
+      for (const Range& range : extra_) mark(range);
+      return bits_;
     }
-    return bits_;
   }
-  find_populated();
-  // One walk over all: what is not registered between the ranges is skipped.
-  if (auto scanned = scan({writable_.front().start, writable_.back().end}, 0, true); !scanned) {
-    return tl::unexpected(scanned.error());
+  for (const Range& range : writable_) {
+    for (const Range& run : memory_.populated(range)) mark(run);
   }
-  for (const Range& range : extra_) mark(range);
   return bits_;
 }
 
@@ -151,7 +153,9 @@ Result<void> ProcessWriteLog::forget(std::span<const std::uint64_t> chosen) {
       if (!is_chosen(page)) continue;
       const std::uint64_t first = page;
       while (page < end && is_chosen(page)) ++page;
-      if (auto done = scan({first * kPageSize, page * kPageSize}, PM_SCAN_WP_MATCHING, false); !done) return done;
+      if (auto done = scan({first * kPageSize, page * kPageSize}, PM_SCAN_WP_MATCHING, false); !done) {
+        return tl::unexpected(done.error());
+      }
     }
   }
   std::vector<Range> left;

@@ -27,8 +27,9 @@ class ProcessWriteLog final : public WriteLog {
   ForgetCost cost() const override;
 
  private:
-  // PAGEMAP_SCAN of a guest-physical range; `marks` what it finds.
-  Result<void> scan(Range range, std::uint64_t flags, bool marks);
+  // PAGEMAP_SCAN of a guest-physical range; `marks` what it finds. False if the process has ended: the kernel has
+  // forgotten which pages it wrote.
+  Result<bool> scan(Range range, std::uint64_t flags, bool marks);
   void mark(Range range);
   void mark_populated(Range range);
   void find_populated();

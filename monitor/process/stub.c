@@ -134,9 +134,15 @@ __asm__(
     "  mov 8(%rsp), %rcx\n"
     "  mov " AT_START(208) ", %rsp\n"
     "  jmp *" AT_START(200) "\n"
-    /* The next action, as a signal handler. It clears the gate stack, where the kernel has just put the registers of
-     * the last action, and uses no memory that the guest could have spoiled. */
-    ".globl spry_begin\n"
+    /* Signal handler for the next action. A signal that the monitor did not send goes to the gate, and the guest goes
+     * on. */
+    ".globl spry_begin_by_signal, spry_begin\n"
+    "spry_begin_by_signal:\n"
+    "  movabs $" VALUE(SPRY_GATE_STACK) ", %rcx\n"
+    "  cmpq $" VALUE(SPRY_BEGINS_BY_SIGNAL) ", (%rcx)\n"
+    "  jne spry_gate\n"
+    /* It clears the gate stack, where the kernel has just put the registers of the last action, and uses no memory that
+     * the guest could have spoiled. */
     "spry_begin:\n"
     "  movabs $" VALUE(SPRY_START) " + 32, %rsp\n"
     "  popf\n"
@@ -236,7 +242,8 @@ _Static_assert(__NR_getpid == 39 && __NR_arch_prctl == 158 && ARCH_SET_FS == 0x1
 long spry_call(long number, long a, long b, long c, long d, long e, long f);
 __attribute__((noreturn)) void spry_leave(void);
 __attribute__((noreturn)) void spry_continue(void (*function)(void));
-__attribute__((noreturn)) void spry_begin(void); /* a signal handler, and where the first action begins */
+__attribute__((noreturn)) void spry_begin_by_signal(void);
+__attribute__((noreturn)) void spry_begin(void); /* where the first action begins */
 __attribute__((noreturn)) void spry_main(void);
 
 #pragma GCC visibility pop
@@ -336,10 +343,12 @@ static void set_signals(void) {
   /* Bytes, so that they are an immediate and need no relocation. */
   static const unsigned char signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGUSR2, SIGUSR1};
   for (unsigned i = 0; i < sizeof signals; i++) {
-    action.handler = signals[i] == SIGUSR1 ? (const void *)spry_begin : spry_gate;
+    action.handler = signals[i] == SIGUSR1 ? (const void *)spry_begin_by_signal : spry_gate;
     check(SPRY_STEP_SIGNALS, spry_call(__NR_rt_sigaction, signals[i], (long)&action, 0, sizeof action.mask, 0, 0));
     blocked &= ~(UINT64_C(1) << (signals[i] - 1));
   }
+  /* The kernel sends it at the soft limit of processor time; unless the launcher ignores it, it ends this process. */
+  blocked &= ~(UINT64_C(1) << (SIGXCPU - 1));
   check(SPRY_STEP_SIGNALS, spry_call(__NR_rt_sigprocmask, SIG_SETMASK, (long)&blocked, 0, sizeof blocked, 0, 0));
 }
 

@@ -39,6 +39,7 @@ static_assert(offsetof(spry_statistics, total) == 240);
 static_assert(offsetof(spry_machine_options, platform) == 80 && offsetof(spry_machine_options, devices) == 88);
 static_assert(offsetof(spry_receipt, platform) == 72 && sizeof(spry_receipt) == 80);
 static_assert(offsetof(spry_statistics, platform) == 280 && offsetof(spry_statistics, too_much_output) == 288);
+static_assert(offsetof(spry_statistics, cpu_limit) == 296);
 
 std::string message(spry_error* error) {
   if (error == nullptr) return "no error";
@@ -563,6 +564,7 @@ TEST_F(CApi, KeepsNoMoreOutputThanAsked) {
   spry_outcome* outcome = spry_machine_run(made(machine, error), nullptr, 0, &error);
   EXPECT_EQ(spry_outcome_reason(made(outcome, error)), SPRY_TOO_MUCH_OUTPUT);
   EXPECT_STREQ(spry_reason_name(SPRY_TOO_MUCH_OUTPUT), "output");
+  EXPECT_STREQ(spry_reason_name(SPRY_CPU_LIMIT), "cpu");
   size_t size = 0;
   EXPECT_EQ(std::string(spry_outcome_output(outcome, &size)), "Hello");
   spry_outcome_free(outcome);

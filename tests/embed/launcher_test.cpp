@@ -200,6 +200,39 @@ TEST(FileLimit, IsMetWithASentence) {
   }
 }
 
+// A limit of processor time is each process's own: a guest that is one uses up its own, and its machine goes on.
+TEST(ProcessorTime, OfAGuestIsAnOutcome) {
+  for (const bool reused : {false, true}) {
+    SCOPED_TRACE(reused);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      alarm(60);
+      // The launcher itself heeds the signal, and a guest does not inherit that.
+      signal(SIGXCPU, [](int) {});
+      const rlimit limit = {1, RLIM_INFINITY};
+      if (setrlimit(RLIMIT_CPU, &limit) != 0) _exit(1);
+      MachineOptions options = reusable();
+      options.platform = Platform::kProcess;
+      options.reusable = options.verify = reused;
+      options.arguments = {"endless", "spin"};
+      Machine machine = value(Machine::create(load("endless"), options));
+      for (int i = 0; i < (reused ? 2 : 1); ++i) {
+        const Outcome outcome = value(machine.run());
+        EXPECT_EQ(outcome.reason, Reason::kCpuLimit);
+        EXPECT_EQ(to_string(outcome.reason), "cpu");
+        EXPECT_EQ(outcome.message, "the guest's process used up its 1 s of processor time (RLIMIT_CPU, ulimit -t)");
+        EXPECT_TRUE(machine.usable());
+      }
+      std::fflush(nullptr);
+      _exit(testing::Test::HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0) << "as waitpid(2) tells it";
+  }
+}
+
 // What a launcher's forked child does with what the launcher has made; true if it is as it should be.
 struct InAChild {
   const char* name;

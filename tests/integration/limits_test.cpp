@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "spry_test.h"
@@ -151,17 +153,68 @@ TEST_P(Limits, AreMetWithASentence) {
 std::string name_of(const testing::TestParamInfo<Limit>& info) { return info.param.name; }
 INSTANTIATE_TEST_SUITE_P(Limits, Limits, testing::ValuesIn(kLimits), name_of);
 
-// Its first signal ends the run in good order; the second, at the hard limit, cannot be helped.
-TEST_F(RunTest, TimeOfTheProcessorEndsARunWithItsOutput) {
+// Seconds of processor time, at which a signal comes that can be heeded, and one that cannot.
+std::function<void()> with_processor_time(rlim_t soft, rlim_t hard) {
+  return [soft, hard] {
+    std::signal(SIGXCPU, SIG_DFL);
+    const rlimit limit = {soft, hard};
+    setrlimit(RLIMIT_CPU, &limit);
+    const rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+  };
+}
+
+class ProcessorTime : public RunTest {
+ protected:
+  bool guests_are_processes() const {
+    expect_exit(run(run_of({"--report", path("platform")}, "hello")), 0);
+    return read_file(path("platform")).find("\"platform\": \"process\"") != std::string::npos;
+  }
+};
+
+// The monitor and a guest that is a process each have the limit for themselves, and either may reach it first: its
+// first signal ends the run in good order.
+TEST_F(ProcessorTime, EndsARunWithItsOutput) {
   const Outcome outcome = run(run_of({"--report", path("report")}, "it-acts", {"print", "100000000000"}),
-                              {.output = ChildSetup::kNull, .in_child = [] {
-                                 const rlimit limit = {1, 30};
-                                 setrlimit(RLIMIT_CPU, &limit);
-                                 const rlimit none = {0, 0};
-                                 setrlimit(RLIMIT_CORE, &none);
-                               }});
+                              {.output = ChildSetup::kNull, .in_child = with_processor_time(1, 30)});
   expect_signal(outcome, SIGXCPU);
-  EXPECT_NE(read_file(path("report")).find("\"interrupted\""), std::string::npos) << read_file(path("report"));
+  const auto report = nlohmann::json::parse(read_file(path("report")), nullptr, false);
+  ASSERT_TRUE(report.is_object()) << read_file(path("report"));
+  EXPECT_TRUE(report["reason"] == "interrupted" || report["reason"] == "cpu") << report["reason"];
+}
+
+// A guest that only computes ends as a program would, on any platform: with its output, and by the same signal. At the
+// hard limit a guest that is a process takes no monitor with it.
+TEST_F(ProcessorTime, EndsAGuestThatComputes) {
+  const bool is_process = guests_are_processes();
+  for (const rlim_t hard : {rlim_t{60}, rlim_t{1}}) {
+    if (hard == 1 && !is_process) continue;
+    SCOPED_TRACE(hard);
+    const Outcome outcome = run(run_of({"--report", path("report")}, "it-acts", {"say-and-spin"}),
+                                {.in_child = with_processor_time(1, hard)});
+    expect_signal(outcome, SIGXCPU);
+    EXPECT_EQ(outcome.output, "spinning\n");
+    const auto report = nlohmann::json::parse(read_file(path("report")), nullptr, false);
+    ASSERT_TRUE(report.is_object()) << read_file(path("report"));
+    EXPECT_EQ(report["reason"], is_process ? "cpu" : "interrupted");
+    EXPECT_EQ(report["status"], nullptr);
+    if (!is_process) continue;
+    EXPECT_EQ(outcome.diagnostics,
+              "spry: " + guest("it-acts") +
+                  ": the guest's process used up its 1 s of processor time (RLIMIT_CPU, ulimit -t)\n");
+  }
+}
+
+// In a pool the machine goes on with another process.
+TEST_F(ProcessorTime, EndsAnActionOfAPool) {
+  if (!guests_are_processes()) GTEST_SKIP() << "guests use the pool's own time here";
+  write_file(path("inputs"), "spin\nx\n");
+  const Fd input(open(path("inputs").c_str(), O_RDONLY | O_CLOEXEC));
+  const Outcome outcome = run({command(), "pool", "--workers", "1", guest("it-input")},
+                              {.input = input.get(), .in_child = with_processor_time(1, 60)});
+  expect_exit(outcome, 1, "spry: input 1: cpu: the guest's process used up its 1 s of processor time");
+  EXPECT_EQ(outcome.output, "[x]\n");
+  EXPECT_NE(outcome.diagnostics.find("rebuilds 0"), std::string::npos) << outcome.diagnostics;
 }
 
 // An input that is kept in memory counts as a file, and so does output into one: what fits is there.

@@ -4,17 +4,21 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <set>
 
 #include "process/host_tsc.h"
 #include "process_guest.h"
 #include "system/clock.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {
@@ -26,6 +30,12 @@ GUEST(l_pages,
 GUEST(l_exit, "mov $1, %eax\n out %eax, $0x7e\n ud2");
 GUEST(l_call, "1: mov $99, %eax\n out %eax, $0x7e\n jmp 1b");
 GUEST(l_spin, "1: incq (%rdi)\n jmp 1b");
+// Calls with RDI = 1 and RDI = 2; a guest that begins anew calls with 1 again.
+GUEST(l_twice, "mov $1, %edi\n mov $99, %eax\n out %eax, $0x7e\n mov $2, %edi\n mov $99, %eax\n out %eax, $0x7e\n ud2");
+// The same, with much to compute between.
+GUEST(l_count,
+      "mov $1, %edi\n mov $99, %eax\n out %eax, $0x7e\n mov $100000000, %rcx\n 1: dec %rcx\n jnz 1b\n"
+      "mov $2, %edi\n mov $99, %eax\n out %eax, $0x7e\n ud2");
 GUEST(l_sum,
       "movabs $0x550001000000, %rbx\n mov (%rbx), %rsi\n mov 0x1000(%rbx), %rdx\n mov $1, %eax\n"
       "out %eax, $0x7e\n movb $1, (%rbx)");
@@ -47,6 +57,14 @@ std::size_t children() {
   std::size_t count = 0;
   for (std::string child; file >> child;) ++count;
   return count;
+}
+
+// The only child.
+pid_t child() {
+  std::ifstream file("/proc/thread-self/children");
+  pid_t process = 0;
+  file >> process;
+  return process;
 }
 
 std::size_t mappings() {
@@ -141,9 +159,7 @@ TEST(ProcessLives, EndWithTheMonitor) {
     if (!guest.vcpu->arm(waiting, 0)) _exit(1);
     guest.run();
     waiting.begin(0);
-    std::ifstream file("/proc/thread-self/children");
-    pid_t guest_process = 0;
-    file >> guest_process;
+    const pid_t guest_process = child();
     if (write(pipe_ends[1], &guest_process, sizeof guest_process) < 0) _exit(1);
     guest.run();
     _exit(1);
@@ -186,18 +202,102 @@ TEST(ProcessLives, EndWithTheMonitorHoweverEarlyItDies) {
   prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-TEST(ProcessLives, ThatAreKilledSaySo) {
-  ProcessGuest guest(CODE(l_exit), true);
+// Lets it run until it has begun, and a little longer.
+void run_a_moment(ProcessGuest& guest) {
+  Waiting waiting;
+  waiting.begin(host_monotonic_ns() + 1'000'000);
+  ASSERT_TRUE(guest.vcpu->arm(waiting, 0));
+  ASSERT_EQ(guest.run().kind, Exit::Kind::kInterrupted);
+  guest.vcpu->disarm();
+}
+
+// What becomes of a guest that is sent a signal from outside, while it computes and while it waits for an answer.
+TEST(ProcessLives, ThatAreSentASignalGoOnOrSayHowTheyEnded) {
+  for (int number = 1; number <= SIGRTMAX; ++number) {
+    for (const bool computes : {false, true}) {
+      if (number == SIGSTOP || (number > SIGSYS && number < SIGRTMIN)) continue;
+      SCOPED_TRACE(fmt::format("{}{}", strsignal(number), computes ? ", while it computes" : ""));
+      ProcessGuest guest(computes ? CODE(l_count) : CODE(l_twice), true);
+      guest.begin();
+      ASSERT_EQ(guest.run().kind, Exit::Kind::kHypercall);
+      guest.vcpu->answer(0);
+      if (computes) run_a_moment(guest);
+      ASSERT_EQ(kill(child(), number), 0);
+      const Exit exit = guest.run();
+      if (number == SIGKILL || number == SIGXCPU) {
+        EXPECT_EQ(exit.kind, Exit::Kind::kFailed) << exit;
+        EXPECT_NE(exit.error.message.find(fmt::format("killed from outside (SIG{})", sigabbrev_np(number))),
+                  std::string::npos)
+            << exit;
+      } else {
+        ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+        EXPECT_EQ(guest.registers().rdi, 2u) << "it began anew";
+      }
+    }
+  }
+}
+
+// A process that somebody has stopped cannot be looked at when a signal comes to the launcher.
+TEST(ProcessLives, ThatAreStoppedEndWithASentence) {
+  ProcessGuest guest(CODE(l_spin), true);
   guest.begin();
-  ASSERT_EQ(guest.run().kind, Exit::Kind::kHypercall);
-  std::ifstream file("/proc/thread-self/children");
-  pid_t process = 0;
-  file >> process;
-  guest.vcpu->answer(0);
-  kill(process, SIGKILL);
+  run_a_moment(guest);
+  ASSERT_EQ(kill(child(), SIGSTOP), 0);
+  struct sigaction action = {};
+  struct sigaction before;
+  action.sa_handler = [](int) {};
+  ASSERT_EQ(sigaction(SIGALRM, &action, &before), 0);
+  const itimerval often = {{0, 50'000}, {0, 50'000}};
+  ASSERT_EQ(setitimer(ITIMER_REAL, &often, nullptr), 0);
   const Exit exit = guest.run();
-  EXPECT_EQ(exit.kind, Exit::Kind::kFailed);
-  EXPECT_NE(exit.error.message.find("killed from outside"), std::string::npos) << exit;
+  const itimerval never = {};
+  setitimer(ITIMER_REAL, &never, nullptr);
+  sigaction(SIGALRM, &before, nullptr);
+  EXPECT_EQ(exit.kind, Exit::Kind::kFailed) << exit;
+  EXPECT_NE(exit.error.message.find("did not answer a signal"), std::string::npos) << exit;
+}
+
+// The limit is the process's own, and its machine goes on with another process.
+TEST(ProcessLives, ThatUseUpTheirProcessorTimeSaySo) {
+  for (const bool hard : {false, true}) {
+    SCOPED_TRACE(hard);
+    const pid_t launcher = fork();
+    if (launcher == 0) {
+      const rlimit limit = {1, hard ? 1 : RLIM_INFINITY};
+      if (setrlimit(RLIMIT_CPU, &limit) != 0) _exit(2);
+      ProcessGuest guest(CODE(l_spin), true);
+      for (int i = 0; i < 2; ++i) {
+        guest.begin();
+        const Exit exit = guest.run();
+        EXPECT_EQ(exit.kind, Exit::Kind::kCpuLimit) << exit;
+        EXPECT_EQ(exit.words, "the guest's process used up its 1 s of processor time (RLIMIT_CPU, ulimit -t)");
+        // What it wrote is known to have been written.
+        const auto written = guest.vcpu->write_log()->fetch();
+        EXPECT_TRUE(written && ((*written)[kData / 0x1000 / 64] >> kData / 0x1000 % 64 & 1) != 0);
+      }
+      _exit(testing::Test::HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(launcher, &status, 0), launcher);
+    EXPECT_EQ(status, 0) << "as waitpid(2) tells it";
+  }
+}
+
+// A launcher that ignores the first signal is asked for nothing until the second.
+TEST(ProcessLives, OfLaunchersThatIgnoreTheirLimitGoOn) {
+  const pid_t launcher = fork();
+  if (launcher == 0) {
+    std::signal(SIGXCPU, SIG_IGN);
+    ProcessGuest guest(CODE(l_twice));
+    guest.begin();
+    if (guest.run().kind != Exit::Kind::kHypercall) _exit(1);
+    kill(child(), SIGXCPU);
+    guest.vcpu->answer(0);
+    _exit(guest.run().kind == Exit::Kind::kHypercall ? 0 : 2);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(launcher, &status, 0), launcher);
+  EXPECT_EQ(status, 0) << "as waitpid(2) tells it";
 }
 
 TEST(ProcessLives, ThatAreKilledBetweenActionsAreReplaced) {
@@ -206,10 +306,7 @@ TEST(ProcessLives, ThatAreKilledBetweenActionsAreReplaced) {
     guest.begin();
     const Exit exit = guest.run();
     ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
-    std::ifstream file("/proc/thread-self/children");
-    pid_t process = 0;
-    file >> process;
-    kill(process, SIGKILL);
+    kill(child(), SIGKILL);
   }
 }
 

@@ -209,17 +209,18 @@ struct spry_action_options {
 /* Outcomes --------------------------------------------------------------------------------------------------------- */
 
 enum spry_reason {
-  SPRY_EXIT = 0,           /* the guest called exit, or ready a second time */
-  SPRY_ABORT = 1,          /* the guest called abort */
-  SPRY_FAULT = 2,          /* the guest did what it may not */
-  SPRY_DEADLINE = 3,       /* the deadline passed */
-  SPRY_INTERRUPTED = 4,    /* spry_machine_interrupt */
-  SPRY_TOO_MUCH_OUTPUT = 5 /* the guest printed more than max_output: the outcome has the beginning */
+  SPRY_EXIT = 0,            /* the guest called exit, or ready a second time */
+  SPRY_ABORT = 1,           /* the guest called abort */
+  SPRY_FAULT = 2,           /* the guest did what it may not */
+  SPRY_DEADLINE = 3,        /* the deadline passed */
+  SPRY_INTERRUPTED = 4,     /* spry_machine_interrupt */
+  SPRY_TOO_MUCH_OUTPUT = 5, /* the guest printed more than max_output: the outcome has the beginning */
+  SPRY_CPU_LIMIT = 6        /* its process used up its processor time (RLIMIT_CPU); on SPRY_PLATFORM_PROCESS only */
 };
 
 SPRY_API enum spry_reason spry_outcome_reason(const spry_outcome *outcome);
 
-/* "exit", "abort", "fault", "deadline", "interrupted", "output". Never freed. */
+/* "exit", "abort", "fault", "deadline", "interrupted", "output", "cpu". Never freed. */
 SPRY_API const char *spry_reason_name(enum spry_reason reason);
 
 /* The guest's exit status, all 32 bits, if the reason is SPRY_EXIT; else 0. */
@@ -471,7 +472,7 @@ struct spry_durations {
 struct spry_statistics {
   size_t size;                   /* sizeof(struct spry_statistics), set by the caller */
   uint64_t submitted;            /* actions taken */
-  uint64_t completed;            /* with an outcome; the reasons, too_much_output among them, sum up to it */
+  uint64_t completed;            /* with an outcome; the reasons, too_much_output and cpu_limit too, sum up to it */
   uint64_t reasons[5];           /* by enum spry_reason, up to SPRY_INTERRUPTED */
   uint64_t failed;               /* with an error */
   uint64_t cancelled;            /* by spry_pool_cancel or spry_pool_close */
@@ -488,6 +489,7 @@ struct spry_statistics {
   enum spry_platform platform; /* of its machines; never SPRY_PLATFORM_AUTOMATIC */
 
   uint64_t too_much_output; /* the reason SPRY_TOO_MUCH_OUTPUT */
+  uint64_t cpu_limit;       /* the reason SPRY_CPU_LIMIT */
 };
 
 /* Fills as many members of `*statistics` as its size says. */

@@ -23,6 +23,8 @@ class Reason(Enum):
     """Machine.interrupt."""
     TOO_MUCH_OUTPUT = "output"
     """The guest printed more than max_output: the outcome has the beginning."""
+    CPU_LIMIT = "cpu"
+    """The guest's process used up its processor time (RLIMIT_CPU); Platform "process" only."""
 
 
 class FaultKind(Enum):

@@ -260,7 +260,7 @@ class Pool:
     def statistics(self) -> Statistics:
         native = ffi.new("struct spry_statistics *", {"size": ffi.sizeof("struct spry_statistics")})
         lib.spry_pool_statistics(self._handle, native)
-        reasons = [*native.reasons, native.too_much_output]
+        reasons = [*native.reasons, native.too_much_output, native.cpu_limit]
         return Statistics(
             platform=platform_name(native.platform),
             submitted=native.submitted,

@@ -105,9 +105,10 @@ enum class Reason {
   kDeadline,       // the deadline passed
   kInterrupted,    // Machine::interrupt
   kTooMuchOutput,  // the guest printed more than is kept; the outcome has the beginning
+  kCpuLimit,  // the guest's process used up its processor time (RLIMIT_CPU); `message` says how much; kProcess only
 };
 
-// "exit", "abort", "fault", "deadline", "interrupted", "output".
+// "exit", "abort", "fault", "deadline", "interrupted", "output", "cpu".
 SPRY_API std::string_view to_string(Reason reason);
 
 // What an action cost.

@@ -59,7 +59,7 @@ struct PoolStatistics {
   Platform platform = Platform::kAutomatic;  // of its machines; never kAutomatic
   std::uint64_t submitted = 0;
   std::uint64_t completed = 0;                // with an Outcome; the reasons sum up to it
-  std::array<std::uint64_t, 6> reasons = {};  // by Reason
+  std::array<std::uint64_t, 7> reasons = {};  // by Reason
   std::uint64_t failed = 0;                   // with an Error
   std::uint64_t cancelled = 0;                // by cancel or close
   std::uint64_t resets = 0;                   // after an action that exited
