@@ -69,7 +69,7 @@ it: machines that run from it map it.
 
   -o, --output FILE    where it goes
   --memory SIZE        as for run, for all that is run from FILE
-  --deadline DURATION  give up after this time
+  --deadline DURATION  give up with 124 after this time, the writing included
   --platform NAME      as for run, for the snapshot's making alone
   -h, --help           print this
 )";

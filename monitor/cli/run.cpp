@@ -2,11 +2,11 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
 #include <optional>
 #include <string_view>
 
 #include "cli/commands.h"
+#include "cli/conclusion.h"
 #include "cli/file_uses.h"
 #include "cli/guest_machine.h"
 #include "cli/input.h"
@@ -104,39 +104,6 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   }
   signals.interrupt(*run.machine);
   return run.machine->run(*input);
-}
-
-// Says on standard error what went wrong with the guest; the exit code of the process.
-int conclude(const RunOptions& options, const Outcome& outcome) {
-  constexpr int kLowBits = 0xff;
-  const auto say = [&](std::string_view words) {
-    std::string text = fmt::format("{}: {}", escape(options.unikernel), words);
-    if (!outcome.crash.empty()) text += "\n" + outcome.crash;
-    if (text.ends_with('\n')) text.pop_back();
-    complain({ErrorCode::kMonitor, std::move(text)});
-  };
-  switch (outcome.reason) {
-    case Reason::kExit:
-      return outcome.status & kLowBits;
-    case Reason::kAbort:
-      say(fmt::format("aborted: {}", outcome.message));
-      return kExitAbort;
-    case Reason::kFault:
-      say(outcome.message);
-      return kExitFault;
-    case Reason::kDeadline:
-      say(fmt::format("deadline of {} passed", options.deadline_text));
-      return kExitDeadline;
-    case Reason::kTooMuchOutput:
-      say(outcome.message);
-      return kExitMonitor;
-    case Reason::kCpuLimit:
-      say(outcome.message);
-      return end_by(SIGXCPU);
-    case Reason::kInterrupted:
-      break;
-  }
-  return end_by(SignalGuard::caught());
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ Snapshot::Snapshot(std::shared_ptr<const Base> base) : base_(std::move(base)) {}
 
 namespace {
 
-Result<Snapshot> take_snapshot(Image image, MachineOptions options) {
+Result<Snapshot> take_snapshot(Image image, MachineOptions options, std::optional<Outcome>* ended) {
   options.reusable = true;
   const std::string path = image.path();
   auto machine = Machine::create(std::move(image), std::move(options));
@@ -23,15 +23,19 @@ Result<Snapshot> take_snapshot(Image image, MachineOptions options) {
   if (const std::string& why = Internals::data(*machine).not_captured; !why.empty()) {
     return fail(ErrorCode::kNotUnikernel, fmt::format("{}: there is no snapshot to take: {}", path, why));
   }
-  return fail(ErrorCode::kNotUnikernel,
-              fmt::format("{}: there is no snapshot to take: before it called ready, the run ended ({}{}{})", path,
-                          to_string(outcome->reason), outcome->message.empty() ? "" : ": ", outcome->message));
+  auto failed =
+      fail(ErrorCode::kNotUnikernel,
+           fmt::format("{}: there is no snapshot to take: before it called ready, the run ended ({}{}{})", path,
+                       to_string(outcome->reason), outcome->message.empty() ? "" : ": ", outcome->message));
+  if (ended != nullptr) *ended = *std::move(outcome);
+  return failed;
 }
 
 }  // namespace
 
-Result<Snapshot> Snapshot::take(Image image, MachineOptions options) {
-  return or_out_of_memory([&] { return take_snapshot(std::move(image), std::move(options)); });
+Result<Snapshot> Snapshot::take(Image image, MachineOptions options, std::optional<Outcome>* ended) {
+  if (ended != nullptr) ended->reset();
+  return or_out_of_memory([&] { return take_snapshot(std::move(image), std::move(options), ended); });
 }
 
 Result<Snapshot> Snapshot::load(const std::string& path, bool verify) {

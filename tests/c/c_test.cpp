@@ -600,6 +600,31 @@ TEST_F(CApi, AttachesDisks) {
   unlink(path.c_str());
 }
 
+TEST_F(CApi, TellsHowAGuestEndedBeforeItsSnapshot) {
+  spry_error* error = nullptr;
+  spry_outcome* ended = nullptr;
+  spry_image* image = load("hello");
+  EXPECT_EQ(spry_snapshot_take_or_end(image, nullptr, &ended, &error), nullptr);
+  EXPECT_EQ(spry_error_code(error), SPRY_NOT_UNIKERNEL);
+  spry_error_free(error);
+  ASSERT_NE(ended, nullptr);
+  EXPECT_EQ(spry_outcome_reason(ended), SPRY_EXIT);
+  EXPECT_EQ(output(ended), "Hello\n");
+  EXPECT_EQ(spry_snapshot_take_or_end(image, nullptr, nullptr, nullptr), nullptr);
+  spry_image_free(image);
+  image = load("ready_state");
+  spry_snapshot* taken = spry_snapshot_take_or_end(image, nullptr, &ended, &error);
+  spry_snapshot_free(made(taken, error));
+  EXPECT_EQ(ended, nullptr);
+  spry_machine_options options = machine_options();
+  options.memory = 4095;
+  ended = reinterpret_cast<spry_outcome*>(1);
+  EXPECT_EQ(spry_snapshot_take_or_end(image, &options, &ended, &error), nullptr);
+  EXPECT_EQ(ended, nullptr);
+  spry_error_free(error);
+  spry_image_free(image);
+}
+
 TEST_F(CApi, SavesSnapshots) {
   spry_error* error = nullptr;
   const std::string path = testing::TempDir() + "spry-c-snapshot";

@@ -109,6 +109,27 @@ TEST_F(Snapshots, AreRefusedForAnImageThatNeverCallsReady) {
   EXPECT_NE(refused.error().message.find("before it called ready"), std::string::npos) << refused.error().message;
 }
 
+TEST_F(Snapshots, TellHowTheGuestEndedBeforeReady) {
+  std::optional<Outcome> ended;
+  EXPECT_FALSE(Snapshot::take(load("hello"), options(), &ended));
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->reason, Reason::kExit);
+  EXPECT_EQ(ended->output, "Hello\n");
+  MachineOptions late = options();
+  late.arguments = {"endless", "spin"};
+  late.deadline = std::chrono::milliseconds(10);
+  EXPECT_FALSE(Snapshot::take(load("endless"), late, &ended));
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->reason, Reason::kDeadline);
+  // Whatever it held, it holds nothing where no guest ended.
+  EXPECT_TRUE(Snapshot::take(load("ready_state"), options(), &ended));
+  EXPECT_FALSE(ended);
+  ended.emplace();
+  late.memory = 4095;
+  EXPECT_FALSE(Snapshot::take(load("endless"), late, &ended));
+  EXPECT_FALSE(ended);
+}
+
 TEST_F(Snapshots, SayWhichDeviceCannotBeBroughtBack) {
   const std::string disk = testing::TempDir() + "spry-snapshot-disk";
   std::ofstream(disk) << std::string(65536, 'd');

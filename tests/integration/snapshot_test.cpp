@@ -126,18 +126,72 @@ TEST_F(SnapshotCommand, ReplacesAFileByRenaming) {
   EXPECT_EQ(run_it().output, "1\n");
 }
 
-TEST_F(SnapshotCommand, NeedsReady) {
-  expect_exit(take("hello"), 126,
-              "hello: there is no snapshot to take: before it called ready, the run ended (exit)\n");
-  expect_exit(take("it-acts", {}, {"abort", "no more"}), 126, "the run ended (abort: no more)\n");
-  expect_exit(take("it-acts", {}, {"crash"}), 126, "the run ended (fault: null pointer write at 0x0)\n");
-  expect_exit(take("it-acts", {"--deadline", "100ms"}, {"spin"}), 126, "the run ended (deadline)\n");
-  EXPECT_EQ(files(), Words{});
+// A guest that ends before it is ready ends the command as `spry run`, with what it printed; but one that was content
+// has left nothing to begin at.
+TEST_F(SnapshotCommand, WithoutReadyEndsAsTheRun) {
+  const struct {
+    Words options;
+    Words arguments;
+    int code;
+    std::string sentence;
+  } endings[] = {
+      {{}, {"exit", "0"}, 126, "it exited with 0 before it called ready\n"},
+      {{}, {"exit", "256"}, 126, "it exited with 256 before it called ready\n"},
+      {{}, {"exit", "3"}, 3, "it exited with 3 before it called ready\n"},
+      {{}, {"exit", "65579"}, 43, "it exited with 65579 before it called ready\n"},
+      {{}, {"abort", "no more"}, 134, "aborted: no more\n"},
+      {{}, {"crash"}, 139, "null pointer write at 0x0\n"},
+      {{"--deadline", "100ms"}, {"spin"}, 124, "deadline of 100ms passed\n"},
+      {{"--deadline", "1ns"}, {"spin"}, 124, "deadline of 1ns passed\n"},
+      {{"--deadline", "100ms"}, {"sleep"}, 124, "deadline of 100ms passed\n"},
+      {{}, {"print", "80000000"}, 125, "it printed more than "},
+  };
+  for (const auto& one : endings) {
+    SCOPED_TRACE(testing::PrintToString(one.arguments));
+    const Outcome taken = take("it-acts", one.options, one.arguments);
+    expect_exit(taken, one.code, "it-acts: there is no snapshot to take: " + one.sentence);
+    EXPECT_EQ(files(), Words{});
+    const Outcome ran = run(run_of(one.options, "it-acts", one.arguments));
+    if (one.code == 125) continue;  // a run keeps no output, so there is never too much
+    EXPECT_EQ(ran.status, one.code == 126 ? 0 : taken.status);
+    EXPECT_EQ(taken.output, "");
+    EXPECT_TRUE(taken.diagnostics.starts_with(ran.output + "spry: ")) << taken.diagnostics;
+  }
+  const Outcome hello = take("hello");
+  expect_exit(hello, 126, "Hello\nspry: " + guest("hello") + ": there is no snapshot to take: it exited with 0 before");
+  EXPECT_EQ(hello.output, "");
+}
+
+// The deadline covers the saving too, wherever that waits, and what is said of a guest that ended before.
+TEST_F(SnapshotCommand, ADeadlineEndsTheSaving) {
+  Pipe full = make_full_pipe();
+  for (const Words& verb : {Words{"spin"}, {"abort", "no more"}}) {
+    Words words = {command(), "snapshot", "--deadline", "200ms", "-o", path("snapshot"), guest("it-acts")};
+    words.insert(words.end(), verb.begin(), verb.end());
+    const Outcome outcome = run(words, {.diagnostics = full.write.get()});
+    EXPECT_FALSE(outcome.timed_out);
+    EXPECT_EQ(outcome.status, 124 << 8);
+  }
+  ASSERT_EQ(mkfifo(path("fifo").c_str(), 0600), 0);
+  const Fd reader(open(path("fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));  // and never reads
+  for (const std::string& to : {path("fifo"), std::string("/dev/stdout")}) {
+    SCOPED_TRACE(to);
+    const Outcome outcome =
+        run({command(), "snapshot", "--deadline", "2s", "-o", to, guest("ready_state")}, {.output = full.write.get()});
+    expect_exit(outcome, 124, "ready_state: the snapshot was not written: deadline of 2s passed\n");
+  }
+  // A deadline that is met leaves nothing behind that could strike later.
+  Process spry({command(), "snapshot", "--deadline", "1m", "-o", "/dev/stdout", guest("ready_state")});
+  const Outcome outcome = spry.finish();
+  expect_exit(outcome, 0);
+  write_file(path("snapshot"), outcome.output);
+  expect_exit(run_it(), 0);
+  EXPECT_EQ(files(), (Words{"fifo", "snapshot"}));
 }
 
 TEST_F(SnapshotCommand, AFailureLeavesTheOldFileAndNoOther) {
   write_file(path("snapshot"), "something else");
-  expect_exit(take("hello"), 126, "there is no snapshot to take");
+  expect_exit(take("hello"), 126, "there is no snapshot to take: ");
   EXPECT_EQ(read_file(path("snapshot")), "something else");
   EXPECT_EQ(files(), Words{"snapshot"});
 }
@@ -157,7 +211,8 @@ TEST_F(SnapshotCommand, ThatCannotBeWrittenIsAFailure) {
 TEST_F(SnapshotCommand, OfADiskThatWasWrittenToIsRefused) {
   write_file(path("disk"), std::string(1 << 20, '\0'));
   const std::string disk = "disk=" + path("disk");
-  expect_exit(take("write_before_ready", {"--block", disk + ",overlay"}), 126, "there is no snapshot to take: ");
+  expect_exit(take("write_before_ready", {"--block", disk + ",overlay"}), 126,
+              "there is no snapshot to take: an overlay was written to before ready");
   expect_exit(take("write_before_ready", {"--block", disk}), 125, "serves one action only");
   EXPECT_EQ(files(), Words{"disk"});
 }

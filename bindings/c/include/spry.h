@@ -351,9 +351,14 @@ SPRY_API void spry_machine_free(spry_machine *machine);
 
 /* Snapshots -------------------------------------------------------------------------------------------------------- */
 
-/* Runs the image without an input until it calls `ready`. */
+/* Runs the image without an input until it calls `ready`. SPRY_NOT_UNIKERNEL if it ends before. */
 SPRY_API spry_snapshot *spry_snapshot_take(const spry_image *image, const struct spry_machine_options *options,
                                            spry_error **error);
+
+/* The same; `*ended` becomes how the guest ended before it called `ready`, for spry_outcome_free, and NULL after any
+ * other error and after success. `ended` may be NULL. */
+SPRY_API spry_snapshot *spry_snapshot_take_or_end(const spry_image *image, const struct spry_machine_options *options,
+                                                  spry_outcome **ended, spry_error **error);
 
 /* Opens a file that spry_snapshot_save made; with `verify` other than 0 the digest of all its contents is checked too.
  * Replace such a file by renaming another one over it, never by writing to it. */

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from spry._library import ffi, lib, string
+from spry._outcome import Outcome
 
 
 class Error(Exception):
@@ -16,6 +17,17 @@ class NotFoundError(Error):
 
 class NotUnikernelError(Error):
     """The file is not a unikernel or snapshot that can run here."""
+
+
+class NotReadyError(NotUnikernelError):
+    """The guest ended before it called ready: there is no snapshot to take. `outcome` says how it ended."""
+
+    def __init__(self, words: str, outcome: Outcome) -> None:
+        super().__init__(words)
+        self.outcome = outcome
+
+    def __reduce__(self) -> "tuple[type[NotReadyError], tuple[str, Outcome]]":
+        return type(self), (str(self), self.outcome)
 
 
 class MonitorError(Error):

@@ -8,7 +8,7 @@ from itertools import count, takewhile
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from spry._errors import BusyError, ClosedError, Error, checked
+from spry._errors import BusyError, ClosedError, Error, NotReadyError, NotUnikernelError, checked
 from spry._handle import Handle
 from spry._interruption import CtrlC
 from spry._library import c_string, ffi, lib, string
@@ -70,9 +70,15 @@ class Snapshot:
 
     @classmethod
     def take(cls, image: Image | Path, options: Options = Options()) -> "Snapshot":
-        """Runs the image without an input until it calls `ready`."""
+        """Runs the image without an input until it calls `ready`. NotReadyError if it ends before."""
         native = NativeOptions(options)
-        return cls(checked(lib.spry_snapshot_take, as_image(image)._handle, native.pointer))
+        ended = ffi.new("spry_outcome **")
+        try:
+            return cls(checked(lib.spry_snapshot_take_or_end, as_image(image)._handle, native.pointer, ended))
+        except NotUnikernelError as error:
+            if ended[0] == ffi.NULL:
+                raise
+            raise NotReadyError(str(error), take_outcome(ended[0])) from None
 
     @classmethod
     def load(cls, path: Path, *, verify: bool = False) -> "Snapshot":

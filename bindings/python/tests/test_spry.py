@@ -5,6 +5,7 @@ import concurrent.futures
 import errno
 import gc
 import os
+import pickle
 import resource
 import signal
 import subprocess
@@ -563,8 +564,18 @@ class Snapshots(unittest.TestCase):
                     self.assertEqual(pool.run(b"x").output, expected)
 
     def test_need_a_guest_that_calls_ready(self) -> None:
-        with self.assertRaises(spry.NotUnikernelError):
+        with self.assertRaises(spry.NotUnikernelError) as caught:
             spry.Snapshot.take(guest("hello"))
+        error = caught.exception
+        assert isinstance(error, spry.NotReadyError)
+        self.assertIn("before it called ready", str(error))
+        for one in (error, pickle.loads(pickle.dumps(error))):
+            self.assertIs(one.outcome.reason, spry.Reason.EXIT)
+            self.assertEqual(one.outcome.output, b"Hello\n")
+        endless = spry.Options(arguments=["endless", "spin"], deadline=0.05)
+        with self.assertRaises(spry.NotReadyError) as late:
+            spry.Snapshot.take(guest("endless"), endless)
+        self.assertIs(late.exception.outcome.reason, spry.Reason.DEADLINE)
 
 
 class Pools(unittest.TestCase):

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,14 +15,16 @@ namespace spry {
 
 struct Base;
 struct MachineOptions;
+struct Outcome;
 
 // Copies are the same snapshot. Safe to use from several threads at once.
 class SPRY_API Snapshot {
  public:
   // Runs `image` without an input until it calls `ready`. Errors: those of Machine::create and Machine::run;
   // kNotUnikernel if it ends or passes the deadline before it calls `ready`, or a device cannot be brought back to that
-  // moment.
-  static Result<Snapshot> take(Image image, MachineOptions options);
+  // moment. `ended`, if given, tells how it ended before `ready`, with what it had printed; after any other Error, and
+  // after success, it holds nothing.
+  static Result<Snapshot> take(Image image, MachineOptions options, std::optional<Outcome>* ended = nullptr);
 
   // Opens a file that `save` made. Its header and metadata are always checked: the format, Spry's version, the CPU
   // features and a digest; with `verify` the digest of the contents as well. Large contents are mapped and read when
