@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <random>
 #include <thread>
@@ -158,6 +159,66 @@ TEST_F(WaitingEnds, AtEachDeadline) {
           EXPECT_TRUE(machine.reset());
         }
         expect_shell_is_right(std::move(machine));
+      }
+    }
+  }
+}
+
+// What happens while a machine keeps what it is at `ready`, where it also looks at itself by a probe if it verifies.
+struct InCapture {
+  std::function<void()> happens;
+  int captures = 0;
+};
+
+// A device of the guest host_function that answers with nothing, and has something happen in a capture.
+class Slow : public Device {
+ public:
+  explicit Slow(InCapture& capture) : capture_(capture) {}
+  Result<std::int64_t> call(Guest&, const DeviceCall&) override { return 0; }
+  Result<std::string> save() override {
+    ++capture_.captures;
+    capture_.happens();
+    return std::string();
+  }
+
+ private:
+  InCapture& capture_;
+};
+
+// The end is the action's own, and not the probe's, and the machine goes on.
+TEST_F(WaitingEnds, InACapture) {
+  for (const bool verify : {false, true}) {
+    for (const Reason reason : {Reason::kDeadline, Reason::kInterrupted}) {
+      SCOPED_TRACE(std::string(to_string(reason)) + (verify ? ", verify" : ""));
+      // Longer and longer, until the guest is ready before the deadline.
+      InCapture capture;
+      for (auto deadline = std::chrono::milliseconds(20); capture.captures == 0; deadline *= 2) {
+        ASSERT_LT(deadline, patience());
+        MachineOptions options;
+        options.devices.push_back(
+            {"host", "function", [&capture](const DeviceNeed&) -> Result<std::unique_ptr<Device>> {
+               return std::make_unique<Slow>(capture);
+             }});
+        options.devices.push_back(spry::capture());
+        options.reusable = true;
+        options.verify = verify;
+        Machine machine = value(Machine::create(load("host_function"), options));
+        capture.happens = [&] {
+          if (reason == Reason::kInterrupted) return machine.interrupt();
+          std::this_thread::sleep_for(deadline);
+        };
+        ActionOptions limited;
+        if (reason == Reason::kDeadline) limited.deadline = deadline;
+        EXPECT_EQ(value(machine.run("x", limited)).reason, reason);
+        ASSERT_TRUE(machine.usable());
+        if (capture.captures == 0) continue;
+        capture.happens = [] {};
+        for (int i = 0; i < 3; ++i) {
+          const Outcome outcome = value(machine.run("x"));
+          EXPECT_EQ(outcome.reason, Reason::kExit) << outcome.message;
+          EXPECT_EQ(outcome.status, 0) << outcome.output;
+        }
+        EXPECT_TRUE(machine.snapshot());
       }
     }
   }

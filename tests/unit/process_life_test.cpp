@@ -15,7 +15,10 @@
 #include <fstream>
 #include <set>
 
+#include "process/control_area.h"
+#include "process/guest_process.h"
 #include "process/host_tsc.h"
+#include "process/launcher.h"
 #include "process_guest.h"
 #include "system/clock.h"
 #include "text/format.h"
@@ -57,6 +60,13 @@ std::size_t children() {
   std::size_t count = 0;
   for (std::string child; file >> child;) ++count;
   return count;
+}
+
+// Whether the process of a pidfd ends.
+bool ends(const Descriptor& process) {
+  constexpr int kPatience = 20'000;  // ms
+  pollfd descriptor = {process.get(), POLLIN, 0};
+  return poll(&descriptor, 1, kPatience) == 1;
 }
 
 // The only child.
@@ -255,6 +265,24 @@ TEST(ProcessLives, ThatAreStoppedEndWithASentence) {
   sigaction(SIGALRM, &before, nullptr);
   EXPECT_EQ(exit.kind, Exit::Kind::kFailed) << exit;
   EXPECT_NE(exit.error.message.find("did not answer a signal"), std::string::npos) << exit;
+}
+
+// The lifeline alone ends a stub, wherever that is on its way: the socket, at whose end it would end too, stays open. A
+// writer that goes before the stub asks for the kernel's signal is found by looking.
+TEST(ProcessLives, EndWithTheLifelineHoweverEarlyItIsCut) {
+  const Descriptor file = *make_stub_file();
+  for (int round = 0; round < 60; ++round) {
+    SCOPED_TRACE(round);
+    auto control = ControlArea::make(false);
+    ASSERT_TRUE(control);
+    auto stub = launch_stub(file.get(), control->descriptor(), control->first_stack());
+    ASSERT_TRUE(stub);
+    if (round != 0) usleep(static_cast<useconds_t>(round) * 50);
+    stub->lifeline = Descriptor();
+    EXPECT_TRUE(ends(stub->process)) << "it lives on";
+    GuestProcess(*std::move(stub));  // ends it
+  }
+  EXPECT_EQ(children(), 0u);
 }
 
 // The limit is the process's own, and its machine goes on with another process.
