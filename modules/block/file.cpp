@@ -41,8 +41,9 @@ int open_file(const char* path, bool read_only) {
 Result<void> check_write_limit(std::string_view about, std::uint64_t capacity) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && capacity > limit.rlim_cur) {
-    return refuse(about, fmt::format("its {} bytes are more than the {} that this process may write (RLIMIT_FSIZE)",
-                                     capacity, limit.rlim_cur));
+    return fail(ErrorCode::kResources,
+                fmt::format("{}: its {} bytes are more than the {} that this process may write (RLIMIT_FSIZE)", about,
+                            capacity, limit.rlim_cur));
   }
   return {};
 }

@@ -17,7 +17,8 @@ namespace {
 constexpr std::uint64_t kBits = 64;
 
 tl::unexpected<Error> no_overlay(std::string_view about) {
-  return fail(ErrorCode::kResources, fmt::format("{}: no memory for an overlay: {}", about, std::strerror(errno)));
+  return fail(code_for(errno, ErrorCode::kResources),
+              fmt::format("{}: no memory for an overlay: {}", about, std::strerror(errno)));
 }
 
 }  // namespace

@@ -27,7 +27,9 @@ Result<std::unique_ptr<Channel>> adopt(std::string_view who, int inherited) {
   const auto refuse = [&](std::string_view why) { return fail(ErrorCode::kFile, fmt::format("{}: {}", who, why)); };
   struct stat status;
   const int descriptor = fcntl(inherited, F_DUPFD_CLOEXEC, 0);
-  if (descriptor < 0 || fstat(descriptor, &status) != 0) return refuse(std::strerror(errno));
+  if (descriptor < 0 || fstat(descriptor, &status) != 0) {
+    return fail(code_for(errno, ErrorCode::kFile), fmt::format("{}: {}", who, std::strerror(errno)));
+  }
   if (S_ISCHR(status.st_mode) && status.st_rdev == makedev(kMiscMajor, kTunMinor)) return Tap::adopt(who, descriptor);
   int type = 0;
   socklen_t size = sizeof type;

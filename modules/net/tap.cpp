@@ -73,7 +73,10 @@ Result<std::unique_ptr<Channel>> Tap::adopt(std::string_view who, int descriptor
   const auto refuse = [&](std::string_view why) { return fail(ErrorCode::kFile, fmt::format("{}: {}", who, why)); };
   const int flags = fcntl(descriptor, F_GETFL);
   std::unique_ptr<Tap> tap(new Tap(descriptor, (flags & O_NONBLOCK) == 0));
-  if (tap->control_ < 0) return refuse(fmt::format("cannot open a socket: {}", std::strerror(errno)));
+  if (tap->control_ < 0) {
+    return fail(code_for(errno, ErrorCode::kFile),
+                fmt::format("{}: cannot open a socket: {}", who, std::strerror(errno)));
+  }
   ifreq request = {};
   if (ioctl(descriptor, TUNGETIFF, &request) != 0) return refuse("the descriptor is attached to no interface");
   if ((request.ifr_flags & IFF_TAP) == 0 || (request.ifr_flags & IFF_NO_PI) == 0 ||

@@ -80,7 +80,7 @@ Exit KvmVcpu::run() {
           "a page of the machine's memory is gone: its input, its image or its snapshot was truncated while it ran",
           ErrorCode::kFile);
     }
-    if (error != 0) return failed(fmt::format("KVM_RUN failed: {}", std::strerror(error)));
+    if (error != 0) return failed(fmt::format("KVM_RUN failed: {}", std::strerror(error)), code_for(error));
     const kvm_run& state = vcpu_.state();
     switch (state.exit_reason) {
       case KVM_EXIT_IO:

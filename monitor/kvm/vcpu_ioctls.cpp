@@ -75,8 +75,8 @@ Result<void> VcpuIoctls::drain() {
   int error = run();
   set_immediate_exit(false);
   if (error == EINTR) return {};
-  return fail(ErrorCode::kMonitor, fmt::format("KVM_RUN with immediate_exit ended with {} instead of EINTR",
-                                               error == 0 ? "an exit" : std::strerror(error)));
+  return fail(code_for(error), fmt::format("KVM_RUN with immediate_exit ended with {} instead of EINTR",
+                                           error == 0 ? "an exit" : std::strerror(error)));
 }
 
 Result<kvm_xsave> VcpuIoctls::vector_state() {

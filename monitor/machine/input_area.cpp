@@ -6,6 +6,7 @@
 
 #include "cpu/x86.h"
 #include "system/io.h"
+#include "system/read_failure.h"
 #include "text/format.h"
 
 namespace spry {
@@ -25,8 +26,8 @@ Result<void> InputArea::fill(GuestMemory& memory, const Input& input) {
   }
   errno = 0;
   if (read_all_at(input.descriptor, area, 0)) return {};
-  return fail(ErrorCode::kFile, fmt::format("its input of {} bytes cannot be read: {}", input.size,
-                                            errno != 0 ? std::strerror(errno) : "the file is shorter"));
+  return fail(code_for(errno, ErrorCode::kFile),
+              fmt::format("its input of {} bytes cannot be read: {}", input.size, read_failure(errno)));
 }
 
 void InputArea::clear(GuestMemory& memory) {

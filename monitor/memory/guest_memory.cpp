@@ -16,6 +16,7 @@
 #include "memory/data_runs.h"
 #include "system/io.h"
 #include "system/memory_file.h"
+#include "system/read_failure.h"
 #include "text/format.h"
 
 namespace spry {
@@ -137,9 +138,10 @@ Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t
   if (!file_) return spry::map_private(bytes(range), descriptor, offset);
   for (const Range& run : data_runs(descriptor, {offset, offset + range.size()})) {
     const Range target = {range.start + (run.start - offset), range.start + (run.end - offset)};
+    errno = 0;
     if (!fill(target, descriptor, run.start)) {
-      return fail(ErrorCode::kFile, fmt::format("cannot copy {} KiB of a file into guest memory: {}",
-                                                target.size() >> 10, std::strerror(errno)));
+      return fail(code_for(errno, ErrorCode::kFile), fmt::format("cannot copy {} KiB of a file into guest memory: {}",
+                                                                 target.size() >> 10, read_failure(errno)));
     }
     copied_.push_back(target);
   }
@@ -157,7 +159,10 @@ bool GuestMemory::fill(Range range, int descriptor, std::uint64_t offset) {
     const ssize_t sent = sendfile(file_.get(), descriptor, &from, range.size());
     if (sent < 0 && errno == EINTR) continue;
     // Not every file can be sent.
-    if (sent < 0) return read_all_at(descriptor, mapped.last(range.size()), static_cast<std::uint64_t>(from));
+    if (sent < 0) {
+      errno = 0;
+      return read_all_at(descriptor, mapped.last(range.size()), static_cast<std::uint64_t>(from));
+    }
     if (sent == 0) return false;
     range.start += static_cast<std::uint64_t>(sent);
   }
@@ -231,8 +236,8 @@ Result<std::uint64_t> GuestMemory::map_file(std::uint64_t start, int descriptor,
   // The file may go on, now or later.
   errno = 0;
   if (read_all_at(descriptor, {base_ + start + whole, size - whole}, whole)) return whole;
-  return fail(ErrorCode::kFile, fmt::format("the input of {} bytes cannot be read: {}", size,
-                                            errno != 0 ? std::strerror(errno) : "the file is shorter"));
+  return fail(code_for(errno, ErrorCode::kFile),
+              fmt::format("the input of {} bytes cannot be read: {}", size, read_failure(errno)));
 }
 
 void GuestMemory::set_regions(std::vector<Region> regions, std::uint64_t slide) {

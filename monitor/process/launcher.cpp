@@ -142,7 +142,7 @@ Result<Descriptor> make_stub_file() {
     return file;
   }
   if (errno == EFBIG) {
-    return fail(ErrorCode::kMonitor,
+    return fail(code_for(errno),
                 fmt::format("cannot make the memfd that guests' processes are started from: {}", file_error(errno)));
   }
   const int forbidden = errno;

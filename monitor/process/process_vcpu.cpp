@@ -293,7 +293,7 @@ Exit ProcessVcpu::wait_for_exit() {
         patience = 0;
         break;
       case GuestProcess::Event::kFailed:
-        return failed(fmt::format("cannot wait for its process: {}", std::strerror(errno)));
+        return failed(fmt::format("cannot wait for its process: {}", std::strerror(errno)), code_for(errno));
       case GuestProcess::Event::kTimeout:
       case GuestProcess::Event::kSignal:
         break;

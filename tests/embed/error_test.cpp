@@ -3,12 +3,16 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <fstream>
 #include <functional>
+#include <iterator>
+#include <span>
 #include <vector>
 
 #include "guest.h"
 #include "spry/pool.h"
+#include "text/format.h"
 
 namespace spry {
 namespace {
@@ -78,14 +82,14 @@ Result<void> use_truncated_image() {
   return only_error(std::move(machine));
 }
 
-// With room for so few descriptors that nothing opens.
-Result<void> without_descriptors(const std::function<Result<void>()>& happen) {
+// Under a limit of 0.
+Result<void> without(__rlimit_resource resource, const std::function<Result<void>()>& happen) {
   rlimit before;
-  getrlimit(RLIMIT_NOFILE, &before);
+  getrlimit(resource, &before);
   const rlimit none = {0, before.rlim_max};
-  setrlimit(RLIMIT_NOFILE, &none);
+  setrlimit(resource, &none);
   auto result = happen();
-  setrlimit(RLIMIT_NOFILE, &before);
+  setrlimit(resource, &before);
   return result;
 }
 
@@ -192,10 +196,6 @@ std::vector<Failure> failures() {
          pool.close(Pool::Close::kFinish);
          return only_error(pool.run());
        }},
-      {"no descriptors for an image", ErrorCode::kResources,
-       [] { return without_descriptors([] { return only_error(Image::load(guest("hello"))); }); }},
-      {"no descriptors for a shell", ErrorCode::kResources,
-       [] { return without_descriptors([] { return only_error(Shell::create(Platform::kProcess)); }); }},
       {"a platform that nobody knows", ErrorCode::kInvalidArgument,
        [] {
          const char* const named = std::getenv("SPRY_PLATFORM");
@@ -226,9 +226,65 @@ TEST_F(Errors, HaveTheirCodes) {
   }
 }
 
+// What a program does first, and what it may do then, where it has no descriptor left, or may write to no file, memory
+// that is shared included. What needs neither works.
+TEST_F(Errors, OfLimitsAreOfResources) {
+  const std::string input = temporary("input", 4096);
+  const std::string path = testing::TempDir() + "spry-error-snapshot";
+  const Image image = value(Image::load(guest("hello")));
+  const std::vector<std::byte> bytes = [] {
+    std::ifstream from(guest("hello"), std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(from), std::istreambuf_iterator<char>()};
+    const auto all = std::as_bytes(std::span(text));
+    return std::vector<std::byte>(all.begin(), all.end());
+  }();
+  MachineOptions plain = options_with([](auto&) {});
+  plain.platform = Platform::kProcess;
+  const MachineOptions disk =
+      options_with([&](auto& options) { options.devices.push_back(block_device("disk", input)); });
+  const Image ready = load("ready_state");
+  const Image with_disk = load("block_action");
+  const Snapshot snapshot = value(Snapshot::take(ready, plain));
+  const struct {
+    const char* what;
+    __rlimit_resource limit;
+    std::function<Result<void>()> happen;
+    bool works = false;
+  } cases[] = {
+      {"an image", RLIMIT_NOFILE, [] { return only_error(Image::load(guest("hello"))); }},
+      {"an image", RLIMIT_FSIZE, [] { return only_error(Image::load(guest("hello"))); }, true},
+      {"bytes of an image", RLIMIT_NOFILE, [&] { return only_error(Image::from_bytes(bytes)); }},
+      {"bytes of an image", RLIMIT_FSIZE, [&] { return only_error(Image::from_bytes(bytes)); }},
+      {"a shell", RLIMIT_NOFILE, [] { return only_error(Shell::create(Platform::kProcess)); }},
+      {"a shell", RLIMIT_FSIZE, [] { return only_error(Shell::create(Platform::kProcess)); }},
+      {"a machine", RLIMIT_NOFILE, [&] { return only_error(Machine::create(image, plain)); }},
+      {"a machine", RLIMIT_FSIZE, [&] { return only_error(Machine::create(image, plain)); }},
+      {"a snapshot", RLIMIT_NOFILE, [&] { return only_error(Snapshot::take(ready, plain)); }},
+      {"a snapshot's file", RLIMIT_NOFILE, [&] { return snapshot.save(path); }},
+      {"a snapshot's file", RLIMIT_FSIZE, [&] { return snapshot.save(path); }},
+      {"a file of a snapshot", RLIMIT_NOFILE, [&] { return only_error(Snapshot::load(input)); }},
+      {"a pool", RLIMIT_NOFILE, [&] { return only_error(Pool::create(image, {.machine = plain, .workers = 1})); }},
+      {"a pool", RLIMIT_FSIZE, [&] { return only_error(Pool::create(image, {.machine = plain, .workers = 1})); }},
+      {"a disk", RLIMIT_NOFILE, [&] { return only_error(Machine::create(with_disk, disk)); }},
+      {"a disk", RLIMIT_FSIZE, [&] { return only_error(Machine::create(with_disk, disk)); }},
+  };
+  signal(SIGXFSZ, SIG_IGN);
+  for (const auto& one : cases) {
+    SCOPED_TRACE(fmt::format("{} {}", one.what, one.limit == RLIMIT_NOFILE ? "without descriptors" : "without files"));
+    const Result<void> result = without(one.limit, one.happen);
+    EXPECT_EQ(static_cast<bool>(result), one.works);
+    if (!result) {
+      EXPECT_EQ(result.error().code, ErrorCode::kResources) << result.error().message;
+    }
+  }
+  signal(SIGXFSZ, SIG_DFL);
+  unlink(input.c_str());
+  unlink(path.c_str());
+}
+
 TEST_F(Errors, OfSystemCallsHaveTheirCodes) {
   for (const int error : {EACCES, EPERM}) EXPECT_EQ(code_for(error), ErrorCode::kPermission) << error;
-  for (const int error : {EAGAIN, EDQUOT, EMFILE, ENFILE, ENOMEM, ENOSPC}) {
+  for (const int error : {EAGAIN, EDQUOT, EFBIG, EMFILE, ENFILE, ENOBUFS, ENOLCK, ENOMEM, ENOSPC}) {
     EXPECT_EQ(code_for(error), ErrorCode::kResources) << error;
   }
   EXPECT_EQ(code_for(EINVAL), ErrorCode::kMonitor);

@@ -55,7 +55,7 @@ enum spry_code {
   SPRY_INVALID_ARGUMENT = 4, /* an option, a device or an argument breaks a rule: the program is to be mended */
   SPRY_UNAVAILABLE = 5,      /* this host, or this library, has no such platform: take another platform or host */
   SPRY_PERMISSION = 6,       /* the system does not permit it: /dev/kvm, a file */
-  SPRY_RESOURCES = 7,        /* no memory, descriptors, processes, threads or disk space left: try again later */
+  SPRY_RESOURCES = 7,        /* no memory, descriptors, processes, threads or room for files left: try again later */
   SPRY_CLOSED = 8,           /* the pool is closed, or the machine has failed or run its one action: make a new one */
   SPRY_TOO_LARGE = 9,        /* the input is longer than max_input */
   SPRY_FILE = 10,            /* a file, disk or interface is there and cannot be used: locked, truncated, unreadable */

@@ -48,7 +48,7 @@ class ForbiddenError(MonitorError):
 
 
 class ResourcesError(MonitorError):
-    """No memory, descriptors, processes, threads or disk space left: try again later."""
+    """No memory, descriptors, processes, threads or room for files left: try again later."""
 
 
 class ClosedError(MonitorError):

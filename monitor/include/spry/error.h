@@ -17,7 +17,7 @@ enum class ErrorCode {
   kInvalidArgument,  // an option, a device or an argument breaks a rule: the program is to be mended
   kUnavailable,      // this host, or this library, has no such platform: take another platform or host
   kPermission,       // the system does not permit it: /dev/kvm, a file
-  kResources,        // no memory, descriptors, processes, threads or disk space left: try again later
+  kResources,        // no memory, descriptors, processes, threads or room for files left: try again later
   kClosed,           // the pool is closed, or the machine has failed or run its one action: make a new one
   kTooLarge,         // the input is longer than max_input
   kFile,             // a file, disk or interface is there and cannot be used: locked, truncated, unreadable
@@ -33,8 +33,11 @@ enum class ErrorCode {
       return ErrorCode::kPermission;
     case EAGAIN:
     case EDQUOT:
+    case EFBIG:
     case EMFILE:
     case ENFILE:
+    case ENOBUFS:
+    case ENOLCK:
     case ENOMEM:
     case ENOSPC:
       return ErrorCode::kResources;
