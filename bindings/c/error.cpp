@@ -12,7 +12,7 @@ static_assert(same(SPRY_NOT_FOUND, spry::ErrorCode::kNotFound) &&
               same(SPRY_PERMISSION, spry::ErrorCode::kPermission) &&
               same(SPRY_RESOURCES, spry::ErrorCode::kResources) && same(SPRY_CLOSED, spry::ErrorCode::kClosed) &&
               same(SPRY_TOO_LARGE, spry::ErrorCode::kTooLarge) && same(SPRY_FILE, spry::ErrorCode::kFile) &&
-              same(SPRY_CANCELLED, spry::ErrorCode::kCancelled));
+              same(SPRY_CANCELLED, spry::ErrorCode::kCancelled) && same(SPRY_BUSY, spry::ErrorCode::kBusy));
 
 }  // namespace
 
@@ -50,7 +50,7 @@ const char* spry_version(void) { return SPRY_VERSION; }
 spry_error* spry_error_create(enum spry_code code, const char* message) {
   int number = 0;
   std::memcpy(&number, &code, sizeof number);
-  const bool known = number >= SPRY_NOT_FOUND && number <= SPRY_CANCELLED;
+  const bool known = number >= SPRY_NOT_FOUND && number <= SPRY_BUSY;
   spry_error* made = nullptr;
   static_cast<void>(spry::c::guarded(&made, 0, [&]() -> spry::Result<int> {
     return spry::fail(known ? static_cast<spry::ErrorCode>(number - 1) : spry::ErrorCode::kMonitor, message);

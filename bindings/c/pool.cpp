@@ -17,6 +17,8 @@ spry_pool* make(const What& what, const spry_pool_options* given, spry_error** e
     options.machine = *std::move(machine);
     options.workers = from->workers;
     if (from->queue != 0) options.queue = from->queue;
+    if (from->queue_bytes != 0) options.queue_bytes = from->queue_bytes;
+    if (from->completion_bytes != 0) options.completion_bytes = from->completion_bytes;
     return spry::c::handle<spry_pool>(spry::Pool::create(what, std::move(options)));
   });
 }
@@ -38,6 +40,10 @@ spry::Pool::Callback callback(spry_callback* done, void* context) {
     const Ending ended = ending(std::move(result));
     done(context, ended.outcome, ended.error);
   };
+}
+
+spry::Pool::Close close(enum spry_close how) {
+  return how == SPRY_CANCEL ? spry::Pool::Close::kCancel : spry::Pool::Close::kFinish;
 }
 
 std::string text(const void* input, size_t size) {
@@ -99,6 +105,15 @@ int spry_pool_submit_ticket_with(spry_pool* pool, const void* input, size_t size
   });
 }
 
+int spry_pool_try_submit_ticket_with(spry_pool* pool, const void* input, size_t size,
+                                     const struct spry_action_options* action, uint64_t ticket, spry_error** error) {
+  return spry::c::guarded(error, -1, [&]() -> spry::Result<int> {
+    const auto options = spry::c::action_options(action);
+    if (!options) return tl::unexpected(options.error());
+    return pool->pool.try_submit(text(input, size), ticket, *options).map([](bool taken) { return taken ? 1 : 0; });
+  });
+}
+
 spry_outcome* spry_pool_run(spry_pool* pool, const void* input, size_t size, spry_error** error) {
   return spry_pool_run_with(pool, input, size, nullptr, error);
 }
@@ -117,6 +132,10 @@ int spry_pool_submit_ticket(spry_pool* pool, const void* input, size_t size, uin
   return spry_pool_submit_ticket_with(pool, input, size, nullptr, ticket, error);
 }
 
+int spry_pool_try_submit_ticket(spry_pool* pool, const void* input, size_t size, uint64_t ticket, spry_error** error) {
+  return spry_pool_try_submit_ticket_with(pool, input, size, nullptr, ticket, error);
+}
+
 int spry_pool_cancel(spry_pool* pool, uint64_t ticket) { return pool->pool.cancel(ticket) ? 1 : 0; }
 
 int spry_pool_descriptor(const spry_pool* pool) { return pool->pool.descriptor(); }
@@ -131,11 +150,13 @@ int spry_pool_take(spry_pool* pool, uint64_t* ticket, spry_outcome** outcome, sp
   return 1;
 }
 
-void spry_pool_drain(spry_pool* pool) { pool->pool.drain(); }
+int spry_pool_drain(spry_pool* pool) { return pool->pool.drain() ? 0 : -1; }
 
-void spry_pool_close(spry_pool* pool, enum spry_close how) {
-  pool->pool.close(how == SPRY_CANCEL ? spry::Pool::Close::kCancel : spry::Pool::Close::kFinish);
-}
+void spry_pool_stop(spry_pool* pool, enum spry_close how) { pool->pool.stop(close(how)); }
+
+void spry_pool_close(spry_pool* pool, enum spry_close how) { pool->pool.close(close(how)); }
+
+int spry_pool_inside(const spry_pool* pool) { return pool->pool.inside() ? 1 : 0; }
 
 unsigned spry_pool_workers(const spry_pool* pool) { return pool->pool.workers(); }
 

@@ -16,6 +16,7 @@
 #include "machine/action.h"
 #include "machine/internals.h"
 #include "machine/outcome_size.h"
+#include "pool/inside.h"
 #include "pool/reaper.h"
 #include "system/clock.h"
 #include "system/descriptor.h"
@@ -23,6 +24,7 @@
 #include "system/process_mark.h"
 #include "system/processors.h"
 #include "system/signals_blocked.h"
+#include "text/escape.h"
 #include "text/format.h"
 
 namespace spry {
@@ -55,9 +57,14 @@ tl::unexpected<Error> forked(const std::string& path) {
               fmt::format("{}: its pool belongs to the process that this one was forked from", path));
 }
 
+tl::unexpected<Error> busy(const std::string& path, std::string_view wish) {
+  return fail(ErrorCode::kBusy, fmt::format("{}: a callback of its pool must not wait for {}", path, wish));
+}
+
 }  // namespace
 
-struct PoolData {
+// Shared by the Pool and its workers' threads: a callback may destroy the Pool, and the last worker then destroys this.
+struct PoolData : std::enable_shared_from_this<PoolData> {
   // What a worker counts, for itself alone until someone asks.
   struct Worker {
     std::thread thread;
@@ -99,9 +106,12 @@ struct PoolData {
   Descriptor event;
 
   std::optional<Reaper> reaper;
-  std::mutex closing;  // of joining the workers
+  std::mutex closing;   // of joining the workers
+  bool let_go = false;  // nobody joins the workers
   std::vector<std::unique_ptr<Worker>> workers;
+  std::shared_ptr<PoolData> kept;  // this, in a forked child: nothing of it may be destroyed there
 
+  bool inside() const { return Inside::of(this); }
   Result<void> start(std::optional<Image> image);
   Result<std::optional<Machine>> begin_worker(Worker& worker, const std::optional<Image>& image);
   Result<Machine> make_machine(Worker& worker);
@@ -121,7 +131,9 @@ struct PoolData {
   bool cancel(std::uint64_t ticket);
   void end_running(std::size_t count);
   void wait_until_idle();
+  void stop(Pool::Close how);
   void close(Pool::Close how);
+  void let_workers_go();
 };
 
 Result<Machine> PoolData::make_machine(Worker& worker) {
@@ -264,6 +276,8 @@ std::list<Job> PoolData::next() {
 void PoolData::work(Worker& worker, std::optional<Machine> machine) {
   for (std::list<Job> job; !(job = next()).empty();) {
     run_one(worker, machine, job.front());
+    // Before the pool may be idle: what the callback holds can have a destructor of the caller's.
+    job.clear();
     end_running(1);
   }
 }
@@ -290,13 +304,14 @@ Result<void> PoolData::start(std::optional<Image> image) {
   const unsigned count = options.workers != 0 ? options.workers : available_processors();
   const AllSignalsBlocked blocked;
   try {
-    reaper.emplace();
+    reaper.emplace(this);
     for (unsigned i = 0; i < count; ++i) {
       workers.push_back(std::make_unique<Worker>());
       Worker& worker = *workers.back();
       std::promise<Result<void>> made;
       std::future<Result<void>> answer = made.get_future();
-      worker.thread = std::thread([this, &worker, image, &made] {
+      worker.thread = std::thread([this, self = shared_from_this(), &worker, image, &made] {
+        const Inside inside(this);
         auto machine = begin_worker(worker, image);
         if (!machine) {
           made.set_value(tl::unexpected(std::move(machine.error())));
@@ -320,6 +335,8 @@ Result<void> PoolData::start(std::optional<Image> image) {
 // `job` is a list of one job, whose node goes into the queue.
 Result<bool> PoolData::enqueue(std::list<Job> job, bool wait) {
   if (!process.here()) return forked(path);
+  // The action may begin, and destroy the pool, before this returns.
+  const std::shared_ptr<PoolData> self = shared_from_this();
   const std::uint64_t size = job.front().size();
   if (size > options.machine.max_input) {
     return fail(ErrorCode::kTooLarge, fmt::format("{}: the input has {} bytes, more than the {} that the pool was made "
@@ -332,10 +349,12 @@ Result<bool> PoolData::enqueue(std::list<Job> job, bool wait) {
     std::unique_lock lock(mutex);
     const bool ticket = job.front().ticket.has_value();
     const auto decided = [&] { return has_room(size) || stage != Stage::kOpen || (ticket && held_back()); };
-    if (wait) room_there.wait(lock, decided);
+    const bool may_wait = wait && !inside();
+    if (may_wait) room_there.wait(lock, decided);
     if (stage != Stage::kOpen) return closed(path);
     if (!has_room(size)) {
       if (!wait) return false;
+      if (!may_wait) return busy(path, "room in the queue: use try_submit");
       return fail(ErrorCode::kResources,
                   fmt::format("{}: {} bytes of outcomes wait to be taken, more than the {} that may (completion_bytes)",
                               path, completed_bytes, options.completion_bytes));
@@ -394,7 +413,7 @@ void PoolData::wait_until_idle() {
   all_done.wait(lock, [this] { return running == 0 && queue.empty(); });
 }
 
-void PoolData::close(Pool::Close how) {
+void PoolData::stop(Pool::Close how) {
   if (!process.here()) return;
   std::list<Job> left;
   {
@@ -408,30 +427,51 @@ void PoolData::close(Pool::Close how) {
   }
   work_there.notify_all();
   room_there.notify_all();
+  const Inside inside(this);
+  const std::size_t count = left.size();
   for (Job& job : left) {
     job.done(or_out_of_memory([this]() -> Result<Outcome> { return cancelled_action(path, ": its pool is closed"); }));
   }
-  end_running(left.size());
+  left.clear();
+  end_running(count);
+}
+
+void PoolData::close(Pool::Close how) {
+  if (!process.here()) return;
+  stop(how);
+  if (inside()) return;
   {
     const std::lock_guard lock(closing);
     for (auto& worker : workers) {
       if (worker->thread.joinable()) worker->thread.join();
     }
+    // With the machines that it still has.
+    if (!let_go) reaper.reset();
   }
   // Another thread may still be telling the ends of actions that it cancelled.
   wait_until_idle();
 }
 
+// Nobody will join them. If the lock is taken, who has it joins them.
+void PoolData::let_workers_go() {
+  const std::unique_lock lock(closing, std::try_to_lock);
+  if (!lock) return;
+  let_go = true;
+  for (auto& worker : workers) {
+    if (worker->thread.joinable()) worker->thread.detach();
+  }
+}
+
 namespace {
 
-Result<std::unique_ptr<PoolData>> open(PoolOptions options, std::string path) {
+Result<std::shared_ptr<PoolData>> open(PoolOptions options, std::string path) {
   if (options.queue == 0) return fail(ErrorCode::kInvalidArgument, "a pool's queue has room for one action at least");
   constexpr unsigned kMostWorkers = 1024;
   if (options.workers > kMostWorkers) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{} workers are more than {}", options.workers, kMostWorkers));
   }
-  auto data = std::make_unique<PoolData>();
-  data->path = std::move(path);
+  auto data = std::make_shared<PoolData>();
+  data->path = escape(path, 1024);
   constexpr std::size_t kMostRoom = 32;
   data->room_batch = std::clamp(options.queue / 2, std::size_t{1}, kMostRoom);
   options.machine.reusable = true;
@@ -468,7 +508,7 @@ std::list<Job> one_job(Job job) {
 
 }  // namespace
 
-Pool::Pool(std::unique_ptr<PoolData> data) : data_(std::move(data)) {}
+Pool::Pool(std::shared_ptr<PoolData> data) : data_(std::move(data)) {}
 Pool::Pool(Pool&&) noexcept = default;
 
 Pool& Pool::operator=(Pool&& other) noexcept {
@@ -484,8 +524,13 @@ Pool::~Pool() { end(); }
 // In a forked child the pool's memory is not freed: there its threads cannot be joined, nor its machines be touched.
 void Pool::end() {
   if (data_ == nullptr) return;
-  close(Close::kCancel);
-  if (!data_->process.here()) static_cast<void>(data_.release());
+  const std::shared_ptr<PoolData> data = std::move(data_);
+  if (!data->process.here()) {
+    data->kept = data;
+    return;
+  }
+  data->close(Close::kCancel);
+  if (data->inside()) data->let_workers_go();
 }
 
 Result<Pool> Pool::create(Image image, PoolOptions options) {
@@ -528,31 +573,46 @@ Result<bool> Pool::try_submit(std::string input, Callback done, const ActionOpti
 
 Result<Outcome> Pool::run(std::string_view input, const ActionOptions& action) {
   return or_out_of_memory([&]() -> Result<Outcome> {
+    const std::shared_ptr<PoolData> data = data_;
+    if (data->inside()) return busy(data->path, "an outcome: use try_submit");
     std::promise<Result<Outcome>> promise;
     std::future<Result<Outcome>> future = promise.get_future();
     auto done = [&promise](Result<Outcome> outcome) { promise.set_value(std::move(outcome)); };
-    auto taken = data_->enqueue(one_job({{}, input, done, action, {}, 0}), true);
+    auto taken = data->enqueue(one_job({{}, input, done, action, {}, 0}), true);
     if (!taken) return tl::unexpected(std::move(taken.error()));
-    const Unbounded unbounded(*data_);
+    const Unbounded unbounded(*data);
     return future.get();
   });
 }
 
+namespace {
+
 // Room for the outcome is made beforehand: on the worker's thread nothing of it can fail.
+std::list<Job> job_with_ticket(PoolData& pool, std::string input, std::uint64_t ticket, const ActionOptions& action) {
+  auto room = std::make_shared<std::list<Pool::Completion>>();
+  room->push_back({ticket, tl::unexpected(Error())});
+  auto done = [&pool, room](Result<Outcome> outcome) {
+    room->front().outcome = std::move(outcome);
+    pool.complete(*room);
+  };
+  return one_job({std::move(input), {}, std::move(done), action, ticket, 0});
+}
+
+}  // namespace
+
 Result<void> Pool::submit(std::string input, std::uint64_t ticket, const ActionOptions& action) {
   return or_out_of_memory([&] {
-    auto room = std::make_shared<std::list<Completion>>();
-    room->push_back({ticket, tl::unexpected(Error())});
-    auto done = [data = data_.get(), room](Result<Outcome> outcome) {
-      room->front().outcome = std::move(outcome);
-      data->complete(*room);
-    };
-    auto taken = data_->enqueue(one_job({std::move(input), {}, std::move(done), action, ticket, 0}), true);
+    auto taken = data_->enqueue(job_with_ticket(*data_, std::move(input), ticket, action), true);
     return taken ? Result<void>() : tl::unexpected(std::move(taken.error()));
   });
 }
 
-bool Pool::cancel(std::uint64_t ticket) { return data_->cancel(ticket); }
+Result<bool> Pool::try_submit(std::string input, std::uint64_t ticket, const ActionOptions& action) {
+  return or_out_of_memory(
+      [&] { return data_->enqueue(job_with_ticket(*data_, std::move(input), ticket, action), false); });
+}
+
+bool Pool::cancel(std::uint64_t ticket) { return std::shared_ptr(data_)->cancel(ticket); }
 
 std::optional<Pool::Completion> Pool::take() {
   if (!data_->process.here()) return std::nullopt;
@@ -570,13 +630,21 @@ std::optional<Pool::Completion> Pool::take() {
 
 int Pool::descriptor() const { return data_->event.get(); }
 
-void Pool::drain() {
-  if (!data_->process.here()) return;
-  const Unbounded unbounded(*data_);
-  data_->wait_until_idle();
+Result<void> Pool::drain() {
+  if (!data_->process.here()) return {};
+  return or_out_of_memory([data = data_]() -> Result<void> {
+    if (data->inside()) return busy(data->path, "all actions to end");
+    const Unbounded unbounded(*data);
+    data->wait_until_idle();
+    return {};
+  });
 }
 
-void Pool::close(Close how) { data_->close(how); }
+// A callback that they call may destroy this Pool.
+void Pool::stop(Close how) { std::shared_ptr(data_)->stop(how); }
+void Pool::close(Close how) { std::shared_ptr(data_)->close(how); }
+
+bool Pool::inside() const { return data_->inside(); }
 
 unsigned Pool::workers() const { return static_cast<unsigned>(data_->workers.size()); }
 

@@ -2,30 +2,32 @@
 // wait.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <memory>
 #include <thread>
-#include <vector>
 
 #include "spry/machine.h"
 
 namespace spry {
 
+struct PoolData;
+
 class Reaper {
  public:
-  Reaper();
-  // Destroys what is left.
+  // Its thread is inside `pool`.
+  explicit Reaper(const PoolData* pool);
+  // Destroys what is left. A device of a machine may be what destroys the pool and this: then the thread ends by
+  // itself.
   ~Reaper();
+  Reaper(const Reaper&) = delete;
+  Reaper& operator=(const Reaper&) = delete;
   // Hands over a machine to destroy; without memory to keep it, the calling thread destroys it here.
   void take(Machine machine);
 
  private:
-  void work();
+  // Of this and of its thread.
+  struct Queue;
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<Machine> machines_;
-  bool ends_ = false;
+  std::shared_ptr<Queue> queue_;
   std::thread thread_;
 };
 

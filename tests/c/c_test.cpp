@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "guest.h"
+#include "objects.h"
 #include "spry.h"
 #include "spry/abi.h"
 
@@ -30,7 +31,7 @@ static_assert(offsetof(spry_machine_options, block) == 40 && offsetof(spry_machi
 static_assert(offsetof(spry_machine_options, max_output) == 56);
 static_assert(offsetof(spry_machine_options, output_descriptor) == 64 && offsetof(spry_machine_options, flags) == 76);
 static_assert(offsetof(spry_pool_options, machine) == 8 && offsetof(spry_pool_options, workers) == 16);
-static_assert(offsetof(spry_pool_options, queue) == 24 && sizeof(spry_pool_options) == 32);
+static_assert(offsetof(spry_pool_options, queue) == 24 && offsetof(spry_pool_options, queue_bytes) == 32);
 static_assert(offsetof(spry_receipt, run_ns) == 64);
 static_assert(offsetof(spry_statistics, reasons) == 24 && offsetof(spry_statistics, machines) == 112);
 static_assert(offsetof(spry_statistics, total) == 240);
@@ -41,54 +42,16 @@ static_assert(offsetof(spry_receipt, platform) == 72 && sizeof(spry_receipt) == 
 static_assert(offsetof(spry_statistics, platform) == 280 && offsetof(spry_statistics, too_much_output) == 288);
 static_assert(offsetof(spry_statistics, cpu_limit) == 296);
 
-std::string message(spry_error* error) {
-  if (error == nullptr) return "no error";
-  std::string text = spry_error_message(error);
-  spry_error_free(error);
-  return text;
-}
-
-template <class T>
-T* made(T* object, spry_error* error) {
-  if (object == nullptr) {
-    ADD_FAILURE() << message(error);
-    std::abort();
-  }
-  EXPECT_EQ(error, nullptr);
-  return object;
-}
-
-spry_image* load(const char* name) {
-  spry_error* error = nullptr;
-  spry_image* image = spry_image_load(spry::guest(name).c_str(), &error);
-  return made(image, error);
-}
-
 // For the guest spy.
 constexpr std::string_view kSpin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
 
 spry_pool* pool_of_one(const char* name) {
   spry_error* error = nullptr;
   spry_image* image = load(name);
-  const spry_pool_options options = {sizeof options, nullptr, 1, 0};
+  const spry_pool_options options = pool_options(nullptr, 1);
   spry_pool* pool = spry_pool_create(image, &options, &error);
   spry_image_free(image);
   return made(pool, error);
-}
-
-std::string output(spry_outcome* outcome) {
-  if (outcome == nullptr) return "no outcome";
-  size_t size = 0;
-  const char* const text = spry_outcome_output(outcome, &size);
-  std::string kept(text, size);
-  spry_outcome_free(outcome);
-  return kept;
-}
-
-spry_machine_options machine_options() {
-  spry_machine_options options = {};
-  options.size = sizeof options;
-  return options;
 }
 
 spry_machine* reusable_machine(const char* name) {
@@ -309,8 +272,8 @@ TEST_F(CApi, ServesDevicesOfTheProgramsOwn) {
   host.failure = nullptr;
 
   // In a pool the others go on.
-  spry_pool_options pool_options = {sizeof pool_options, &options, 1, 0};
-  spry_pool* pool = spry_pool_create(image, &pool_options, &error);
+  const spry_pool_options of_pool = pool_options(&options, 1);
+  spry_pool* pool = spry_pool_create(image, &of_pool, &error);
   made(pool, error);
   host.failure = "not now";
   EXPECT_EQ(spry_pool_run(pool, "x", 1, &error), nullptr);
@@ -515,7 +478,7 @@ TEST_F(CApi, TellsThePlatformOfPools) {
   spry_image* image = load("hello");
   spry_machine_options machine = machine_options();
   machine.platform = SPRY_PLATFORM_PROCESS;
-  spry_pool_options options = {sizeof options, &machine, 1, 0};
+  const spry_pool_options options = pool_options(&machine, 1);
   spry_pool* pool = spry_pool_create(image, &options, &error);
   EXPECT_EQ(output(spry_pool_run(made(pool, error), nullptr, 0, &error)), "Hello\n");
   spry_statistics statistics = {};
@@ -580,7 +543,7 @@ TEST_F(CApi, AttachesDisks) {
   close(file);
   spry_image* image = load("block_action");
   spry_machine_options machine = machine_options();
-  spry_pool_options options = {sizeof options, &machine, 1, 0};
+  const spry_pool_options options = pool_options(&machine, 1);
   for (const char* suffix : {"", ",overlay"}) {
     const std::string disk = "disk=" + path + suffix;
     const char* const block[] = {disk.c_str(), nullptr};
@@ -684,7 +647,8 @@ TEST_F(CApi, RunsActionsInPools) {
   spry_image* image = load("spy");
   spry_machine_options machine = machine_options();
   machine.deadline_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(spry::enough(200)).count());
-  spry_pool_options options = {sizeof options, &machine, 1, 2};
+  spry_pool_options options = pool_options(&machine, 1);
+  options.queue = 2;
   spry_pool* pool = spry_pool_create(image, &options, &error);
   made(pool, error);
   spry_image_free(image);
@@ -700,7 +664,7 @@ TEST_F(CApi, RunsActionsInPools) {
   EXPECT_EQ(spry_pool_try_submit(pool, "seed\n", 5, count, &endings, &error), 1);
   EXPECT_EQ(spry_pool_try_submit(pool, "seed\n", 5, count, &endings, &error), 0);
   EXPECT_EQ(error, nullptr);
-  spry_pool_drain(pool);
+  EXPECT_EQ(spry_pool_drain(pool), 0);
   EXPECT_EQ(endings.outcomes, 3);
   EXPECT_EQ(spry_pool_submit(pool, kSpin.data(), kSpin.size(), count, &endings, &error), 0);
   do {

@@ -59,7 +59,8 @@ enum spry_code {
   SPRY_CLOSED = 8,           /* the pool is closed, or the machine has failed or run its one action: make a new one */
   SPRY_TOO_LARGE = 9,        /* the input is longer than max_input */
   SPRY_FILE = 10,            /* a file, disk or interface is there and cannot be used: locked, truncated, unreadable */
-  SPRY_CANCELLED = 11        /* the action was cancelled before it began */
+  SPRY_CANCELLED = 11,       /* the action was cancelled before it began */
+  SPRY_BUSY = 12             /* a callback of a pool would wait for its own pool: call from elsewhere */
 };
 
 /* For a device's call to fail with; `message` is copied. Never NULL. */
@@ -116,8 +117,8 @@ struct spry_device_call {
 };
 
 /* A device whose calls the program serves. The functions may be called by several threads at once, where several
- * machines run, as in a pool; they must not use the machine or wait for the pool, nor throw. Borrowed, with all that it
- * points to, as long as the machine or pool lives. */
+ * machines run, as in a pool; they must not use the machine, nor throw. In a pool they are inside it (below). Borrowed,
+ * with all that it points to, as long as the machine or pool lives. */
 struct spry_attachment {
   size_t size; /* sizeof(struct spry_attachment) */
 
@@ -383,7 +384,13 @@ SPRY_API uint64_t spry_snapshot_contents_size(const spry_snapshot *snapshot);
 
 SPRY_API void spry_snapshot_free(spry_snapshot *snapshot);
 
-/* Pools ------------------------------------------------------------------------------------------------------------ */
+/* Pools --------------------------------------------------------------------------------------------------------------
+ *
+ * Callbacks: a thread is inside a pool while it is one of the pool's own, or while spry_pool_stop, spry_pool_close or
+ * spry_pool_free calls a callback on it. So a spry_callback and the functions of a spry_attachment run inside it.
+ * Inside a pool no call waits for it: spry_pool_run and spry_pool_drain fail (SPRY_BUSY), the calls that submit fail so
+ * where the queue is full, spry_pool_close is spry_pool_stop, spry_pool_free returns at once, and all else is as
+ * elsewhere. Another pool may be used as from anywhere else, unless it waits for this one. */
 
 /* NULL instead of a pointer to options means all defaults. */
 struct spry_pool_options {
@@ -396,8 +403,15 @@ struct spry_pool_options {
    * fewer under a quota of its control groups. */
   unsigned workers;
 
-  /* Actions that wait at most; 0: 1024. The inputs that wait have 256 MiB between them at most. */
+  /* Actions that wait at most; 0: 1024. */
   size_t queue;
+
+  /* Bytes of inputs that wait at most, but for a single input that is longer; 0: 256 MiB. */
+  uint64_t queue_bytes;
+
+  /* Bytes of outcomes that nobody took yet (spry_pool_take): while there are more, no worker begins another action.
+   * 0: 256 MiB. */
+  uint64_t completion_bytes;
 };
 
 /* Starts the workers. The image is initialised once, in the pool's first action; with a snapshot it is initialised
@@ -407,12 +421,11 @@ SPRY_API spry_pool *spry_pool_create(const spry_image *image, const struct spry_
 SPRY_API spry_pool *spry_pool_restore(const spry_snapshot *snapshot, const struct spry_pool_options *options,
                                       spry_error **error);
 
-/* Runs an action and waits for its outcome. Not from a callback. */
+/* Runs an action and waits for its outcome. Fails inside the pool. */
 SPRY_API spry_outcome *spry_pool_run(spry_pool *pool, const void *input, size_t size, spry_error **error);
 
 /* How a submitted action ended: either an outcome or an error, which the callback owns; the other is NULL. Called once,
- * on a worker's thread, or within spry_pool_close if that cancels the action. It should be short. It may submit, but
- * only by spry_pool_try_submit; it must not wait for the pool, nor close or free it, nor throw. */
+ * on a worker's thread, or within the call that cancels the action. It should be short, and must not throw. */
 typedef void spry_callback(void *context, spry_outcome *outcome, spry_error *error);
 
 /* Takes an action, with a copy of its input. spry_pool_submit waits while the queue is full; 0, or -1 and an error, and
@@ -423,16 +436,19 @@ SPRY_API int spry_pool_submit(spry_pool *pool, const void *input, size_t size, s
 SPRY_API int spry_pool_try_submit(spry_pool *pool, const void *input, size_t size, spry_callback *done, void *context,
                                   spry_error **error);
 
-/* For event loops. spry_pool_submit_ticket is spry_pool_submit for an action that is known by a number of the caller's.
- * spry_pool_descriptor is a descriptor, the pool's own, that is readable while such an action has ended.
- * spry_pool_take fetches the oldest of those: 1, with the ticket and either an outcome or an error; or 0 if there is
- * none, and then nothing is stored. None of its parameters may be NULL. */
+/* For event loops. spry_pool_submit_ticket and spry_pool_try_submit_ticket are spry_pool_submit and
+ * spry_pool_try_submit for an action that is known by a number of the caller's. spry_pool_descriptor is a descriptor,
+ * the pool's own, that is readable while such an action has ended. spry_pool_take fetches the oldest of those: 1, with
+ * the ticket and either an outcome or an error; or 0 if there is none, and then nothing is stored. None of its
+ * parameters may be NULL. */
 SPRY_API int spry_pool_submit_ticket(spry_pool *pool, const void *input, size_t size, uint64_t ticket,
                                      spry_error **error);
+SPRY_API int spry_pool_try_submit_ticket(spry_pool *pool, const void *input, size_t size, uint64_t ticket,
+                                         spry_error **error);
 SPRY_API int spry_pool_descriptor(const spry_pool *pool);
 SPRY_API int spry_pool_take(spry_pool *pool, uint64_t *ticket, spry_outcome **outcome, spry_error **error);
 
-/* The same four with options for the action. */
+/* The same five with options for the action. */
 SPRY_API spry_outcome *spry_pool_run_with(spry_pool *pool, const void *input, size_t size,
                                           const struct spry_action_options *action, spry_error **error);
 SPRY_API int spry_pool_submit_with(spry_pool *pool, const void *input, size_t size,
@@ -444,23 +460,32 @@ SPRY_API int spry_pool_try_submit_with(spry_pool *pool, const void *input, size_
 SPRY_API int spry_pool_submit_ticket_with(spry_pool *pool, const void *input, size_t size,
                                           const struct spry_action_options *action, uint64_t ticket,
                                           spry_error **error);
+SPRY_API int spry_pool_try_submit_ticket_with(spry_pool *pool, const void *input, size_t size,
+                                              const struct spry_action_options *action, uint64_t ticket,
+                                              spry_error **error);
 
 /* Takes back the oldest action of that ticket that still waits: 1, and spry_pool_take gives an error of SPRY_CANCELLED
  * for it at once; 0 if none waits, because the action runs or has ended. */
 SPRY_API int spry_pool_cancel(spry_pool *pool, uint64_t ticket);
 
-/* Waits until no action waits or runs. Not from a callback. */
-SPRY_API void spry_pool_drain(spry_pool *pool);
+/* Waits until no action waits or runs: 0; or -1 at once, inside the pool. */
+SPRY_API int spry_pool_drain(spry_pool *pool);
 
-/* What spry_pool_close does with actions that wait; those that run are always finished. */
+/* What spry_pool_stop and spry_pool_close do with actions that wait; those that run are always finished. */
 enum spry_close {
   SPRY_FINISH = 0, /* run them */
   SPRY_CANCEL = 1  /* end them with an error */
 };
 
-/* Takes no more actions; returns when all workers and machines are gone. Outcomes that wait for spry_pool_take stay.
- * Not from a callback. */
+/* Takes no more actions, and runs or cancels those that wait; does not wait for those that run. */
+SPRY_API void spry_pool_stop(spry_pool *pool, enum spry_close how);
+
+/* The same; returns when all workers and machines are gone, but inside the pool at once. Outcomes that wait for
+ * spry_pool_take stay. */
 SPRY_API void spry_pool_close(spry_pool *pool, enum spry_close how);
+
+/* 1 if the calling thread is inside the pool, else 0. */
+SPRY_API int spry_pool_inside(const spry_pool *pool);
 
 SPRY_API unsigned spry_pool_workers(const spry_pool *pool);
 
@@ -500,7 +525,9 @@ struct spry_statistics {
 /* Fills as many members of `*statistics` as its size says. */
 SPRY_API void spry_pool_statistics(const spry_pool *pool, struct spry_statistics *statistics);
 
-/* Closes it with SPRY_CANCEL if it is not closed yet. Outcomes that nobody took are gone. */
+/* Closes it with SPRY_CANCEL if it is not closed yet. Outcomes that nobody took are gone. Inside the pool it returns at
+ * once: what runs goes on to its end, and what the pool borrowed stays borrowed. A program that must know when that is
+ * over stops the pool inside and frees it elsewhere. */
 SPRY_API void spry_pool_free(spry_pool *pool);
 
 #ifdef __cplusplus

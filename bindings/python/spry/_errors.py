@@ -83,6 +83,7 @@ _KINDS: dict[int, type[Error]] = {
     lib.SPRY_TOO_LARGE: TooLargeError,
     lib.SPRY_FILE: FileError,
     lib.SPRY_CANCELLED: CancelledError,
+    lib.SPRY_BUSY: BusyError,
 }
 
 

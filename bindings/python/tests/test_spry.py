@@ -95,7 +95,7 @@ class Errors(unittest.TestCase):
                 fail()
             self.assertIs(type(caught.exception), kind)
         self.assertTrue(issubclass(spry.InvalidArgumentError, ValueError))
-        self.assertEqual(len(_KINDS), 11)
+        self.assertEqual(len(_KINDS), 12)
 
     def test_leave_nothing_behind(self) -> None:
         gc.collect()

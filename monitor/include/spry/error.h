@@ -22,6 +22,7 @@ enum class ErrorCode {
   kTooLarge,         // the input is longer than max_input
   kFile,             // a file, disk or interface is there and cannot be used: locked, truncated, unreadable
   kCancelled,        // the action was cancelled before it began
+  kBusy,             // a callback of a pool would wait for its own pool: call from elsewhere
 };
 
 // The code for the error number of a system call: kPermission where the system does not permit the call, kResources

@@ -81,13 +81,20 @@ struct PoolData;
 // A pool belongs to the process that made it. In a child that this process forks, `submit` and `run` are Errors
 // (kClosed), `take` finds nothing, `statistics` counts nothing, and all else returns at once; the parent's pool is not
 // touched.
+//
+// Callbacks: a thread is inside a pool while it is one of the pool's own, or while `stop` or `close` calls a callback
+// on it. So all functions of the launcher's that the pool calls run inside it: `done`, those of devices, their
+// destructors and those of what they hold. Inside a pool no call waits for it: `run` and `drain` are Errors (kBusy),
+// `submit` is one where the queue is full, `close` is `stop`, and all else is as elsewhere. The pool may even be moved
+// or destroyed inside: then its actions go on to their ends, and the last of its workers frees what it has. Whatever
+// the callbacks use must live until then. Another pool may be used as from anywhere else, unless it waits for this one.
 class SPRY_API Pool {
  public:
   // How an action of `submit` ended: an Error if the monitor failed, or if it was cancelled before it began
   // (kCancelled). It must not throw.
   using Callback = std::function<void(Result<Outcome> outcome)>;
 
-  // What `close` does with actions that wait; those that run are always finished.
+  // What `stop` and `close` do with actions that wait; those that run are always finished.
   enum class Close { kFinish, kCancel };
 
   // Starts the workers, and returns when each has a machine. The image is initialised once, in the pool's first
@@ -99,17 +106,19 @@ class SPRY_API Pool {
 
   Pool(Pool&&) noexcept;
   Pool& operator=(Pool&&) noexcept;
-  // As close(Close::kCancel).
+  // As close(Close::kCancel); so inside the pool it does not wait.
   ~Pool();
 
-  // Takes an action; waits while the queue is full. `done` is called on a worker's thread and should be short; it may
-  // submit, but only by try_submit. Errors: kClosed if the pool is closed, kTooLarge if the input is longer than
-  // max_input, kInvalidArgument if the action's deadline is no time at all; then `done` is not called.
+  // Takes an action; waits while the queue is full. `done` is called on a worker's thread, or on that of `stop` or
+  // `close`, and should be short. Errors: kClosed if the pool is closed, kTooLarge if the input is longer than
+  // max_input, kInvalidArgument if the action's deadline is no time at all, kBusy if the queue is full and the call is
+  // made inside the pool; then `done` is not called.
   Result<void> submit(std::string input, Callback done, const ActionOptions& action = {});
   // The same without waiting: false if the queue is full.
   Result<bool> try_submit(std::string input, Callback done, const ActionOptions& action = {});
 
-  // Runs an action and waits for its outcome. Not from a callback.
+  // Runs an action and waits for its outcome. Errors: those of `submit` and Machine::run; kCancelled if the pool is
+  // closed before it began; kBusy inside the pool.
   Result<Outcome> run(std::string_view input = {}, const ActionOptions& action = {});
 
   // For event loops: an action whose outcome is fetched by `take`, known by `ticket`.
@@ -119,6 +128,8 @@ class SPRY_API Pool {
   };
   // Errors: as above; kResources where room in the queue would come only after outcomes are taken (completion_bytes).
   Result<void> submit(std::string input, std::uint64_t ticket, const ActionOptions& action = {});
+  // The same without waiting: false if the queue is full.
+  Result<bool> try_submit(std::string input, std::uint64_t ticket, const ActionOptions& action = {});
   // Takes back the oldest action of that ticket that still waits: its completion is an Error (kCancelled) at once.
   // False if none waits, because the action runs or has ended.
   bool cancel(std::uint64_t ticket);
@@ -127,18 +138,25 @@ class SPRY_API Pool {
   // An eventfd that is readable while `take` would fetch something; the pool's own.
   int descriptor() const;
 
-  // Waits until no action waits or runs; meanwhile, as in `run`, completion_bytes holds nobody back.
-  void drain();
-  // Takes no more actions; returns when all workers are gone. Not from a callback.
+  // Waits until no action waits or runs; meanwhile, as in `run`, completion_bytes holds nobody back. Errors: kBusy
+  // inside the pool.
+  Result<void> drain();
+  // Takes no more actions, and ends those that wait as `how` says. Does not wait for those that run. With kCancel the
+  // callbacks of those that waited are called here.
+  void stop(Close how);
+  // As `stop`; returns when all workers and machines are gone, but inside the pool at once.
   void close(Close how);
+
+  // Whether the calling thread is inside the pool.
+  bool inside() const;
 
   unsigned workers() const;
   PoolStatistics statistics() const;
 
  private:
-  explicit Pool(std::unique_ptr<PoolData> data);
+  explicit Pool(std::shared_ptr<PoolData> data);
   void end();
-  std::unique_ptr<PoolData> data_;
+  std::shared_ptr<PoolData> data_;
 };
 
 }  // namespace spry
