@@ -3,6 +3,7 @@
 
 #include "handles.h"
 #include "spry/module.h"
+#include "text/escape.h"
 
 struct spry_guest {
   spry::Guest& guest;
@@ -10,6 +11,9 @@ struct spry_guest {
 
 namespace spry::c {
 namespace {
+
+// Bytes of what a device's function gives as its error.
+constexpr std::size_t kLongestMessage = 1024;
 
 class CallbackDevice : public Device {
  public:
@@ -26,7 +30,7 @@ class CallbackDevice : public Device {
     const std::int64_t answer = served_.call(served_.context, &handle, &asked, &error);
     if (error == nullptr) return answer;
     Error failed = take(error);
-    failed.message = about_ + ": " + failed.message;
+    failed.message = escape(about_) + ": " + escape(failed.message, kLongestMessage);
     return tl::unexpected(std::move(failed));
   }
 

@@ -67,6 +67,11 @@ spry_snapshot* spry_machine_snapshot(const spry_machine* machine, spry_error** e
   });
 }
 
+spry_snapshot* spry_machine_run_until_ready(spry_machine* machine, spry_error** error) {
+  return spry::c::guarded<spry_snapshot*>(
+      error, nullptr, [&] { return spry::c::handle<spry_snapshot>(machine->machine.run_until_ready()); });
+}
+
 spry_shell* spry_machine_release(spry_machine* machine, spry_error** error) {
   const std::unique_ptr<spry_machine> taken(machine);
   return spry::c::guarded<spry_shell*>(

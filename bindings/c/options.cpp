@@ -2,6 +2,7 @@
 
 #include "handles.h"
 #include "spry/devices.h"
+#include "text/escape.h"
 
 namespace spry::c {
 namespace {
@@ -14,7 +15,7 @@ Result<void> attach(MachineOptions& options, const char* kind, const char* const
     const std::size_t equals = text.find('=');
     if (equals == 0 || equals == std::string::npos) {
       return fail(ErrorCode::kInvalidArgument,
-                  std::string(kind) + " \"" + text + "\": a device is given as NAME=SPECIFICATION");
+                  std::string(kind) + " \"" + escape(text) + "\": a device is given as NAME=SPECIFICATION");
     }
     options.devices.push_back(make(text.substr(0, equals), text.substr(equals + 1)));
   }

@@ -1,8 +1,10 @@
 #include "spry/snapshot.h"
 
 #include "machine/internals.h"
+#include "machine/machine_data.h"
 #include "snapshot/file.h"
 #include "system/out_of_memory.h"
+#include "text/escape.h"
 #include "text/format.h"
 
 namespace spry {
@@ -11,16 +13,19 @@ Snapshot::Snapshot(std::shared_ptr<const Base> base) : base_(std::move(base)) {}
 
 namespace {
 
-Result<Snapshot> take_snapshot(Image image, MachineOptions options, std::optional<Outcome>* ended) {
-  options.reusable = true;
-  const std::string path = image.path();
-  auto machine = Machine::create(std::move(image), std::move(options));
-  if (!machine) return tl::unexpected(machine.error());
-  Internals::data(*machine).stop_at_ready = true;
-  auto outcome = machine->run();
+Result<Snapshot> run_until_ready(Machine& machine, std::optional<Outcome>* ended) {
+  MachineData& data = Internals::data(machine);
+  const std::string path = escape(data.base->path, 1024);
+  if (data.beginning != Beginning::kUnknown || !data.options.reusable) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: only a reusable machine that has not run yet can run until it is ready", path));
+  }
+  data.stop_at_ready = true;
+  auto outcome = machine.run();
+  data.stop_at_ready = false;
   if (!outcome) return tl::unexpected(outcome.error());
-  if (auto snapshot = machine->snapshot()) return *std::move(snapshot);
-  if (const std::string& why = Internals::data(*machine).not_captured; !why.empty()) {
+  if (auto snapshot = machine.snapshot()) return *std::move(snapshot);
+  if (const std::string& why = data.not_captured; !why.empty()) {
     return fail(ErrorCode::kNotUnikernel, fmt::format("{}: there is no snapshot to take: {}", path, why));
   }
   auto failed =
@@ -33,9 +38,17 @@ Result<Snapshot> take_snapshot(Image image, MachineOptions options, std::optiona
 
 }  // namespace
 
+Result<Snapshot> Machine::run_until_ready(std::optional<Outcome>* ended) {
+  if (ended != nullptr) ended->reset();
+  return or_out_of_memory([this, ended] { return spry::run_until_ready(*this, ended); });
+}
+
 Result<Snapshot> Snapshot::take(Image image, MachineOptions options, std::optional<Outcome>* ended) {
   if (ended != nullptr) ended->reset();
-  return or_out_of_memory([&] { return take_snapshot(std::move(image), std::move(options), ended); });
+  options.reusable = true;
+  auto machine = Machine::create(std::move(image), std::move(options));
+  if (!machine) return tl::unexpected(std::move(machine.error()));
+  return machine->run_until_ready(ended);
 }
 
 Result<Snapshot> Snapshot::load(const std::string& path, bool verify) {

@@ -32,6 +32,7 @@ static_assert(offsetof(spry_machine_options, max_output) == 56);
 static_assert(offsetof(spry_machine_options, output_descriptor) == 64 && offsetof(spry_machine_options, flags) == 76);
 static_assert(offsetof(spry_pool_options, machine) == 8 && offsetof(spry_pool_options, workers) == 16);
 static_assert(offsetof(spry_pool_options, queue) == 24 && offsetof(spry_pool_options, queue_bytes) == 32);
+static_assert(offsetof(spry_pool_options, completion_bytes) == 40 && sizeof(spry_pool_options) == 48);
 static_assert(offsetof(spry_receipt, run_ns) == 64);
 static_assert(offsetof(spry_statistics, reasons) == 24 && offsetof(spry_statistics, machines) == 112);
 static_assert(offsetof(spry_statistics, total) == 240);
@@ -271,13 +272,13 @@ TEST_F(CApi, ServesDevicesOfTheProgramsOwn) {
   spry_machine_free(machine);
   host.failure = nullptr;
 
-  // In a pool the others go on.
+  // In a pool the others go on. What a device says is fit for a terminal.
   const spry_pool_options of_pool = pool_options(&options, 1);
   spry_pool* pool = spry_pool_create(image, &of_pool, &error);
   made(pool, error);
-  host.failure = "not now";
+  host.failure = "not\nnow, \x1b[31m";
   EXPECT_EQ(spry_pool_run(pool, "x", 1, &error), nullptr);
-  EXPECT_EQ(message(error), "host function: not now");
+  EXPECT_EQ(message(error), "host function: not\\x0anow, \\x1b[31m");
   host.failure = nullptr;
   EXPECT_EQ(output(spry_pool_run(pool, "x", 1, &error)), "X");
   spry_pool_free(pool);
@@ -379,6 +380,9 @@ TEST_F(CApi, SaysWhatIsWrong) {
   const char* const nameless[] = {"disk.img", nullptr};
   options.block = nameless;
   EXPECT_EQ(refused(options), "block \"disk.img\": a device is given as NAME=SPECIFICATION");
+  const char* const coloured[] = {"\x1b[31m", nullptr};
+  options.block = coloured;
+  EXPECT_EQ(refused(options), "block \"\\x1b[31m\": a device is given as NAME=SPECIFICATION");
   const char* const strange[] = {"disk=disk.img", nullptr};
   options.block = strange;
   EXPECT_NE(refused(options).find("the manifest does not name it"), std::string::npos);
@@ -703,6 +707,50 @@ TEST_F(CApi, ClosesAPoolFromAnyThread) {
     spry_pool_free(pool);
   }
   spry_image_free(image);
+}
+
+// A worker is held by an action, and the bytes of what waits are counted.
+TEST_F(CApi, BoundsTheBytesThatWait) {
+  spry_error* error = nullptr;
+  spry_image* image = load("spy");
+  spry_machine_options machine = machine_options();
+  machine.deadline_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(spry::enough(300)).count());
+  spry_pool_options options = pool_options(&machine, 1);
+  options.queue_bytes = kSpin.size() + 5;
+  options.completion_bytes = 1;
+  spry_pool* pool = spry_pool_create(image, &options, &error);
+  made(pool, error);
+  spry_image_free(image);
+  spry_statistics statistics = {};
+  statistics.size = sizeof statistics;
+  ASSERT_EQ(spry_pool_submit_ticket(pool, kSpin.data(), kSpin.size(), 1, &error), 0);
+  do {
+    spry_pool_statistics(pool, &statistics);
+  } while (statistics.waiting != 0);
+  EXPECT_EQ(spry_pool_try_submit_ticket(pool, kSpin.data(), kSpin.size(), 2, &error), 1);
+  EXPECT_EQ(spry_pool_try_submit_ticket(pool, "seed\n", 5, 3, &error), 1);
+  EXPECT_EQ(spry_pool_try_submit_ticket(pool, "seed\n", 5, 4, &error), 0);
+  // Once one has ended, the next begins only when its outcome was taken.
+  do {
+    spry_pool_statistics(pool, &statistics);
+  } while (statistics.completed == 0);
+  usleep(50'000);
+  spry_pool_statistics(pool, &statistics);
+  EXPECT_EQ(statistics.waiting, 2u);
+  EXPECT_EQ(spry_pool_drain(pool), 0);
+  spry_pool_free(pool);
+}
+
+// spry_snapshot_take in pieces.
+TEST_F(CApi, RunsMachinesUntilTheyAreReady) {
+  spry_error* error = nullptr;
+  spry_machine* machine = reusable_machine("ready_state");
+  spry_snapshot* snapshot = spry_machine_run_until_ready(machine, &error);
+  spry_snapshot_free(made(snapshot, error));
+  EXPECT_EQ(spry_machine_run_until_ready(machine, &error), nullptr);
+  EXPECT_EQ(spry_error_code(error), SPRY_INVALID_ARGUMENT);
+  spry_error_free(error);
+  spry_machine_free(machine);
 }
 
 TEST_F(CApi, HandsOutcomesToEventLoops) {

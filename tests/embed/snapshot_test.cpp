@@ -103,6 +103,30 @@ TEST_F(Snapshots, SayWhatWasSaidWithinTheDeadline) {
   close(ends[1]);
 }
 
+// Snapshot::take in pieces, for a launcher that interrupts it.
+TEST_F(Snapshots, AreTakenByAMachineOfTheCallers) {
+  Machine machine = value(Machine::create(load("ready_state"), reusable()));
+  const Snapshot snapshot = value(machine.run_until_ready());
+  EXPECT_EQ(machine.run_until_ready().error().code, ErrorCode::kInvalidArgument);
+  Machine from = value(Machine::create(snapshot, reusable()));
+  EXPECT_EQ(from.run_until_ready().error().code, ErrorCode::kInvalidArgument);
+  for (int i = 0; i < 3; ++i) {
+    const Outcome outcome = value(machine.run("x"));
+    EXPECT_FALSE(outcome.output.empty());
+    EXPECT_EQ(outcome.output, value(from.run("x")).output);
+  }
+  MachineOptions once = reusable();
+  once.reusable = false;
+  Machine single = value(Machine::create(load("ready_state"), once));
+  EXPECT_EQ(single.run_until_ready().error().code, ErrorCode::kInvalidArgument);
+  Machine spins = value(Machine::create(load("endless"), reusable()));
+  spins.interrupt();
+  const auto interrupted = spins.run_until_ready();
+  ASSERT_FALSE(interrupted);
+  EXPECT_EQ(interrupted.error().message,
+            guest("endless") + ": there is no snapshot to take: before it called ready, the run ended (interrupted)");
+}
+
 TEST_F(Snapshots, AreRefusedForAnImageThatNeverCallsReady) {
   const auto refused = Snapshot::take(load("hello"), options());
   ASSERT_FALSE(refused);

@@ -344,6 +344,10 @@ SPRY_API int spry_machine_interrupt_on(spry_machine *machine, int signal, spry_e
  * machine is not reusable. */
 SPRY_API spry_snapshot *spry_machine_snapshot(const spry_machine *machine, spry_error **error);
 
+/* spry_snapshot_take on a machine of the caller's, who can interrupt it: runs it without an input until it calls
+ * `ready`. Only with SPRY_REUSABLE, and before its first action. */
+SPRY_API spry_snapshot *spry_machine_run_until_ready(spry_machine *machine, spry_error **error);
+
 /* Takes the machine apart and gives back its shell, with nothing of the image left in it. The machine is freed, also if
  * the call fails. */
 SPRY_API spry_shell *spry_machine_release(spry_machine *machine, spry_error **error);

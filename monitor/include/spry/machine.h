@@ -187,6 +187,11 @@ class SPRY_API Machine {
   // After the first action: the state at the guest's first `ready`, if it called it and the machine is reusable.
   std::optional<Snapshot> snapshot() const;
 
+  // Snapshot::take on a machine of the caller's, who can interrupt it: runs it without an input until the guest calls
+  // `ready`. Further actions begin there. Errors: those of `run` and Snapshot::take; kInvalidArgument if the machine is
+  // not reusable, or has run before, or is from a snapshot. `ended` as there.
+  Result<Snapshot> run_until_ready(std::optional<Outcome>* ended = nullptr);
+
   // Takes the machine apart and gives back its shell, with nothing of the image left in it. Errors: kClosed if
   // the machine is not usable; kResources or kMonitor if the platform refuses something.
   Result<Shell> release() &&;
