@@ -67,9 +67,14 @@ spry_snapshot* spry_machine_snapshot(const spry_machine* machine, spry_error** e
   });
 }
 
-spry_snapshot* spry_machine_run_until_ready(spry_machine* machine, spry_error** error) {
-  return spry::c::guarded<spry_snapshot*>(
-      error, nullptr, [&] { return spry::c::handle<spry_snapshot>(machine->machine.run_until_ready()); });
+spry_snapshot* spry_machine_run_until_ready(spry_machine* machine, spry_outcome** ended, spry_error** error) {
+  if (ended != nullptr) *ended = nullptr;
+  return spry::c::guarded<spry_snapshot*>(error, nullptr, [&] {
+    std::optional<spry::Outcome> outcome;
+    auto taken = machine->machine.run_until_ready(&outcome);
+    if (outcome && ended != nullptr) *ended = new spry_outcome{*std::move(outcome)};
+    return spry::c::handle<spry_snapshot>(std::move(taken));
+  });
 }
 
 spry_shell* spry_machine_release(spry_machine* machine, spry_error** error) {

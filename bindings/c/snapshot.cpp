@@ -4,19 +4,10 @@
 
 spry_snapshot* spry_snapshot_take(const spry_image* image, const struct spry_machine_options* options,
                                   spry_error** error) {
-  return spry_snapshot_take_or_end(image, options, nullptr, error);
-}
-
-spry_snapshot* spry_snapshot_take_or_end(const spry_image* image, const struct spry_machine_options* options,
-                                         spry_outcome** ended, spry_error** error) {
-  if (ended != nullptr) *ended = nullptr;
   return spry::c::guarded<spry_snapshot*>(error, nullptr, [&]() -> spry::Result<spry_snapshot*> {
     auto made = spry::c::machine_options(options);
     if (!made) return tl::unexpected(std::move(made.error()));
-    std::optional<spry::Outcome> outcome;
-    auto taken = spry::Snapshot::take(image->image, *std::move(made), &outcome);
-    if (outcome && ended != nullptr) *ended = new spry_outcome{*std::move(outcome)};
-    return spry::c::handle<spry_snapshot>(std::move(taken));
+    return spry::c::handle<spry_snapshot>(spry::Snapshot::take(image->image, *std::move(made)));
   });
 }
 

@@ -570,26 +570,29 @@ TEST_F(CApi, AttachesDisks) {
 TEST_F(CApi, TellsHowAGuestEndedBeforeItsSnapshot) {
   spry_error* error = nullptr;
   spry_outcome* ended = nullptr;
-  spry_image* image = load("hello");
-  EXPECT_EQ(spry_snapshot_take_or_end(image, nullptr, &ended, &error), nullptr);
+  const auto run = [&](const char* guest, spry_outcome** to) {
+    spry_image* image = load(guest);
+    spry_machine_options options = machine_options();
+    options.flags = SPRY_REUSABLE;
+    spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
+    spry_snapshot* taken = spry_machine_run_until_ready(made(machine, error), to, &error);
+    spry_machine_free(machine);
+    spry_image_free(image);
+    return taken;
+  };
+  EXPECT_EQ(run("hello", &ended), nullptr);
   EXPECT_EQ(spry_error_code(error), SPRY_NOT_UNIKERNEL);
   spry_error_free(error);
+  error = nullptr;
   ASSERT_NE(ended, nullptr);
   EXPECT_EQ(spry_outcome_reason(ended), SPRY_EXIT);
   EXPECT_EQ(output(ended), "Hello\n");
-  EXPECT_EQ(spry_snapshot_take_or_end(image, nullptr, nullptr, nullptr), nullptr);
-  spry_image_free(image);
-  image = load("ready_state");
-  spry_snapshot* taken = spry_snapshot_take_or_end(image, nullptr, &ended, &error);
-  spry_snapshot_free(made(taken, error));
-  EXPECT_EQ(ended, nullptr);
-  spry_machine_options options = machine_options();
-  options.memory = 4095;
-  ended = reinterpret_cast<spry_outcome*>(1);
-  EXPECT_EQ(spry_snapshot_take_or_end(image, &options, &ended, &error), nullptr);
-  EXPECT_EQ(ended, nullptr);
+  EXPECT_EQ(run("hello", nullptr), nullptr);
   spry_error_free(error);
-  spry_image_free(image);
+  error = nullptr;
+  ended = reinterpret_cast<spry_outcome*>(1);
+  spry_snapshot_free(made(run("ready_state", &ended), error));
+  EXPECT_EQ(ended, nullptr);
 }
 
 TEST_F(CApi, SavesSnapshots) {
@@ -745,9 +748,9 @@ TEST_F(CApi, BoundsTheBytesThatWait) {
 TEST_F(CApi, RunsMachinesUntilTheyAreReady) {
   spry_error* error = nullptr;
   spry_machine* machine = reusable_machine("ready_state");
-  spry_snapshot* snapshot = spry_machine_run_until_ready(machine, &error);
+  spry_snapshot* snapshot = spry_machine_run_until_ready(machine, nullptr, &error);
   spry_snapshot_free(made(snapshot, error));
-  EXPECT_EQ(spry_machine_run_until_ready(machine, &error), nullptr);
+  EXPECT_EQ(spry_machine_run_until_ready(machine, nullptr, &error), nullptr);
   EXPECT_EQ(spry_error_code(error), SPRY_INVALID_ARGUMENT);
   spry_error_free(error);
   spry_machine_free(machine);

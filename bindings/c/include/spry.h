@@ -345,8 +345,9 @@ SPRY_API int spry_machine_interrupt_on(spry_machine *machine, int signal, spry_e
 SPRY_API spry_snapshot *spry_machine_snapshot(const spry_machine *machine, spry_error **error);
 
 /* spry_snapshot_take on a machine of the caller's, who can interrupt it: runs it without an input until it calls
- * `ready`. Only with SPRY_REUSABLE, and before its first action. */
-SPRY_API spry_snapshot *spry_machine_run_until_ready(spry_machine *machine, spry_error **error);
+ * `ready`. Only with SPRY_REUSABLE, and before its first action. `*ended` becomes how the guest ended before it called
+ * `ready`, for spry_outcome_free, and NULL after any other error and after success. `ended` may be NULL. */
+SPRY_API spry_snapshot *spry_machine_run_until_ready(spry_machine *machine, spry_outcome **ended, spry_error **error);
 
 /* Takes the machine apart and gives back its shell, with nothing of the image left in it. The machine is freed, also if
  * the call fails. */
@@ -359,11 +360,6 @@ SPRY_API void spry_machine_free(spry_machine *machine);
 /* Runs the image without an input until it calls `ready`. SPRY_NOT_UNIKERNEL if it ends before. */
 SPRY_API spry_snapshot *spry_snapshot_take(const spry_image *image, const struct spry_machine_options *options,
                                            spry_error **error);
-
-/* The same; `*ended` becomes how the guest ended before it called `ready`, for spry_outcome_free, and NULL after any
- * other error and after success. `ended` may be NULL. */
-SPRY_API spry_snapshot *spry_snapshot_take_or_end(const spry_image *image, const struct spry_machine_options *options,
-                                                  spry_outcome **ended, spry_error **error);
 
 /* Opens a file that spry_snapshot_save made; with `verify` other than 0 the digest of all its contents is checked too.
  * Replace such a file by renaming another one over it, never by writing to it. */

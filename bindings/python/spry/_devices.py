@@ -1,7 +1,6 @@
 """Devices of a program's own: functions that serve what a guest asks."""
 
 import errno
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -57,9 +56,10 @@ def _count(answer: int) -> int:
 
 
 class NativeDevice:
-    """A struct spry_attachment for a function, and what it points to. Lives as long as the machines."""
+    """A struct spry_attachment for a function, and what it points to. Lives as long as the machines. `raised` is told
+    what the function raises."""
 
-    def __init__(self, kind: str, name: str, serve: DeviceFunction, raised: dict[int, BaseException]) -> None:
+    def __init__(self, kind: str, name: str, serve: DeviceFunction, raised: Callable[[BaseException], None]) -> None:
         self._serve = serve
         self._raised = raised
         self._kept = [ffi.new("char[]", c_string(text)) for text in (kind, name)]
@@ -79,7 +79,7 @@ class NativeDevice:
         except GuestMemoryError:
             return -errno.EFAULT
         except BaseException as failure:  # noqa: BLE001
-            self._raised[threading.get_ident()] = failure
+            self._raised(failure)
             words = _words(failure).encode("utf-8", "replace")
             error[0] = lib.spry_error_create(lib.SPRY_MONITOR, words.replace(b"\0", b"?"))
             return 0

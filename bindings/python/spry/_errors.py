@@ -68,7 +68,7 @@ class CancelledError(MonitorError):
 
 
 class BusyError(MonitorError):
-    """The machine is in use by another thread, or a callback would wait for its own pool."""
+    """The machine is in use by another thread, or a callback of a pool would wait for its own pool."""
 
 
 _KINDS: dict[int, type[Error]] = {

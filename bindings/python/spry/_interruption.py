@@ -2,6 +2,8 @@
 
 import signal
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -15,6 +17,27 @@ def ctrl_c_raises() -> bool:
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     )
+
+
+def interruptible(call: Callable[..., None], *arguments: Any) -> None:
+    """Calls what waits. In the main thread Ctrl-C raises KeyboardInterrupt at once, and the call goes on, on a thread
+    of its own."""
+    if not ctrl_c_raises():
+        call(*arguments)
+        return
+    end: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            end.set_result(call(*arguments))
+        except BaseException as failure:  # noqa: BLE001
+            end.set_exception(failure)
+
+    thread = threading.Thread(target=work, name="spry-waiting", daemon=True)
+    thread.start()
+    # A lock can be waited for until a signal comes; a call of the library cannot.
+    thread.join()
+    end.result()
 
 
 class CtrlC:

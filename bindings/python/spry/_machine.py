@@ -2,21 +2,23 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count, takewhile
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from spry._errors import BusyError, ClosedError, Error, NotReadyError, NotUnikernelError, checked
+from spry._errors import BusyError, ClosedError, NotReadyError, NotUnikernelError, checked
 from spry._handle import Handle
-from spry._interruption import CtrlC
+from spry._interruption import CtrlC, interruptible
 from spry._library import c_string, ffi, lib, string
 from spry._options import Data, NativeOptions, Options, action_options
 from spry._outcome import Outcome, take_outcome
 from spry._platform import Platform, platform_name, platform_number
 
 Path = str | os.PathLike[str]
+_Taken = TypeVar("_Taken")
 
 
 class DeviceNeed(NamedTuple):
@@ -70,15 +72,10 @@ class Snapshot:
 
     @classmethod
     def take(cls, image: Image | Path, options: Options = Options()) -> "Snapshot":
-        """Runs the image without an input until it calls `ready`. NotReadyError if it ends before."""
-        native = NativeOptions(options)
-        ended = ffi.new("spry_outcome **")
-        try:
-            return cls(checked(lib.spry_snapshot_take_or_end, as_image(image)._handle, native.pointer, ended))
-        except NotUnikernelError as error:
-            if ended[0] == ffi.NULL:
-                raise
-            raise NotReadyError(str(error), take_outcome(ended[0])) from None
+        """Runs the image without an input until it calls `ready`. NotReadyError if it ends before. In the main thread
+        Ctrl-C ends that, and raises KeyboardInterrupt."""
+        with Machine(as_image(image), replace(options, reusable=True)) as machine:
+            return machine._run_until_ready()
 
     @classmethod
     def load(cls, path: Path, *, verify: bool = False) -> "Snapshot":
@@ -93,8 +90,9 @@ class Snapshot:
     def save(self, path: Path) -> None:
         """Writes it to a new file, which takes the place of a regular file at `path`, or of none, when it is whole.
 
-        A symbolic link is followed; a FIFO, which must have a reader, and a character device are written to."""
-        checked(lib.spry_snapshot_save, self._handle, c_string(path))
+        A symbolic link is followed; a FIFO, which must have a reader, and a character device are written to. In the
+        main thread Ctrl-C raises KeyboardInterrupt at once; the writing goes on while the program does."""
+        interruptible(checked, lib.spry_snapshot_save, self._handle, c_string(path))
 
     @property
     def path(self) -> str:
@@ -179,22 +177,26 @@ class Machine:
         """Runs one action to its end; a second one only if the machine is reusable. `deadline`, in seconds, replaces
         Options.deadline. In the main thread Ctrl-C ends the action and raises KeyboardInterrupt."""
         with ffi.from_buffer(data) as buffer:
-            return self._run(lib.spry_machine_run_with, buffer, len(buffer), action_options(deadline))
+            return self._run(take_outcome, lib.spry_machine_run_with, buffer, len(buffer), action_options(deadline))
 
     def run_file(self, descriptor: int, size: int) -> Outcome:
         """The same with the first `size` bytes of a regular file or memfd, which a machine that runs one action
         maps."""
-        return self._run(lib.spry_machine_run_file, descriptor, size)
+        return self._run(take_outcome, lib.spry_machine_run_file, descriptor, size)
 
-    def _run(self, call: Any, *arguments: Any) -> Outcome:
+    def _run_until_ready(self) -> Snapshot:
+        ended = ffi.new("spry_outcome **")
         try:
-            with self._used() as handle, CtrlC(handle):
-                return take_outcome(checked(call, handle, *arguments))
-        except Error as error:
-            cause = self._native.take_raised()
-            if cause is None or isinstance(cause, Exception):
-                raise error from cause
-            raise cause from None
+            return self._run(Snapshot, lib.spry_machine_run_until_ready, ended)
+        except NotUnikernelError as error:
+            if ended[0] == ffi.NULL:
+                raise
+            raise NotReadyError(str(error), take_outcome(ended[0])) from None
+
+    def _run(self, take: Callable[[Any], _Taken], call: Callable[..., Any], *arguments: Any) -> _Taken:
+        """What `take` makes of the call's result."""
+        with self._used() as handle, self._native.causes(), CtrlC(handle):
+            return take(checked(call, handle, *arguments))
 
     def reset(self) -> None:
         """Resets now what the next run would reset first."""

@@ -1,11 +1,12 @@
 """Options of machines."""
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from spry._devices import DeviceFunction, NativeDevice
+from spry._errors import Error
 from spry._library import c_string, ffi, lib
 from spry._platform import Platform, platform_number
 
@@ -84,15 +85,16 @@ class NativeOptions:
         native = self.pointer
         native.size = ffi.sizeof("struct spry_machine_options")
         native.platform = platform_number(options.platform)
-        native.memory = _size("memory", options.memory)
-        native.max_input = _size("max_input", options.max_input)
-        native.max_output = _size("max_output", options.max_output)
+        native.memory = size_option("memory", options.memory)
+        native.max_input = size_option("max_input", options.max_input)
+        native.max_output = size_option("max_output", options.max_output)
         native.deadline_ns = _nanoseconds(options.deadline)
         native.arguments = self._strings(options.arguments)
         native.block = self._strings([f"{name}={text}" for name, text in options.block.items()])
         native.net = self._strings([f"{name}={text}" for name, text in options.net.items()])
-        self._raised: dict[int, BaseException] = {}
-        devices = [NativeDevice(kind, name, serve, self._raised) for (kind, name), serve in options.devices.items()]
+        self._listens = False
+        self._raised: BaseException | None = None
+        devices = [NativeDevice(kind, name, serve, self._note) for (kind, name), serve in options.devices.items()]
         array = ffi.new("struct spry_attachment *[]", [*(device.pointer for device in devices), ffi.NULL])
         self._kept += [*devices, array]
         native.devices = ffi.cast("const struct spry_attachment *const *", array)
@@ -101,9 +103,24 @@ class NativeOptions:
         native.deadline_signal = options.deadline_signal
         native.flags = options.flags()
 
-    def take_raised(self) -> BaseException | None:
-        """What a device's function raised on this thread, once."""
-        return self._raised.pop(threading.get_ident(), None)
+    @contextmanager
+    def causes(self) -> Iterator[None]:
+        """Around a call that runs one action of one machine: an error in it comes from what a device's function raised,
+        or is that itself if it is no Exception. Nothing that a function raises is kept longer."""
+        self._listens = True
+        try:
+            yield
+        except Error as error:
+            cause = self._raised
+            if cause is None or isinstance(cause, Exception):
+                raise error from cause
+            raise cause from None
+        finally:
+            self._listens, self._raised = False, None
+
+    def _note(self, failure: BaseException) -> None:
+        if self._listens:
+            self._raised = failure
 
     def _strings(self, texts: Sequence[str]) -> Any:
         strings = [ffi.new("char[]", c_string(text)) for text in texts]
@@ -128,7 +145,8 @@ def _nanoseconds(deadline: float | None) -> int:
     return max(1, round(deadline * _NANOSECONDS))
 
 
-def _size(name: str, size: int | None) -> int:
+def size_option(name: str, size: int | None) -> int:
+    """For a member of which 0 means the default."""
     if size == 0:
         raise ValueError(f"{name} is at least 1; leave it out for the default")
     return size or 0

@@ -6,7 +6,7 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import partial
@@ -15,14 +15,17 @@ from types import TracebackType
 from typing import Any
 
 from spry._errors import BusyError, CancelledError, checked, take_error
-from spry._interruption import ctrl_c_raises
+from spry._interruption import ctrl_c_raises, interruptible
 from spry._library import ffi, lib
 from spry._machine import Image, Path, Snapshot, choose
-from spry._options import Data, NativeOptions, Options, action_options
+from spry._options import Data, NativeOptions, Options, action_options, size_option
 from spry._outcome import REASONS, Outcome, Reason, take_outcome
 from spry._platform import Platform, platform_name
 
 _LOGGER = logging.getLogger("spry")
+
+# Seconds after which who waits for room in a queue looks again.
+_PATIENCE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,27 @@ class Statistics:
 class _ActionFuture(Future[Outcome]):
     """Settled by the pool. Cancelling takes the action back, if it still waits."""
 
-    def __init__(self, handle: Any, ticket: int) -> None:
+    def __init__(self, futures: "_Futures", ticket: int) -> None:
         super().__init__()
-        self._handle = handle
+        self._futures = futures
         self._ticket = ticket
 
     def cancel(self) -> bool:
-        if not self.done() and not lib.spry_pool_cancel(self._handle, self._ticket):
+        if not self.done() and not self._futures.cancel(self._ticket):
             return False
         return super().cancel()
+
+    def result(self, timeout: float | None = None) -> Outcome:
+        self._refuse_endless_waiting(timeout)
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self._refuse_endless_waiting(timeout)
+        return super().exception(timeout)
+
+    def _refuse_endless_waiting(self, timeout: float | None) -> None:
+        if timeout is None and not self.done():
+            self._futures.refuse_callbacks()
 
     def settle(self, outcome: Any, error: Any) -> None:
         """With one of the two, which is freed; the other is NULL."""
@@ -89,12 +104,14 @@ class _ActionFuture(Future[Outcome]):
 
 
 class _Futures:
-    """Futures by ticket, and the thread that settles them. Holds nothing of the Pool's, so that a pool that is left can
-    be collected."""
+    """The library's pool, futures by ticket, and the thread that settles them. Holds nothing of the Pool's, nor the
+    functions of devices, which may refer to it, so that a pool that is left can be collected. Neither this nor what it
+    holds has a finalizer, because the garbage collector may call that before Pool's, which calls `end`."""
 
-    def __init__(self, handle: Any) -> None:
-        self._handle = handle
+    def __init__(self, create: Callable[[], Any]) -> None:
         self._lock = threading.Lock()
+        # When a future was settled.
+        self._settled = threading.Condition(self._lock)
         self._tickets = count()
         self._futures: dict[int, _ActionFuture] = {}
         self._thread: threading.Thread | None = None
@@ -102,48 +119,99 @@ class _Futures:
         self._process = os.getpid()
         # What ends the thread: the first one is readable once there is a byte in the other.
         self._end, self._ending = os.pipe()
+        try:
+            self.handle = create()
+        except BaseException:
+            self._close_pipe()
+            raise
 
     def submit(self, data: Data, deadline: float | None) -> Future[Outcome]:
+        """Waits while the queue is full, but for callbacks, which get a BusyError."""
         action = action_options(deadline)
         with self._lock:
             ticket = next(self._tickets)
-            future = self._futures[ticket] = _ActionFuture(self._handle, ticket)
+            future = self._futures[ticket] = _ActionFuture(self, ticket)
             if self._thread is None and not self._finished:
                 self._thread = threading.Thread(target=self._work, name="spry-futures", daemon=True)
                 self._thread.start()
         try:
             with ffi.from_buffer(data) as buffer:
-                checked(lib.spry_pool_submit_ticket_with, self._handle, buffer, len(buffer), action, ticket)
+                arguments = (self.handle, buffer, len(buffer), action, ticket)
+                while not checked(lib.spry_pool_try_submit_ticket_with, *arguments):
+                    if self.inside():
+                        raise BusyError("the queue is full, and a callback of a pool must not wait for room in it")
+                    if not ctrl_c_raises():
+                        checked(lib.spry_pool_submit_ticket_with, *arguments)
+                        break
+                    # Room may also come by an action that has no future.
+                    with self._settled:
+                        self._settled.wait(_PATIENCE)
         except BaseException:
+            # KeyboardInterrupt may come when the pool has the action already.
+            self.cancel(ticket)
             with self._lock:
-                del self._futures[ticket]
+                self._futures.pop(ticket, None)
             # Who drains may wait for it.
             future.withdraw()
             raise
         return future
 
+    def cancel(self, ticket: int) -> bool:
+        with self._lock:
+            return self.handle is not None and bool(lib.spry_pool_cancel(self.handle, ticket))
+
     def pending(self) -> list[_ActionFuture]:
         with self._lock:
             return list(self._futures.values())
 
-    def is_current_thread(self) -> bool:
-        return self._thread is threading.current_thread()
+    def inside(self) -> bool:
+        """Whether the calling thread runs a callback of the pool's, or of a future's."""
+        thread = self._thread
+        if thread is not None and thread.ident == threading.get_ident():
+            return True
+        return self.handle is not None and bool(lib.spry_pool_inside(self.handle))
 
-    def finish(self) -> None:
-        """Once the pool is closed: returns when all futures are settled. A forked child has neither the pool nor the
-        thread, but the pipe."""
+    def refuse_callbacks(self) -> None:
+        if self.inside():
+            raise BusyError("a callback of a pool must not wait for the pool")
+
+    def drain(self) -> None:
+        lib.spry_pool_drain(self.handle)
+        wait(self.pending())
+
+    def close(self) -> None:
+        """Once the pool is stopped: returns when its workers are gone and all futures are settled. A forked child has
+        neither the pool nor the thread, but the pipe."""
+        lib.spry_pool_close(self.handle, lib.SPRY_FINISH)
         if os.getpid() != self._process:
             return
         with self._lock:
-            self._finished = True
-            thread, self._thread = self._thread, None
+            first, self._finished = not self._finished, True
+            thread = self._thread
         if thread is not None:
-            os.write(self._ending, b"x")
+            if first:
+                os.write(self._ending, b"x")
             thread.join()
+
+    def end(self, machine: NativeOptions) -> None:
+        """Closes the pool, and frees all. Only futures may still be used. Keeps until then what machines call."""
+        self.close()
+        if os.getpid() == self._process:
+            with self._lock:
+                handle, self.handle = self.handle, None
+        else:
+            # The lock may be held for ever by a thread that is not here.
+            handle = self.handle
+        lib.spry_pool_free(handle)
+        self._close_pipe()
+
+    def _close_pipe(self) -> None:
+        os.close(self._end)
+        os.close(self._ending)
 
     def _work(self) -> None:
         poll = select.poll()
-        poll.register(lib.spry_pool_descriptor(self._handle), select.POLLIN)
+        poll.register(lib.spry_pool_descriptor(self.handle), select.POLLIN)
         poll.register(self._end, select.POLLIN)
         while True:
             ended = any(descriptor == self._end for descriptor, _ in poll.poll())
@@ -155,26 +223,30 @@ class _Futures:
         ticket = ffi.new("uint64_t *")
         outcome = ffi.new("spry_outcome **")
         error = ffi.new("spry_error **")
-        while lib.spry_pool_take(self._handle, ticket, outcome, error):
+        while lib.spry_pool_take(self.handle, ticket, outcome, error):
             with self._lock:
-                future = self._futures[ticket[0]]
+                future = self._futures.get(ticket[0])
+            # It may have been withdrawn when the pool had the action already.
+            if future is None:
+                future = _ActionFuture(self, ticket[0])
             try:
                 future.settle(outcome[0], error[0])
             except BaseException:
                 # Of a callback, which ends no one but itself.
                 _LOGGER.exception("a callback of a future failed")
             # Only now: drain() waits for those that are there.
-            with self._lock:
-                del self._futures[ticket[0]]
-
-    def __del__(self) -> None:
-        os.close(self._end)
-        os.close(self._ending)
+            with self._settled:
+                self._futures.pop(ticket[0], None)
+                self._settled.notify_all()
 
 
 class Pool:
     """Workers with machines that are kept ready, for many actions of one image or snapshot. Safe to use from several
-    threads at once. At the end of a `with` block what waits is finished, or cancelled after an exception."""
+    threads at once. At the end of a `with` block what waits is finished, or cancelled after an exception.
+
+    Callbacks of futures, and the functions of devices, run inside the pool: there no call waits for it. `run`,
+    `run_async`, `drain`, and `result` of a future that is not done, raise BusyError; `submit` does where the queue is
+    full; `close` returns at once. Another pool may be used as from anywhere else, unless it waits for this one."""
 
     def __init__(
         self,
@@ -183,9 +255,14 @@ class Pool:
         *,
         workers: int | None = None,
         queue: int | None = None,
+        queue_bytes: int | None = None,
+        completion_bytes: int | None = None,
     ) -> None:
         """`workers`: threads, each with a machine of its own; left out: one for each CPU, or fewer under a quota.
-        `queue`: actions that wait at most; left out: 1024."""
+        `queue`: actions that wait at most; left out: 1024. `queue_bytes`: bytes of inputs that wait at most, but for a
+        single input that is longer; left out: 256 MiB. `completion_bytes`: bytes of outcomes that have ended and whose
+        futures are not settled yet, because callbacks keep their thread long: while there are more, no worker begins
+        another action; left out: 256 MiB."""
         if workers == 0 or queue == 0:
             raise ValueError("a pool has at least one worker, and room for one action that waits")
         machine = NativeOptions(options)
@@ -194,16 +271,18 @@ class Pool:
         native.machine = machine.pointer
         native.workers = workers or 0
         native.queue = queue or 0
+        native.queue_bytes = size_option("queue_bytes", queue_bytes)
+        native.completion_bytes = size_option("completion_bytes", completion_bytes)
         create, source = choose(what, lib.spry_pool_create, lib.spry_pool_restore)
-        # Freed when nobody can be in one of its calls any more.
-        self._handle = ffi.gc(checked(create, source, native), partial(_free, lib.spry_pool_free, machine))
-        self._futures = _Futures(self._handle)
+        self._machine = machine
+        self._futures = _Futures(lambda: checked(create, source, native))
+        self._handle = self._futures.handle
 
     def run(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
         """Runs an action and waits for its outcome. `deadline`, in seconds, replaces Options.deadline. In the main
         thread Ctrl-C raises KeyboardInterrupt at once, and takes the action back if it still waits; an action that runs
         already goes on to its end."""
-        self._refuse_callbacks()
+        self._futures.refuse_callbacks()
         if ctrl_c_raises():
             # Waiting for a future can be interrupted.
             future = self._futures.submit(data, deadline)
@@ -218,13 +297,13 @@ class Pool:
 
     def submit(self, data: Data = b"", *, deadline: float | None = None) -> "Future[Outcome]":
         """Takes an action, with a copy of its input; waits while the queue is full. The future's `cancel` takes it back
-        while it waits. Its callbacks run on one thread of the pool's, which they should not keep long; they must not
-        wait for the pool."""
-        self._refuse_callbacks()
+        while it waits. Its callbacks run on one thread of the pool's, which they should not keep long. In the main
+        thread Ctrl-C ends the waiting for room."""
         return self._futures.submit(data, deadline)
 
     async def run_async(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
         """Runs an action, while asyncio's loop goes on. Cancelling the task takes the action back while it waits."""
+        self._futures.refuse_callbacks()
         loop = asyncio.get_running_loop()
         submit = partial(self.submit, data, deadline=deadline)
         return await asyncio.wrap_future(await loop.run_in_executor(None, submit))
@@ -241,17 +320,18 @@ class Pool:
             yield futures.popleft().result()
 
     def drain(self) -> None:
-        """Waits until no action waits or runs, and all futures are settled."""
-        self._refuse_callbacks()
-        lib.spry_pool_drain(self._handle)
-        wait(self._futures.pending())
+        """Waits until no action waits or runs, and all futures are settled. In the main thread Ctrl-C raises
+        KeyboardInterrupt at once."""
+        self._futures.refuse_callbacks()
+        interruptible(self._futures.drain)
 
     def close(self, *, cancel: bool = False) -> None:
         """Takes no more actions; finishes those that wait, or cancels them and their futures. Those that run are always
-        finished. Returns when all workers and machines are gone; statistics stay."""
-        self._refuse_callbacks()
-        lib.spry_pool_close(self._handle, lib.SPRY_CANCEL if cancel else lib.SPRY_FINISH)
-        self._futures.finish()
+        finished. Returns when all workers and machines are gone, but in a callback at once; statistics stay. In the
+        main thread Ctrl-C raises KeyboardInterrupt at once, while the pool goes on to its end."""
+        lib.spry_pool_stop(self._handle, lib.SPRY_CANCEL if cancel else lib.SPRY_FINISH)
+        if not self._futures.inside():
+            interruptible(self._futures.close)
 
     @property
     def workers(self) -> int:
@@ -279,10 +359,6 @@ class Pool:
             total=_durations(native.total),
         )
 
-    def _refuse_callbacks(self) -> None:
-        if self._futures.is_current_thread():
-            raise BusyError("a callback of a pool's future must not wait for the pool")
-
     def __enter__(self) -> "Pool":
         return self
 
@@ -292,15 +368,16 @@ class Pool:
         self.close(cancel=kind is not None)
 
     def __del__(self) -> None:
-        # Not there if __init__ raised. The last reference may be dropped by a callback, on the thread itself.
+        # Not there if __init__ raised.
         futures = getattr(self, "_futures", None)
-        if futures is not None and not futures.is_current_thread():
-            self.close(cancel=True)
-
-
-def _free(free: Any, machine: NativeOptions, handle: Any) -> None:
-    """Frees a pool, and keeps what its machines call until then."""
-    free(handle)
+        if futures is None:
+            return
+        lib.spry_pool_stop(futures.handle, lib.SPRY_CANCEL)
+        if futures.inside():
+            # A callback dropped the last reference. Another thread keeps what workers still use, and waits for them.
+            threading.Thread(target=futures.end, args=(self._machine,), name="spry-closing", daemon=True).start()
+        else:
+            futures.end(self._machine)
 
 
 def _durations(native: Any) -> Durations:

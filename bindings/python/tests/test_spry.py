@@ -328,6 +328,46 @@ class Devices(unittest.TestCase):
         with self.assertRaises(SystemExit):
             spry.run(guest("host_function"), b"x", options=self.options(leave))
 
+    def test_escape_what_an_exception_says(self) -> None:
+        def fail(call: spry.Call) -> int:
+            raise ValueError("two\nlines, a \x1b[31mcolour, a zero \0, a \\ and \x9b\udcff")
+
+        sentence = "host function: ValueError: two\\x0alines, a \\x1b[31mcolour, a zero ?, a \\\\ and \\xc2\\x9b?"
+        options = self.options(fail)
+        with self.assertRaises(spry.MonitorError) as failed:
+            spry.run(guest("host_function"), b"x", options=options)
+        self.assertEqual(str(failed.exception), sentence)
+        with spry.Pool(guest("host_function"), options, workers=1) as pool:
+            self.assertEqual(str(pool.submit(b"x").exception()), sentence)
+
+    def test_keep_no_exception(self) -> None:
+        class Raised(Exception):
+            pass
+
+        def fail(call: spry.Call) -> int:
+            raise Raised
+
+        def left() -> int:
+            gc.collect()
+            return sum(isinstance(kept, Raised) for kept in gc.get_objects())
+
+        options = self.options(fail)
+        with spry.Pool(guest("host_function"), options, workers=2) as pool:
+            for _ in range(10):
+                self.assertRaises(spry.MonitorError, pool.run, b"x")
+                self.assertIsInstance(pool.submit(b"x").exception(), spry.MonitorError)
+            self.assertEqual(left(), 0)
+        with spry.Machine(guest("host_function"), options) as machine:
+            with self.assertRaises(spry.MonitorError) as failed:
+                machine.run(b"x")
+            self.assertIsInstance(failed.exception.__cause__, Raised)
+            # What comes next has another cause.
+            with self.assertRaises(spry.ClosedError) as later:
+                machine.run(b"x")
+            self.assertIsNone(later.exception.__cause__)
+            del failed, later
+            self.assertEqual(left(), 0)
+
     def test_refuse_what_is_no_answer(self) -> None:
         for answer in ("text", 1.5, 1 << 64):
             with self.assertRaises(spry.MonitorError):
@@ -382,6 +422,33 @@ class CtrlC(unittest.TestCase):
             f"pool = spry.Pool({spy!r}, spry.Options(deadline=2.0), workers=1); pool.submit(SPIN); "
             'print("begins", flush=True); pool.run(SPIN)'
         )
+
+    def test_ends_every_call_that_waits(self) -> None:
+        spy, endless, state = str(guest("spy")), str(guest("endless")), str(guest("ready_state"))
+        busy = f"pool = spry.Pool({spy!r}, spry.Options(deadline=2.0), workers=1, queue=1); pool.submit(SPIN)"
+        # Until it runs.
+        busy += "; list(iter(lambda: pool.statistics().waiting, 0))"
+        full = f"{busy}; pool.submit(SPIN)"
+        with tempfile.TemporaryDirectory() as folder:
+            fifo = str(Path(folder) / "fifo")
+            os.mkfifo(fifo)
+            prepared = {
+                "machine.run_file(0, 0)": f"machine = spry.Machine({endless!r}, spry.Options(arguments=['', 'spin']))",
+                f"spry.Snapshot.take({endless!r}, spry.Options(arguments=['', 'spin']))": "",
+                f"snapshot.save({fifo!r})": f"snapshot = spry.Snapshot.take({state!r}); import os; "
+                f"reader = os.open({fifo!r}, os.O_RDONLY | os.O_NONBLOCK)",
+                "pool.submit(SPIN)": full,
+                "pool.run(SPIN)": full,
+                "list(pool.map([SPIN] * 9))": full,
+                "pool.drain()": busy,
+                "pool.close()": busy,
+                "pool.close(cancel=True)": busy,
+                "pool.__exit__(None, None, None)": busy,
+                "pool.submit(b'seed').result()": busy,
+            }
+            for call, before in prepared.items():
+                with self.subTest(call):
+                    self.press(f'{before}; print("begins", flush=True); {call}'.removeprefix("; "))
 
     def test_leaves_handlers_of_the_programs_own_alone(self) -> None:
         called: list[int] = []
@@ -578,6 +645,178 @@ class Snapshots(unittest.TestCase):
         self.assertIs(late.exception.outcome.reason, spry.Reason.DEADLINE)
 
 
+class Inside(unittest.TestCase):
+    """Pools that are called by the functions that they call: each call ends."""
+
+    def setUp(self) -> None:
+        self.pools: list[spry.Pool] = []
+        self.body: Callable[[], object] = lambda: None
+        self.got = ""
+        self.called = threading.Event()
+        self.running = threading.Event()
+        self.go_on = threading.Event()
+        self.held = threading.Event()
+        self.over = threading.Event()
+
+    def make(self) -> spry.Pool:
+        options = spry.Options(devices={("host", "function"): self.serve})
+        return spry.Pool(guest("host_function"), options, workers=1, queue=1)
+
+    def serve(self, call: spry.Call) -> int:
+        text = call.read(call.a, call.b)
+        if text == b"call":
+            self.call()
+        if text == b"run":
+            self.running.set()
+            self.go_on.wait()
+        if text == b"hold":
+            self.held.set()
+            self.over.wait()
+        return 0
+
+    def call(self) -> None:
+        try:
+            self.body()
+            self.got = "ok"
+        except BaseException as error:
+            self.got = type(error).__name__
+        self.called.set()
+
+    def from_device(self) -> None:
+        self.pools[0].submit(b"call")
+
+    def from_future(self) -> None:
+        pool = self.pools[0]
+        future = pool.submit(b"run")
+        self.running.wait()
+        # Not settled yet: the callback runs on the thread that settles, once the worker is held.
+        future.add_done_callback(lambda _: (self.held.wait(), self.call()))
+        pool.submit(b"hold")
+        self.go_on.set()
+
+    def from_elsewhere(self) -> None:
+        self.pools.append(self.make())
+        self.pools[1].submit(b"call")
+
+    def test_each_call_from_each_place(self) -> None:
+        def pool() -> spry.Pool:
+            return self.pools[0]
+
+        def fill() -> None:
+            for _ in range(3):
+                pool().submit(b"x")
+
+        def leave() -> None:
+            with pool():
+                pass
+
+        def settled() -> None:
+            future = pool().submit(b"x")
+            self.assertTrue(future.cancel())
+            with self.assertRaises(concurrent.futures.CancelledError):
+                future.result()
+
+        closes = {"close", "cancel", "with"}
+        calls: dict[str, tuple[Callable[[], object], str]] = {
+            "run": (lambda: pool().run(b"x"), "BusyError"),
+            "run_async": (lambda: asyncio.run(pool().run_async(b"x")), "BusyError"),
+            "submit": (lambda: pool().submit(b"x"), "ok"),
+            "submit full": (fill, "BusyError"),
+            "map": (lambda: list(pool().map([b"x"])), "BusyError"),
+            "result": (lambda: pool().submit(b"x").result(), "BusyError"),
+            "exception": (lambda: pool().submit(b"x").exception(), "BusyError"),
+            "timeout": (lambda: self.assertRaises(TimeoutError, pool().submit(b"x").result, 0), "ok"),
+            "drain": (lambda: pool().drain(), "BusyError"),
+            "statistics": (lambda: pool().statistics(), "ok"),
+            "workers": (lambda: pool().workers, "ok"),
+            "close": (lambda: pool().close(), "ok"),
+            "cancel": (lambda: pool().close(cancel=True), "ok"),
+            "with": (leave, "ok"),
+        }
+        for place in (self.from_device, self.from_future, self.from_elsewhere):
+            elsewhere = place == self.from_elsewhere
+            for name, (body, inside) in calls.items():
+                if name == "timeout" and elsewhere:
+                    continue
+                with self.subTest(f"{name} {place.__name__}"):
+                    self.setUp()
+                    self.pools.append(self.make())
+                    self.body = body
+                    place()
+                    self.assertTrue(self.called.wait(60))
+                    self.over.set()
+                    self.assertEqual(self.got, "ok" if elsewhere else inside)
+                    # It goes on, or is closed, for all others.
+                    if name in closes:
+                        self.assertRaises(spry.ClosedError, pool().run, b"x")
+                    else:
+                        self.assertTrue(pool().run(b"x").succeeded)
+                    for made in self.pools:
+                        made.close()
+
+    def test_future_that_is_cancelled(self) -> None:
+        with self.make() as pool:
+            running = pool.submit(b"run")
+            self.running.wait()
+            future = pool.submit(b"x")
+            self.pools.append(pool)
+            self.body = lambda: self.assertEqual(pool.statistics().cancelled, 1)
+            future.add_done_callback(lambda _: self.call())
+            self.assertTrue(future.cancel())
+            called = self.called.wait(60)
+            self.go_on.set()
+            self.assertEqual((called, self.got), (True, "ok"))
+            self.assertTrue(running.result().succeeded)
+
+    def test_last_reference(self) -> None:
+        def drop() -> None:
+            self.pools.clear()
+            gc.collect()
+
+        def use(place: Callable[[], None]) -> None:
+            self.setUp()
+            self.pools.append(self.make())
+            self.body = drop
+            place()
+            self.assertTrue(self.called.wait(60))
+            self.over.set()
+            self.assertEqual(self.got, "ok")
+            for thread in threading.enumerate():
+                if thread.name in ("spry-closing", "spry-futures"):
+                    thread.join()
+            gc.collect()
+
+        def begin_cycle() -> "concurrent.futures.Future[spry.Outcome]":
+            """The device's function refers to the pool, and nothing else refers to both."""
+            cycle: list[spry.Pool] = []
+
+            def serve(call: spry.Call) -> int:
+                self.running.set()
+                self.go_on.wait()
+                gc.collect()
+                return len(cycle)
+
+            cycle.append(spry.Pool(guest("host_function"), spry.Options(devices={("host", "function"): serve})))
+            future = cycle[0].submit(b"x")
+            self.running.wait()
+            return future
+
+        def use_cycle() -> None:
+            self.setUp()
+            future = begin_cycle()
+            self.go_on.set()
+            self.assertEqual(future.result(60).output, b"\0")
+
+        for _ in range(5):
+            use_cycle()
+        for place in (self.from_device, self.from_future):
+            use(place)
+            before = len(os.listdir("/proc/self/fd"))
+            for _ in range(5):
+                use(place)
+            self.assertEqual(len(os.listdir("/proc/self/fd")), before)
+
+
 class Pools(unittest.TestCase):
     def test_run_actions(self) -> None:
         with spry.Pool(guest("wordcount"), workers=2) as pool:
@@ -618,23 +857,48 @@ class Pools(unittest.TestCase):
             pool.drain()
             self.assertTrue(future.done())
 
-    def test_refuse_to_wait_for_themselves(self) -> None:
-        with spry.Pool(guest("spy"), spry.Options(deadline=0.2), workers=1) as pool:
-            refused: list[str] = []
-            called = threading.Event()
+    def test_bound_the_bytes_that_wait(self) -> None:
+        for name in ("workers", "queue", "queue_bytes", "completion_bytes"):
+            with self.assertRaises(ValueError):
+                spry.Pool(guest("hello"), **{name: 0})  # type: ignore[arg-type]
+        release = threading.Event()
 
-            def wait(_: object) -> None:
-                for call in (pool.run, pool.submit, pool.drain, pool.close):
-                    try:
-                        call()  # type: ignore[operator]
-                    except spry.MonitorError as error:
-                        refused.append(str(error))
-                called.set()
+        def wait(call: spry.Call) -> int:
+            release.wait()
+            return 0
 
-            # It takes 0.2 s, so that the callback is there before the outcome.
-            pool.submit(SPIN).add_done_callback(wait)
-            self.assertTrue(called.wait(10))
-            self.assertEqual(refused, ["a callback of a pool's future must not wait for the pool"] * 4)
+        options = spry.Options(devices={("host", "function"): wait})
+        with spry.Pool(guest("host_function"), options, workers=1, queue_bytes=100) as pool:
+            pool.submit(bytes(100))
+            while pool.statistics().waiting != 0:
+                time.sleep(0.001)
+            pool.submit(bytes(60))
+            late = threading.Thread(target=pool.submit, args=(bytes(60),))
+            late.start()
+            late.join(0.1)
+            self.assertEqual(pool.statistics().submitted, 2)
+            release.set()
+            late.join()
+            pool.drain()
+            self.assertEqual(pool.statistics().completed, 3)
+        # While its callback holds the futures' thread, outcomes wait.
+        release.clear()
+        began = threading.Event()
+
+        def hold(_: object) -> None:
+            began.set()
+            release.wait()
+
+        with spry.Pool(guest("spy"), spry.Options(deadline=0.2), workers=1, completion_bytes=1) as pool:
+            pool.submit(SPIN).add_done_callback(hold)
+            began.wait()
+            futures = [pool.submit(b"seed\n") for _ in range(3)]
+            while pool.statistics().completed != 2:
+                time.sleep(0.001)
+            time.sleep(0.1)
+            self.assertEqual(pool.statistics().completed, 2)
+            release.set()
+            self.assertEqual(len(concurrent.futures.wait(futures).done), 3)
 
     def test_map_in_order(self) -> None:
         with spry.Pool(guest("echo_input"), workers=2) as pool:
