@@ -712,15 +712,14 @@ TEST_F(CApi, ClosesAPoolFromAnyThread) {
   spry_image_free(image);
 }
 
-// A worker is held by an action, and the bytes of what waits are counted.
-TEST_F(CApi, BoundsTheBytesThatWait) {
+// A worker is held by an action, and the bytes of inputs that wait are counted.
+TEST_F(CApi, BoundsTheBytesOfInputsThatWait) {
   spry_error* error = nullptr;
   spry_image* image = load("spy");
   spry_machine_options machine = machine_options();
   machine.deadline_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(spry::enough(300)).count());
   spry_pool_options options = pool_options(&machine, 1);
-  options.queue_bytes = kSpin.size() + 5;
-  options.completion_bytes = 1;
+  options.queue_bytes = 12;
   spry_pool* pool = spry_pool_create(image, &options, &error);
   made(pool, error);
   spry_image_free(image);
@@ -730,17 +729,29 @@ TEST_F(CApi, BoundsTheBytesThatWait) {
   do {
     spry_pool_statistics(pool, &statistics);
   } while (statistics.waiting != 0);
-  EXPECT_EQ(spry_pool_try_submit_ticket(pool, kSpin.data(), kSpin.size(), 2, &error), 1);
+  EXPECT_EQ(spry_pool_try_submit_ticket(pool, "seed\n", 5, 2, &error), 1);
   EXPECT_EQ(spry_pool_try_submit_ticket(pool, "seed\n", 5, 3, &error), 1);
   EXPECT_EQ(spry_pool_try_submit_ticket(pool, "seed\n", 5, 4, &error), 0);
-  // Once one has ended, the next begins only when its outcome was taken.
-  do {
-    spry_pool_statistics(pool, &statistics);
-  } while (statistics.completed == 0);
-  usleep(50'000);
-  spry_pool_statistics(pool, &statistics);
-  EXPECT_EQ(statistics.waiting, 2u);
   EXPECT_EQ(spry_pool_drain(pool), 0);
+  spry_pool_free(pool);
+}
+
+TEST_F(CApi, BoundsTheBytesOfOutcomesThatNobodyTook) {
+  spry_error* error = nullptr;
+  spry_image* image = load("echo_input");
+  spry_pool_options options = pool_options(nullptr, 1);
+  options.queue = 2;
+  options.completion_bytes = 1000;
+  spry_pool* pool = spry_pool_create(image, &options, &error);
+  made(pool, error);
+  spry_image_free(image);
+  const std::string input(600, 'x');
+  uint64_t count = 0;
+  while (spry_pool_submit_ticket(pool, input.data(), input.size(), count, &error) == 0) ASSERT_LT(++count, 100u);
+  EXPECT_EQ(spry_error_code(error), SPRY_RESOURCES);
+  EXPECT_NE(message(error).find("more than the 1000 that may"), std::string::npos);
+  // Two that are not taken, and two that wait.
+  EXPECT_EQ(count, 4u);
   spry_pool_free(pool);
 }
 
