@@ -689,8 +689,13 @@ class Inside(unittest.TestCase):
         pool = self.pools[0]
         future = pool.submit(b"run")
         self.running.wait()
+
+        def late(_: object) -> None:
+            self.held.wait()
+            self.call()
+
         # Not settled yet: the callback runs on the thread that settles, once the worker is held.
-        future.add_done_callback(lambda _: (self.held.wait(), self.call()))
+        future.add_done_callback(late)
         pool.submit(b"hold")
         self.go_on.set()
 
