@@ -32,6 +32,26 @@ def guest(name: str) -> Path:
     return GUESTS / name
 
 
+class Gate:
+    """A device's function for the guest host_function, which holds the action with the input "hold" until it is
+    opened. The guest prints `answer` bytes."""
+
+    def __init__(self, answer: int = 0) -> None:
+        self.answer = answer
+        self.reached = threading.Event()
+        self.open = threading.Event()
+
+    def __call__(self, call: spry.Call) -> int:
+        if call.read(call.a, call.b) == b"hold":
+            self.reached.set()
+            self.open.wait()
+        return self.answer
+
+    def pool(self, **given: int) -> spry.Pool:
+        options = spry.Options(devices={("host", "function"): self})
+        return spry.Pool(guest("host_function"), options, workers=1, **given)
+
+
 class Errors(unittest.TestCase):
     def test_are_exceptions_with_a_sentence(self) -> None:
         with self.assertRaisesRegex(spry.NotFoundError, "/no/such/file"):
@@ -184,7 +204,8 @@ class Machines(unittest.TestCase):
             here = threading.get_ident()
 
             def end() -> None:
-                time.sleep(0.05)
+                while not machine._busy.locked():
+                    time.sleep(0.001)
                 with self.assertRaisesRegex(spry.MonitorError, "another thread"):
                     machine.run()
                 machine.interrupt()
@@ -395,19 +416,19 @@ except KeyboardInterrupt:
     assert signal.getsignal(signal.SIGINT) is before
     # Nothing is left of it.
     assert spry.run({hello!r}).output == b"Hello\\n"
-    print("interrupted")
+    print("interrupted", flush=True)
+    {end}
 """
 
 
 class CtrlC(unittest.TestCase):
-    def press(self, statement: str, presses: int = 1) -> None:
-        text = CTRL_C.format(spin=SPIN, hello=str(guest("hello")), statement=statement)
+    def press(self, statement: str, end: str = "") -> None:
+        text = CTRL_C.format(spin=SPIN, hello=str(guest("hello")), statement=statement, end=end)
         with subprocess.Popen([sys.executable, "-B", "-c", text], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
             assert child.stdout is not None
             self.assertEqual(child.stdout.readline(), b"begins\n")
             time.sleep(0.1)
-            for _ in range(presses):
-                child.send_signal(signal.SIGINT)
+            child.send_signal(signal.SIGINT)
             output, errors = child.communicate(timeout=60)
             self.assertEqual((output, errors, child.returncode), (b"interrupted\n", b"", 0), statement)
 
@@ -425,7 +446,7 @@ class CtrlC(unittest.TestCase):
 
     def test_ends_every_call_that_waits(self) -> None:
         spy, endless, state = str(guest("spy")), str(guest("endless")), str(guest("ready_state"))
-        busy = f"pool = spry.Pool({spy!r}, spry.Options(deadline=2.0), workers=1, queue=1); pool.submit(SPIN)"
+        busy = f"pool = spry.Pool({spy!r}, spry.Options(deadline=1000), workers=1, queue=1); pool.submit(SPIN)"
         # Until it runs.
         busy += "; list(iter(lambda: pool.statistics().waiting, 0))"
         full = f"{busy}; pool.submit(SPIN)"
@@ -448,14 +469,18 @@ class CtrlC(unittest.TestCase):
             }
             for call, before in prepared.items():
                 with self.subTest(call):
-                    self.press(f'{before}; print("begins", flush=True); {call}'.removeprefix("; "))
+                    # What runs goes on to its end, for which the pool's end would wait.
+                    end = "import os; os._exit(0)"
+                    self.press(f'{before}; print("begins", flush=True); {call}'.removeprefix("; "), end)
 
     def test_leaves_handlers_of_the_programs_own_alone(self) -> None:
         called: list[int] = []
         before = signal.signal(signal.SIGINT, lambda number, frame: called.append(number))
         try:
-            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+            timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+            timer.start()
             self.assertIs(spry.run(guest("spy"), SPIN, timeout=0.3).reason, spry.Reason.DEADLINE)
+            timer.join()
         finally:
             signal.signal(signal.SIGINT, before)
         self.assertEqual(called, [signal.SIGINT])
@@ -863,47 +888,39 @@ class Pools(unittest.TestCase):
             self.assertTrue(future.done())
 
     def test_bound_the_bytes_that_wait(self) -> None:
-        for name in ("workers", "queue", "queue_bytes", "completion_bytes"):
+        for name in ("queue", "queue_bytes", "completion_bytes"):
             with self.assertRaises(ValueError):
-                spry.Pool(guest("hello"), **{name: 0})  # type: ignore[arg-type]
-        release = threading.Event()
-
-        def wait(call: spry.Call) -> int:
-            release.wait()
-            return 0
-
-        options = spry.Options(devices={("host", "function"): wait})
-        with spry.Pool(guest("host_function"), options, workers=1, queue_bytes=100) as pool:
-            pool.submit(bytes(100))
-            while pool.statistics().waiting != 0:
-                time.sleep(0.001)
+                Gate().pool(**{name: 0})
+        gate = Gate()
+        with gate.pool(queue_bytes=100) as pool:
+            pool.submit(b"hold")
+            gate.reached.wait()
             pool.submit(bytes(60))
             late = threading.Thread(target=pool.submit, args=(bytes(60),))
             late.start()
             late.join(0.1)
             self.assertEqual(pool.statistics().submitted, 2)
-            release.set()
+            gate.open.set()
             late.join()
             pool.drain()
             self.assertEqual(pool.statistics().completed, 3)
-        # While its callback holds the futures' thread, outcomes wait.
-        release.clear()
-        began = threading.Event()
 
-        def hold(_: object) -> None:
-            began.set()
-            release.wait()
-
-        with spry.Pool(guest("spy"), spry.Options(deadline=0.2), workers=1, completion_bytes=1) as pool:
-            pool.submit(SPIN).add_done_callback(hold)
-            began.wait()
-            futures = [pool.submit(b"seed\n") for _ in range(3)]
-            while pool.statistics().completed != 2:
+    def test_bound_the_bytes_of_outcomes(self) -> None:
+        release = threading.Event()
+        gate = Gate(200)
+        with gate.pool(completion_bytes=300) as pool:
+            future = pool.submit(b"hold")
+            gate.reached.wait()
+            future.add_done_callback(lambda _: self.assertTrue(release.wait(60)))
+            futures = [pool.submit(b"x") for _ in range(5)]
+            gate.open.set()
+            # The first one's outcome was taken, and its callback holds the thread; two more are more than may wait.
+            while pool.statistics().completed < 3:
                 time.sleep(0.001)
             time.sleep(0.1)
-            self.assertEqual(pool.statistics().completed, 2)
+            self.assertEqual((pool.statistics().completed, pool.statistics().waiting), (3, 3))
             release.set()
-            self.assertEqual(len(concurrent.futures.wait(futures).done), 3)
+            self.assertEqual(len(concurrent.futures.wait(futures).done), 5)
 
     def test_map_in_order(self) -> None:
         with spry.Pool(guest("echo_input"), workers=2) as pool:
@@ -911,18 +928,23 @@ class Pools(unittest.TestCase):
         self.assertEqual(outputs, [b"%d" % number for number in range(100)])
 
     def test_release_the_gil(self) -> None:
-        with spry.Pool(guest("spy"), spry.Options(deadline=0.3), workers=2) as pool:
-            start = time.monotonic()
-            threads = [threading.Thread(target=pool.run, args=(SPIN,)) for _ in range(2)]
+        # Each waits for the others, which could not come if one kept the lock.
+        meeting = threading.Barrier(3, timeout=60)
+
+        def meet(call: spry.Call) -> int:
+            meeting.wait()
+            return 0
+
+        options = spry.Options(devices={("host", "function"): meet})
+        with spry.Pool(guest("host_function"), options, workers=2) as pool:
+            outcomes: list[spry.Outcome] = []
+            threads = [threading.Thread(target=lambda: outcomes.append(pool.run(b"x"))) for _ in range(2)]
             for thread in threads:
                 thread.start()
-            turns = 0
-            while any(thread.is_alive() for thread in threads):
-                turns += 1
-                time.sleep(0.001)
-            self.assertGreater(turns, 10)
-            self.assertLess(time.monotonic() - start, 5)
-            self.assertEqual(pool.statistics().reasons[spry.Reason.DEADLINE], 2)
+            meeting.wait()
+            for thread in threads:
+                thread.join()
+            self.assertEqual([outcome.succeeded for outcome in outcomes], [True, True])
 
     def test_serve_asyncio(self) -> None:
         async def run(pool: spry.Pool) -> list[bytes]:
@@ -934,12 +956,17 @@ class Pools(unittest.TestCase):
 
     def test_finish_or_cancel_what_waits(self) -> None:
         for cancel in (False, True):
-            pool = spry.Pool(guest("spy"), spry.Options(deadline=0.2), workers=1)
-            futures = [pool.submit(SPIN)]
-            while pool.statistics().waiting != 0:
+            gate = Gate()
+            pool = gate.pool()
+            futures = [pool.submit(b"hold")]
+            gate.reached.wait()
+            futures += [pool.submit(b"x") for _ in range(5)]
+            closing = threading.Thread(target=lambda pool=pool, cancel=cancel: pool.close(cancel=cancel))
+            closing.start()
+            while cancel and pool.statistics().cancelled == 0:
                 time.sleep(0.001)
-            futures += [pool.submit(b"seed\n") for _ in range(5)]
-            pool.close(cancel=cancel)
+            gate.open.set()
+            closing.join()
             pool.close()
             self.assertTrue(all(future.done() for future in futures))
             cancelled = [future for future in futures if future.cancelled()]
@@ -947,11 +974,11 @@ class Pools(unittest.TestCase):
             self.assertEqual(pool.statistics().cancelled, 5 if cancel else 0)
 
     def test_take_back_what_waits(self) -> None:
-        with spry.Pool(guest("spy"), spry.Options(deadline=0.3), workers=1) as pool:
-            running = pool.submit(SPIN)
-            while pool.statistics().waiting != 0:
-                time.sleep(0.001)
-            futures = [pool.submit(b"seed\n") for _ in range(5)]
+        gate = Gate()
+        with gate.pool() as pool:
+            running = pool.submit(b"hold")
+            gate.reached.wait()
+            futures = [pool.submit(b"x") for _ in range(5)]
             called: list[bool] = []
             futures[3].add_done_callback(lambda future: called.append(future.cancelled()))
             self.assertFalse(running.cancel())
@@ -960,11 +987,12 @@ class Pools(unittest.TestCase):
             self.assertTrue(futures[3].cancelled())
             with self.assertRaises(concurrent.futures.CancelledError):
                 futures[3].result()
+            gate.open.set()
             pool.drain()
             self.assertEqual(called, [True])
             self.assertEqual([future.cancelled() for future in futures], [False, False, False, True, False])
             self.assertFalse(futures[0].cancel())
-            self.assertIs(running.result().reason, spry.Reason.DEADLINE)
+            self.assertTrue(running.result().succeeded)
             self.assertEqual(pool.statistics().cancelled, 1)
             self.assertEqual(concurrent.futures.wait(futures).not_done, set())
 
