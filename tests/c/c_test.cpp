@@ -571,13 +571,9 @@ TEST_F(CApi, TellsHowAGuestEndedBeforeItsSnapshot) {
   spry_error* error = nullptr;
   spry_outcome* ended = nullptr;
   const auto run = [&](const char* guest, spry_outcome** to) {
-    spry_image* image = load(guest);
-    spry_machine_options options = machine_options();
-    options.flags = SPRY_REUSABLE;
-    spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
-    spry_snapshot* taken = spry_machine_run_until_ready(made(machine, error), to, &error);
+    spry_machine* machine = reusable_machine(guest);
+    spry_snapshot* taken = spry_machine_run_until_ready(machine, to, &error);
     spry_machine_free(machine);
-    spry_image_free(image);
     return taken;
   };
   EXPECT_EQ(run("hello", &ended), nullptr);
