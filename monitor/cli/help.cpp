@@ -50,7 +50,7 @@ order. Statistics go to standard error. Exits with 1 if an action failed.
   --outputs DIR        one file for each output, named as its input or 1, 2 ...
   --repeat N           run each input N times, one after the other
   --workers N          machines at work at once (one for each CPU)
-  --max-input SIZE     longest input (1M, or what the files need up to 256M)
+  --max-input SIZE     longest input (1M, or the largest file's, up to 256M)
   --max-held SIZE      inputs, and outputs, that wait for their turn (256M)
   --json               print a line of JSON for each action, and no outputs
   --memory SIZE        as for run

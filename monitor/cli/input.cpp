@@ -51,6 +51,8 @@ Result<Input> collect(int fd, std::string_view name) {
   }
 }
 
+}  // namespace
+
 // False for the files of /proc and /sys, which are empty or have 4096 bytes by what they say, and can only be read.
 // They have no blocks, as some others too (all holes, or so small that they lie in the inode), and cannot be mapped.
 bool has_its_size(int fd, const struct stat& status) {
@@ -59,8 +61,6 @@ bool has_its_size(int fd, const struct stat& status) {
   void* const mapped = mmap(nullptr, 1, PROT_READ, MAP_PRIVATE, fd, 0);
   return mapped != MAP_FAILED && munmap(mapped, 1) == 0;
 }
-
-}  // namespace
 
 Result<Input> open_input(const char* path) {
   // Without waiting for a FIFO's writer, for whom the reading waits.

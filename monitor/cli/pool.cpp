@@ -94,9 +94,9 @@ Result<int> run_pool(PoolCommandOptions& options) {
     auto put = [&outputs, index = submitted, name = std::move((*input)->name)](Result<Outcome> outcome) {
       outputs.put(index, name, std::move(outcome));
     };
-    // An input that is too long is that action's own failure.
-    auto taken = (*input)->refused ? Result<void>(tl::unexpected(*std::move((*input)->refused)))
-                                   : pool->submit(std::move((*input)->bytes), put);
+    // An input that cannot be read or is too long is its own failure.
+    auto taken = (*input)->bytes ? pool->submit(*std::move((*input)->bytes), put)
+                                 : Result<void>(tl::unexpected(std::move((*input)->bytes.error())));
     if (!taken) put(tl::unexpected(std::move(taken.error())));
     progress.show(outputs.written());
   }

@@ -10,9 +10,10 @@
 #include <cstring>
 #include <memory>
 
+#include "cli/input.h"
 #include "spry/machine.h"
 #include "system/descriptor.h"
-#include "system/io.h"
+#include "system/open_failure.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -27,27 +28,47 @@ constexpr std::uint64_t kMostUnasked = std::uint64_t{256} << 20;
 
 }  // namespace
 
+tl::unexpected<Error> PoolInputs::too_long(std::string_view what) const {
+  return fail(ErrorCode::kMonitor,
+              fmt::format("{} than the {} bytes that an input may have (--max-input)", what, limit_));
+}
+
 // Reads a file to its end, and not as far as its size says: files of /proc and /sys do not know their size.
-Result<std::optional<std::string>> PoolInputs::read_file(const std::string& name, std::uint64_t most) const {
-  constexpr std::uint64_t kLeast = 4096;
-  const std::string path = fmt::format("{}/{}", directory_, name);
-  const Descriptor file(openat(folder_.get(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+Result<std::string> PoolInputs::read_file(const char* name) const {
+  // Some files of /proc have records, and cannot be read in other pieces.
+  constexpr std::uint64_t kPiece = 4096;
+  const auto above = [](std::uint64_t bytes) { return (bytes / kPiece + 1) * kPiece; };
+  const auto unread = [](std::string_view why) {
+    return fail(ErrorCode::kMonitor, fmt::format("cannot be read: {}", why));
+  };
+  const auto failed = [&](int error) {
+    return unread(error == EAGAIN ? "it would have to be waited for" : open_failure(error, folder_.get(), name));
+  };
+  constexpr std::string_view kNoFile = "it is no regular file";
   struct stat status;
-  if (!file || fstat(file.get(), &status) != 0) return unreadable(path);
-  const auto said = static_cast<std::uint64_t>(status.st_size);
-  if (said > most) return std::nullopt;
+  // Opening a device may have effects. Once more below: another file may have taken its place.
+  if (fstatat(folder_.get(), name, &status, 0) != 0) return failed(errno);
+  if (!S_ISREG(status.st_mode)) return unread(kNoFile);
+  const Descriptor file(openat(folder_.get(), name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!file || fstat(file.get(), &status) != 0) return failed(errno);
+  if (!S_ISREG(status.st_mode)) return unread(kNoFile);
+  const std::uint64_t size = has_its_size(file.get(), status) ? static_cast<std::uint64_t>(status.st_size) : 0;
+  if (size > limit_) return too_long(fmt::format("its {} bytes are more", size));
   std::string bytes;
   std::uint64_t done = 0;
-  while (done <= most) {
-    // Room for one byte more than the size, so that the end is seen at once.
-    if (done == bytes.size()) bytes.resize(std::min(std::max({said + 1, 2 * done, kLeast}), most + 1));
-    const ssize_t got = read_some(file.get(), std::as_writable_bytes(std::span(bytes)).subspan(done));
-    if (got < 0) return unreadable(path);
+  while (done <= limit_) {
+    // Room for more than the size, so that the end is seen at once.
+    if (done == bytes.size()) bytes.resize(std::min(std::max(above(size), 2 * done), above(limit_)));
+    // Not read_some, which would wait.
+    const ssize_t got = read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed(errno);
     if (got == 0) break;
     done += static_cast<std::uint64_t>(got);
   }
-  if (done > most) return std::nullopt;
+  if (done > limit_) return too_long("it is longer");
   bytes.resize(done);
+  if (done > size) bytes.shrink_to_fit();
   return bytes;
 }
 
@@ -66,64 +87,39 @@ Result<PoolInputs> PoolInputs::open(const char* directory, std::uint64_t repeat,
     errno = 0;
   }
   if (errno != 0) return unreadable(directory);
-  std::sort(inputs.files_.begin(), inputs.files_.end(), [](const File& a, const File& b) { return a.name < b.name; });
+  std::sort(inputs.names_.begin(), inputs.names_.end());
   return inputs;
 }
 
-// Adds the file `name`, if it is a regular one.
-Result<void> PoolInputs::add(const std::string& name, FileUses& files) {
+// Adds the entry `name`, if it is no directory. What cannot be read says so when its turn comes.
+Result<void> PoolInputs::add(const char* name, FileUses& files) {
   struct stat status;
-  if (fstatat(folder_.get(), name.c_str(), &status, 0) != 0 || !S_ISREG(status.st_mode)) return {};
-  const std::string path = fmt::format("{}/{}", directory_, name);
-  File file = {name, static_cast<std::uint64_t>(status.st_size), std::nullopt};
-  if (file.size > kMaximumInput) {
-    return fail(ErrorCode::kMonitor, fmt::format("inputs {}: longer than {} GiB", escape(path), kMaximumInput >> 30));
-  }
-  if (file.size == 0) {
-    auto bytes = read_file(name, kMostUnasked);
-    if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    file.bytes = *std::move(bytes);
-    file.size = file.bytes ? file.bytes->size() : kMostUnasked + 1;
-  }
-  if (auto used = files.read(fmt::format("input {}", escape(path)), status); !used) return used;
-  longest_ = std::max(longest_, file.size);
-  files_.push_back(std::move(file));
-  return {};
+  if (fstatat(folder_.get(), name, &status, 0) != 0) status = {};
+  if (S_ISDIR(status.st_mode)) return {};
+  names_.emplace_back(name);
+  if (!S_ISREG(status.st_mode)) return {};
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  // A file of /proc is empty by what it says.
+  longest_ = std::max(longest_, size == 0 ? kDefaultMaximumInput : size);
+  return files.read(fmt::format("input {}", escape(fmt::format("{}/{}", directory_, name))), status);
 }
 
 std::optional<std::uint64_t> PoolInputs::count() const {
   if (directory_ == nullptr) return std::nullopt;
-  return files_.size() * repeat_;
+  return names_.size() * repeat_;
 }
 
 std::uint64_t PoolInputs::needed() const {
   return directory_ == nullptr ? kDefaultMaximumInput : std::min(longest_, kMostUnasked);
 }
 
-void PoolInputs::refuse(std::string_view what) {
-  current_.bytes.clear();
-  current_.refused = Error{ErrorCode::kMonitor,
-                           fmt::format("{} than the {} bytes that an input may have (--max-input)", what, limit_)};
-}
-
 // Reads the next file or line into current_; false if there is none.
 Result<bool> PoolInputs::advance() {
   current_ = PoolInput();
   if (directory_ != nullptr) {
-    if (next_file_ == files_.size()) return false;
-    File& file = files_[next_file_++];
-    current_.name = file.name;
-    if (file.size > limit_) {
-      refuse(fmt::format("its {} bytes are more", file.size));
-      return true;
-    }
-    auto bytes = file.bytes ? Result<std::optional<std::string>>(std::move(file.bytes)) : read_file(file.name, limit_);
-    if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    if (*bytes) {
-      current_.bytes = **std::move(bytes);
-    } else {
-      refuse("it is longer");
-    }
+    if (next_file_ == names_.size()) return false;
+    current_.name = names_[next_file_++];
+    current_.bytes = read_file(current_.name.c_str());
     return true;
   }
   auto line = lines_.next(limit_);
@@ -131,8 +127,11 @@ Result<bool> PoolInputs::advance() {
     errno = lines_.error();
     return errno == 0 ? Result<bool>(false) : unreadable("-");
   }
-  current_.bytes = std::move(line->bytes);
-  if (line->cut) refuse("the line is longer");
+  if (line->cut) {
+    current_.bytes = too_long("the line is longer");
+  } else {
+    current_.bytes = std::move(line->bytes);
+  }
   current_.name = fmt::format("{}", ++line_);
   return true;
 }
@@ -145,7 +144,7 @@ Result<std::optional<PoolInput>> PoolInputs::next() {
     repeated_ = 0;
   }
   ++repeated_;
-  return std::optional<PoolInput>(current_);
+  return repeated_ == repeat_ ? std::optional(std::move(current_)) : std::optional(current_);
 }
 
 }  // namespace spry

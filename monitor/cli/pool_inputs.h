@@ -17,24 +17,24 @@
 namespace spry {
 
 struct PoolInput {
-  std::string name;  // a file's, or the line's number
-  std::string bytes;
-  std::optional<Error> refused;  // why it cannot be run
+  std::string name;           // a file's, or the line's number
+  Result<std::string> bytes;  // or why it cannot be run
 };
 
 class PoolInputs {
  public:
-  // The regular files of `directory`, by name, or the lines of standard input if it is null; each `repeat` times. The
-  // files are added to `files`.
+  // The entries of `directory` that are no directories, by name, or the lines of standard input if it is null; each
+  // `repeat` times. The files are added to `files`.
   static Result<PoolInputs> open(const char* directory, std::uint64_t repeat, FileUses& files);
 
-  // The next one, nothing after the last. Error: kMonitor, if it cannot be read.
+  // The next one, nothing after the last. A file that cannot be read, or only by waiting for something, is refused.
+  // Error: kMonitor, if standard input cannot be read.
   Result<std::optional<PoolInput>> next();
 
   // How many inputs there are, if that is known beforehand.
   std::optional<std::uint64_t> count() const;
-  // The longest input that is not refused, in bytes, where the user does not say: 1 MiB, or for files what the longest
-  // needs, but 256 MiB at most.
+  // The longest input that is not refused, in bytes, where the user does not say: 1 MiB, or for files the largest
+  // size, but 256 MiB at most. A file that does not tell its size counts as 1 MiB.
   std::uint64_t needed() const;
 
   // The longest input that is not refused. Of a longer one only as much is read as shows that it is longer.
@@ -42,20 +42,14 @@ class PoolInputs {
   std::uint64_t limit() const { return limit_; }
 
  private:
-  struct File {
-    std::string name;
-    std::uint64_t size = 0;            // bytes
-    std::optional<std::string> bytes;  // of one that did not say how long it is
-  };
-  // Nothing if the file has more than `most` bytes.
-  Result<std::optional<std::string>> read_file(const std::string& name, std::uint64_t most) const;
-  Result<void> add(const std::string& name, FileUses& files);
+  tl::unexpected<Error> too_long(std::string_view what) const;
+  Result<std::string> read_file(const char* name) const;
+  Result<void> add(const char* name, FileUses& files);
   Result<bool> advance();
-  void refuse(std::string_view what);
 
   const char* directory_ = nullptr;
   Descriptor folder_;
-  std::vector<File> files_;
+  std::vector<std::string> names_;
   std::uint64_t longest_ = 0;
   std::uint64_t limit_ = 0;
   Lines lines_ = Lines(STDIN_FILENO);

@@ -34,12 +34,20 @@ void obey_permissions() {
   for (const unsigned long right : {1ul, 2ul}) prctl(PR_CAPBSET_DROP, right, 0, 0, 0);
 }
 
+// Where a filter finds the lower half of a system call's argument.
+constexpr unsigned argument(unsigned index) { return static_cast<unsigned>(offsetof(seccomp_data, args) + 8 * index); }
+
+template <std::size_t N>
+void filter(sock_filter (&code)[N]) {
+  const sock_fprog program = {N, code};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    _exit(99);
+  }
+}
+
 // File systems that cannot make a file without a name, as open(2) with O_TMPFILE meets them.
 void refuse_unnamed_files() {
   constexpr unsigned kUnnamed = O_TMPFILE & ~O_DIRECTORY;
-  constexpr auto argument = [](unsigned index) {
-    return static_cast<unsigned>(offsetof(seccomp_data, args) + 8 * index);
-  };
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 2),
@@ -51,10 +59,21 @@ void refuse_unnamed_files() {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
-  const sock_fprog program = {static_cast<unsigned short>(std::size(code)), code};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
-    _exit(99);
-  }
+  filter(code);
+}
+
+// A file that is not there yet, as /proc/kmsg: read(2) of 4096 bytes, as of a file that does not tell its size, answers
+// EAGAIN.
+void let_reading_wait() {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(2)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 4096, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  filter(code);
 }
 
 // `text` as a specification has it.
@@ -432,6 +451,85 @@ TEST_F(Paths, OfAPoolsInputsAreNotWrittenOver) {
   fs::remove(path("out/a"));
   expect_exit(pool("out"), 0, "2 actions in ");
   EXPECT_EQ(read_file(path("out/a")), "[first]\n");
+}
+
+// Each kind of file as an entry of a folder of inputs, beside one that can be read: it is run, or its own failure, and
+// the other is run. Nothing is opened that would be waited for.
+TEST_F(Paths, OfAPoolsInputsOfEveryKindAreRunOrFailAlone) {
+  const std::string neighbour(5000, 'z');
+  const std::string too_long = "more than the 268435456 bytes that an input may have (--max-input)";
+  struct Entry {
+    std::string kind;
+    std::string failure;  // "" if it is run
+    Words options = {};
+  };
+  const Entry entries[] = {
+      {"regular", ""},
+      {"empty", ""},
+      {"link", ""},
+      {"/proc/version", ""},
+      {"/sys/class/net/lo/mtu", ""},
+      {"/sys/class/net/lo/mtu", "", {"--max-input", "5000"}},
+      {"directory", "none"},
+      {"FIFO", "it is no regular file"},
+      {"socket", "it is no regular file"},
+      {"null device", "it is no regular file"},
+      {"dangling link", "No such file or directory"},
+      {"unreadable", "Permission denied"},
+      {"leased", "it would have to be waited for"},
+      {"waiting", "it would have to be waited for"},
+      {"/proc/self/mem", "cannot be read: I"},  // "I/O error", or as the C library says it
+      {"/proc/self/pagemap", "it is longer than the 1048576 bytes that an input may have (--max-input)"},
+      {"too long", "its 18253611008 bytes are " + too_long},
+      {"regular", "its 5 bytes are more than the 4 bytes that an input may have (--max-input)", {"--max-input", "4"}},
+  };
+  std::signal(SIGIO, SIG_IGN);  // tells of a lease that is broken
+  for (const Entry& entry : entries) {
+    SCOPED_TRACE(entry.kind);
+    clear();
+    fs::create_directory(path("in"));
+    const std::string made = make(entry.kind, "12345");
+    if (made.empty()) continue;  // this user may not have such a file here
+    const std::string at = path("in/entry");
+    Fd lease;
+    if (entry.kind.ends_with("link") || entry.kind.starts_with("/") || made.starts_with("/dev/")) {
+      fs::create_symlink(made, at);
+    } else if (entry.kind == "leased" || entry.kind == "waiting" || entry.kind == "too long") {
+      write_file(at, "");
+      if (entry.kind == "too long") fs::resize_file(at, std::uintmax_t{17} << 30);
+      if (entry.kind == "leased") {
+        lease = Fd(open(at.c_str(), O_RDWR | O_CLOEXEC));
+        ASSERT_EQ(fcntl(lease.get(), F_SETLEASE, F_WRLCK), 0);
+      }
+    } else {
+      fs::rename(made, at);
+    }
+    const bool small = entry.options == Words{"--max-input", "4"};
+    write_file(path("in/neighbour"), small ? "z" : neighbour);
+    for (const bool json : {false, true}) {
+      Words words = {command(), "pool", "--inputs", path("in")};
+      if (json) words.push_back("--json");
+      words.insert(words.end(), entry.options.begin(), entry.options.end());
+      words.push_back(guest("it-input"));
+      const Outcome outcome = run(words, {.in_child = [&entry] {
+                                    obey_permissions();
+                                    if (entry.kind == "waiting") let_reading_wait();
+                                  }});
+      const bool skipped = entry.failure == "none";
+      const bool runs = entry.failure.empty();
+      // One that cannot be run is no action of the pool's.
+      expect_exit(outcome, runs || skipped ? 0 : 1, runs ? "2 actions in " : "1 actions in ");
+      EXPECT_NE(outcome.output.find(small ? "[z]" : "[" + neighbour + "]"), std::string::npos);
+      if (runs || skipped) continue;
+      EXPECT_NE((json ? outcome.output : outcome.diagnostics).find(entry.failure), std::string::npos)
+          << outcome.output << outcome.diagnostics;
+      EXPECT_NE(json ? outcome.output.find("{\"input\":\"entry\",\"reason\":\"error\"")
+                     : outcome.diagnostics.find("spry: input entry: "),
+                std::string::npos)
+          << outcome.output << outcome.diagnostics;
+    }
+  }
+  std::signal(SIGIO, SIG_DFL);
 }
 
 // Files of /proc and /sys, which do not know how long they are.

@@ -148,8 +148,6 @@ TEST_F(PoolCommand, FilesOfADirectoryAreInputsByName) {
   write_file(in + "/.hidden", "before all");
   std::filesystem::create_directory(in + "/folder");
   std::filesystem::create_symlink("a", in + "/link");
-  std::filesystem::create_symlink("absent", in + "/dangling");
-  ASSERT_EQ(mkfifo((in + "/fifo").c_str(), 0600), 0);
   const Outcome outcome = run(pool_of({"--inputs", in}, guest("it-input")));
   expect_exit(outcome, 0, "5 actions in ");
   EXPECT_EQ(outcome.output, "[before all]\n[first]\n[second\nof two lines\n]\n[]\n[first]\n");
