@@ -30,7 +30,11 @@ Result<void> put_out(int descriptor, std::string_view text, std::string_view nam
   return fail(ErrorCode::kMonitor, fmt::format("output {}: cannot be written: {}", escape(name), std::strerror(errno)));
 }
 
-// Why an action did not exit with 0.
+bool succeeded(const Result<Outcome>& outcome) {
+  return outcome && outcome->reason == Reason::kExit && outcome->status == 0;
+}
+
+// Why an action did not succeed.
 std::string failure_of(const Result<Outcome>& outcome) {
   if (!outcome) return outcome.error().message;
   if (outcome->reason == Reason::kExit) return fmt::format("exited with {}", outcome->status);
@@ -67,28 +71,44 @@ void PoolOutputs::put(std::uint64_t index, std::string name, Result<Outcome> out
   std::unique_lock lock(mutex_);
   turn_.wait(lock, [&] { return index == written_ || bytes_ + size <= most_ || error_; });
   bytes_ += size;
-  held_.emplace(index, Entry{std::move(name), std::move(outcome)});
-  while (!held_.empty() && held_.begin()->first == written_) {
-    if (!error_) {
-      if (auto done = write(held_.begin()->second); !done) error_ = done.error();
-    }
-    bytes_ -= size_of(held_.begin()->second.outcome);
-    held_.erase(held_.begin());
-    ++written_;
+  held_.emplace(index, Entry{std::move(name), std::move(outcome), size});
+  if (writing_) return;  // who writes now goes on with this one
+  writing_ = true;
+  while (!held_.empty() && held_.begin()->first == written_) write_next(lock);
+  writing_ = false;
+}
+
+// Others put their outcomes while this one is formatted and waits for its reader.
+void PoolOutputs::write_next(std::unique_lock<std::mutex>& lock) {
+  std::optional<Entry> entry(std::move(held_.extract(held_.begin()).mapped()));
+  if (!error_) {
+    if (!succeeded(entry->outcome)) ++failures_;
+    lock.unlock();
+    auto done = write(*entry);
+    lock.lock();
+    if (!done) error_ = std::move(done.error());
   }
+  bytes_ -= entry->size;
+  ++written_;
   turn_.notify_all();
   room_.notify_one();
+  // Giving back a large one takes time too.
+  lock.unlock();
+  entry.reset();
+  lock.lock();
 }
 
 Result<void> PoolOutputs::write(const Entry& entry) {
   const std::lock_guard quiet(progress_);
-  const bool succeeded = entry.outcome && entry.outcome->reason == Reason::kExit && entry.outcome->status == 0;
-  if (!succeeded) ++failures_;
   if (json_) {
-    const std::string line = format_line(entry.name, entry.outcome, directory_ == nullptr);
-    if (auto done = put_out(STDOUT_FILENO, line, "-"); !done) return done;
+    Result<void> done;
+    const auto put_part = [&done](std::string_view part) {
+      done = put_out(STDOUT_FILENO, part, "-");
+      return done.has_value();
+    };
+    if (!write_line(entry.name, entry.outcome, directory_ == nullptr, put_part)) return done;
   } else {
-    if (!succeeded) {
+    if (!succeeded(entry.outcome)) {
       complain({ErrorCode::kMonitor, fmt::format("input {}: {}", escape(entry.name), failure_of(entry.outcome))});
     }
     if (!entry.outcome) return {};

@@ -46,7 +46,9 @@ class PoolOutputs {
   struct Entry {
     std::string name;
     Result<Outcome> outcome;
+    std::uint64_t size;  // of the outcome
   };
+  void write_next(std::unique_lock<std::mutex>& lock);
   Result<void> write(const Entry& entry);
   Result<void> write_file(const std::string& name, std::string_view text);
 
@@ -59,7 +61,8 @@ class PoolOutputs {
   mutable std::mutex mutex_;
   std::condition_variable room_;
   std::condition_variable turn_;
-  std::uint64_t bytes_ = 0;  // of what is held
+  std::uint64_t bytes_ = 0;  // of what is held or being written
+  bool writing_ = false;     // a thread writes those whose turn has come
   std::map<std::uint64_t, Entry> held_;
   std::uint64_t expected_ = 0;
   std::uint64_t written_ = 0;

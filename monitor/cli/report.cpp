@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 namespace spry {
 namespace {
@@ -68,24 +69,29 @@ std::string format_report(const Error& error, const Phases& phases) {
   return format(nullptr, "error", error.message, std::nullopt, Receipt(), phases);
 }
 
-std::string format_line(const std::string& name, const Result<Outcome>& outcome, bool with_output) {
-  Json line;
-  line["input"] = name;
-  if (!outcome) {
-    line["reason"] = "error";
-    line["status"] = nullptr;
-    line["message"] = outcome.error().message;
-  } else {
-    line["reason"] = to_string(outcome->reason);
-    line["status"] = status_of(*outcome);
-    line["message"] = outcome->message;
-    line["crash"] = json_of(outcome->crash_data);
-    if (with_output) line["output"] = outcome->output;
-    line["diagnostics"] = outcome->diagnostics;
-    line["microseconds"] = {{"reset", microseconds(outcome->receipt.reset)},
-                            {"run", microseconds(outcome->receipt.run)}};
+bool write_line(const std::string& name, const Result<Outcome>& outcome, bool with_output, JsonText::Sink sink) {
+  JsonText line(std::move(sink));
+  const auto add = [&line](std::string_view key, const Json& value) {
+    line.add(key);
+    line.add(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+  };
+  add("{\"input\":", name);
+  add(",\"reason\":", outcome ? to_string(outcome->reason) : "error");
+  add(",\"status\":", outcome ? status_of(*outcome) : Json());
+  add(",\"message\":", outcome ? outcome->message : outcome.error().message);
+  if (outcome) {
+    add(",\"crash\":", json_of(outcome->crash_data));
+    if (with_output) {
+      line.add(",\"output\":");
+      line.add_string(outcome->output);
+    }
+    line.add(",\"diagnostics\":");
+    line.add_string(outcome->diagnostics);
+    add(",\"microseconds\":",
+        {{"reset", microseconds(outcome->receipt.reset)}, {"run", microseconds(outcome->receipt.run)}});
   }
-  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  line.add("}\n");
+  return line.finish();
 }
 
 }  // namespace spry

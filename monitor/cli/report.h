@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "cli/json_text.h"
 #include "spry/error.h"
 #include "spry/machine.h"
 
@@ -23,8 +24,8 @@ std::string format_report(const Outcome& outcome, const Phases& phases);
 // The same keys for a run that failed in the monitor: reason "error", the sentence as message.
 std::string format_report(const Error& error, const Phases& phases);
 
-// What came of the action of `spry pool` for the input `name`, as one line: a JSON object and a line feed. Its output
-// is not in it where that goes to a file (`with_output` false).
-std::string format_line(const std::string& name, const Result<Outcome>& outcome, bool with_output);
+// Writes to `sink` what came of the action of `spry pool` for the input `name`, as one line: a JSON object and a line
+// feed. Its output is not in it where that goes to a file (`with_output` false). False if the sink failed.
+bool write_line(const std::string& name, const Result<Outcome>& outcome, bool with_output, JsonText::Sink sink);
 
 }  // namespace spry

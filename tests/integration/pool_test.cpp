@@ -260,6 +260,47 @@ TEST_F(PoolCommand, WhatWaitsForItsTurnIsBounded) {
   EXPECT_TRUE(outcome.output == wanted);
 }
 
+// What an output takes as JSON, six times its bytes here, is not held.
+TEST_F(PoolCommand, JsonOfALargeOutputIsBounded) {
+#ifdef SPRY_SANITIZED
+  GTEST_SKIP() << "the sanitizers need more address space than the test allows";
+#endif
+  const std::string in = folder("in");
+  write_file(in + "/a", std::string(std::size_t{30} << 20, '\1'));
+  const Fd output(open(path("json").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  const Outcome outcome = run(pool_of({"--json", "--inputs", in, "--workers", "1"}, guest("it-input")),
+                              {.output = output.get(), .in_child = within(std::size_t{200} << 20)});
+  expect_exit(outcome, 0, "1 actions in ");
+  const std::string text = read_file(path("json"));
+  EXPECT_TRUE(text.find("\"output\":\"[\\u0001\\u0001") != std::string::npos);
+  EXPECT_GT(text.size(), std::size_t{180} << 20);
+}
+
+// A worker that writes to a reader who takes nothing keeps nobody else from going on: lines are read meanwhile, many
+// more than pipes hold.
+TEST_F(PoolCommand, AReaderThatWaitsKeepsNothingElseWaiting) {
+  for (const bool json : {true, false}) {
+    Pipe in = make_pipe();
+    Pipe out = make_full_pipe();
+    Process spry(pool_of(json ? Words{"--workers", "2", "--json"} : Words{"--workers", "2"}, guest("it-input")),
+                 {.input = in.read.get(), .output = out.write.get()});
+    in.read.close();
+    out.write.close();
+    const std::string line = std::string(1999, 'x') + "\n";
+    constexpr int kLines = 500;
+    for (int i = 0; i < kLines; ++i) {
+      pollfd room = {in.write.get(), POLLOUT, 0};
+      // A pipe has room for as much as poll(2) says, PIPE_BUF bytes.
+      ASSERT_EQ(poll(&room, 1, 20'000), 1) << "after " << i << " lines";
+      ASSERT_EQ(write(in.write.get(), line.data(), line.size()), static_cast<ssize_t>(line.size()));
+    }
+    in.write.close();
+    const std::string got = read_to_end(out.read);
+    expect_exit(spry.finish(), 0, "500 actions in ");
+    EXPECT_GT(got.size(), std::size_t{kLines} * 1999);
+  }
+}
+
 // Someone else who has the same pipes may have made them non-blocking.
 TEST_F(PoolCommand, NonBlockingStreamsLoseNothing) {
   for (const bool all : {true, false}) {

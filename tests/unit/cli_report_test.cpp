@@ -66,6 +66,15 @@ TEST(Report, HasTheCrashAsNumbers) {
   EXPECT_FALSE(crash.contains("address"));
 }
 
+std::string format_line(const std::string& name, const Result<Outcome>& outcome, bool with_output) {
+  std::string line;
+  EXPECT_TRUE(write_line(name, outcome, with_output, [&line](std::string_view piece) {
+    line += piece;
+    return true;
+  }));
+  return line;
+}
+
 TEST(Report, OfAPoolIsALineForEachAction) {
   Outcome ended = outcome();
   ended.output = "out\n\xff";
