@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "text/format.h"
 
 namespace spry {
@@ -41,15 +43,27 @@ Result<void> FileUses::attach(const std::string& what, int descriptor) {
   return flags < 0 ? Result<void>() : add(look(descriptor), {what, (flags & O_ACCMODE) != O_RDONLY, true});
 }
 
+void FileUses::replaced(const std::string& what, const struct stat& before, int descriptor) {
+  const struct stat now = look(descriptor);
+  const std::lock_guard lock(mutex_);
+  const auto [first, last] = uses_.equal_range(file_of(before));
+  const auto its = std::find_if(first, last, [&what](const auto& use) { return use.second.what == what; });
+  if (its != last) uses_.erase(its);
+  uses_.emplace(file_of(now), Use{what, true, false});
+}
+
+FileUses::File FileUses::file_of(const struct stat& status) {
+  return S_ISBLK(status.st_mode) ? File(true, status.st_rdev, 0) : File(false, status.st_dev, status.st_ino);
+}
+
 bool FileUses::conflict() const {
   const std::lock_guard lock(mutex_);
   return conflict_;
 }
 
 Result<void> FileUses::add(const struct stat& status, Use use) {
-  const bool block = S_ISBLK(status.st_mode);
-  if (!block && !S_ISREG(status.st_mode)) return {};
-  const File file = block ? File(true, status.st_rdev, 0) : File(false, status.st_dev, status.st_ino);
+  if (!S_ISBLK(status.st_mode) && !S_ISREG(status.st_mode)) return {};
+  const File file = file_of(status);
   const std::lock_guard lock(mutex_);
   const auto [first, last] = uses_.equal_range(file);
   for (auto at = first; at != last; ++at) {

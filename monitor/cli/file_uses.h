@@ -25,6 +25,9 @@ class FileUses {
   Result<void> read(const std::string& what, const struct stat& status);
   Result<void> write(const std::string& what, const char* path);
   Result<void> write(const std::string& what, int descriptor);
+  // Notes that the open file `descriptor` has the name that `before`, noted as `what`, had. The file there before may
+  // have gone, and its number may be another's next.
+  void replaced(const std::string& what, const struct stat& before, int descriptor);
   // A device's file, which counts as written if the descriptor is open for writing. Whether two devices may share a
   // file is for their modules to decide.
   Result<void> attach(const std::string& what, int descriptor);
@@ -39,6 +42,7 @@ class FileUses {
     bool writes;
     bool device;
   };
+  static File file_of(const struct stat& status);
   Result<void> add(const struct stat& status, Use use);
 
   mutable std::mutex mutex_;

@@ -1,7 +1,7 @@
 // A file that a command writes something into.
 #pragma once
 
-#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <string>
 #include <string_view>
@@ -15,10 +15,13 @@ namespace spry {
 // A file that is opened keeps what is in it until `empty`. Errors: kMonitor.
 class OutputFile {
  public:
-  // Opens or makes the file `path`, below `directory` if it is relative, which nothing else of `uses` may be. `what`
-  // names it for errors, escaped ("report FILE"). Waits for nobody: a FIFO must have a reader. If `path` is the
-  // regular file that standard output or standard error writes to, that stream is used.
-  static Result<OutputFile> open(std::string what, FileUses& uses, const char* path, int directory = AT_FDCWD);
+  // Opens or makes the file `path`, which nothing else of `uses` may be. `what` names it for errors, escaped ("report
+  // FILE"). Waits for nobody: a FIFO must have a reader. If `path` is the regular file that standard output or standard
+  // error writes to, that stream is used.
+  static Result<OutputFile> open(std::string what, FileUses& uses, const char* path);
+  // Puts `text` in place of the file at `path`, or where there is none, as `open` and `replace` do. A regular file that
+  // is no standard stream then has all of it, or, if that fails or a signal ends the process, is as it was.
+  static Result<void> put(const std::string& what, FileUses& uses, const std::string& path, std::string_view text);
 
   // Removes what the file held before it was opened, if it is a regular file and no standard stream.
   Result<void> empty();
@@ -30,6 +33,8 @@ class OutputFile {
   tl::unexpected<Error> cannot(std::string_view rule) const;
 
   std::string what_;
+  struct stat status_ = {};
+  bool stream_ = false;  // a standard one
   Descriptor file_;
   bool full_ = false;  // of what `empty` is to remove
   bool fifo_ = false;

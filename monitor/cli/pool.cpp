@@ -18,6 +18,7 @@
 #include "cli/pool_outputs.h"
 #include "cli/program.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "system/io.h"
 #include "text/escape.h"
 #include "text/format.h"
@@ -79,6 +80,7 @@ Result<int> run_pool(PoolCommandOptions& options) {
   if (options.outputs != nullptr) {
     auto opened = outputs.open_directory(options.outputs, options.inputs);
     if (!opened) return tl::unexpected(std::move(opened.error()));
+    heed_signals_between_steps();
   }
   auto pool = open_pool(options, *inputs, files);
   if (!pool) return tl::unexpected(std::move(pool.error()));

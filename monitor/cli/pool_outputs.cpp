@@ -12,6 +12,7 @@
 #include "cli/output_file.h"
 #include "cli/report.h"
 #include "machine/outcome_size.h"
+#include "system/descriptor.h"
 #include "system/io.h"
 #include "system/same_file.h"
 #include "text/escape.h"
@@ -46,9 +47,9 @@ std::string failure_of(const Result<Outcome>& outcome) {
 
 Result<void> PoolOutputs::open_directory(const char* directory, const char* inputs) {
   directory_ = directory;
-  folder_ = Descriptor(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor folder(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat its;
-  if (!folder_ || fstat(folder_.get(), &its) != 0) {
+  if (!folder || fstat(folder.get(), &its) != 0) {
     return fail(ErrorCode::kMonitor,
                 fmt::format("outputs {}: cannot be opened: {}", escape(directory), std::strerror(errno)));
   }
@@ -120,9 +121,8 @@ Result<void> PoolOutputs::write(const Entry& entry) {
 }
 
 Result<void> PoolOutputs::write_file(const std::string& name, std::string_view text) {
-  const std::string what = fmt::format("output {}", escape(fmt::format("{}/{}", directory_, name)));
-  auto file = OutputFile::open(what, files_, name.c_str(), folder_.get());
-  return file ? file->replace(text) : tl::unexpected(std::move(file.error()));
+  const std::string path = fmt::format("{}/{}", directory_, name);
+  return OutputFile::put(fmt::format("output {}", escape(path)), files_, path, text);
 }
 
 std::uint64_t PoolOutputs::written() const {

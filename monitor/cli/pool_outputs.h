@@ -12,7 +12,6 @@
 #include "cli/progress.h"
 #include "spry/error.h"
 #include "spry/machine.h"
-#include "system/descriptor.h"
 
 namespace spry {
 
@@ -54,7 +53,6 @@ class PoolOutputs {
 
   FileUses& files_;
   const char* directory_ = nullptr;
-  Descriptor folder_;  // that
   const std::uint64_t most_;
   const bool json_;
   Progress& progress_;

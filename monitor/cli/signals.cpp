@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 
@@ -53,6 +54,29 @@ void handle(void (*handler)(int)) {
   }
 }
 
+// Set before the other is looked at, each by its side, so that one of the two sides sees both.
+std::atomic<int> stepping = 0;
+std::atomic<int> waiting = 0;  // the signal that waits for the end of the step
+static_assert(std::atomic<int>::is_always_lock_free);
+
+// Whatever signals the thread has blocked.
+[[noreturn]] void end_now(int signal) {
+  if (getpid() != 1) {
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, signal);
+    std::signal(signal, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
+    std::raise(signal);
+  }
+  _exit(kExitSignal + signal);
+}
+
+void end_between_steps(int signal) {
+  waiting = signal;
+  if (stepping == 0) end_now(signal);
+}
+
 void unblock() { sigprocmask(SIG_SETMASK, &inherited_mask, nullptr); }
 
 }  // namespace
@@ -61,6 +85,21 @@ void heed_signals_as_first_process() {
   if (getpid() != 1) return;
   handle([](int signal) { _exit(kExitSignal + signal); });
   unblock();
+}
+
+void heed_signals_between_steps() {
+  handle(end_between_steps);
+  unblock();
+}
+
+Step::Step() {
+  stepping = 1;
+  if (const int signal = waiting; signal != 0) end_now(signal);
+}
+
+Step::~Step() {
+  stepping = 0;
+  if (const int signal = waiting; signal != 0) end_now(signal);
 }
 
 SignalGuard::SignalGuard() {

@@ -33,6 +33,20 @@ class SignalGuard {
   static bool wait(int fd);
 };
 
+// From now on the signals above wait while a step lives, and end the process behind it. To be called before there are
+// threads.
+void heed_signals_between_steps();
+
+// Something that is done whole or not at all, however the process is asked to end. Any thread may have one, but only
+// one at a time.
+class Step {
+ public:
+  Step();
+  ~Step();
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+};
+
 // Ends the process by `signal`, so that whoever waits for it sees what ended it. Returns only in the first process
 // of a container, which survives the signal; the answer is the status that a shell would report.
 int end_by(int signal);

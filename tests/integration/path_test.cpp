@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -590,6 +591,72 @@ TEST_F(Paths, OfAFifoIsWrittenTo) {
   reader.close();
   spry.signal(SIGTERM);
   expect_signal(spry.finish(), SIGTERM);
+}
+
+// At any moment, by any signal, each output is the old one or the whole new one. What is there otherwise is what a
+// process left that was killed while it had no time to tidy up.
+TEST_F(Paths, OfAPoolsOutputsAreWholeHoweverItEnds) {
+  const std::string input(std::size_t{8} << 20, 'x');
+  const std::string whole = "[" + input + "]\n";
+  fs::create_directory(path("in"));
+  for (const char* name : {"1", "2", "3"}) write_file(path("in") + "/" + name, input);
+  std::mt19937 random(6);
+  const auto up_to = [&random](useconds_t most) { return std::uniform_int_distribution<useconds_t>(0, most)(random); };
+  for (const bool unnamed : {true, false}) {
+    for (const int signal :
+         {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGXCPU, SIGKILL}) {
+      SCOPED_TRACE(strsignal(signal));
+      fs::remove_all(path("out"));
+      fs::create_directory(path("out"));
+      write_file(path("out/2"), "old");
+      Process spry({command(), "pool", "--inputs", path("in"), "--outputs", path("out"), "--repeat", "50", "--workers",
+                    "2", guest("it-input")},
+                   {.in_child = [unnamed] {
+                     const rlimit none = {0, 0};  // no core of SIGQUIT's
+                     setrlimit(RLIMIT_CORE, &none);
+                     if (!unnamed) refuse_unnamed_files();
+                   }});
+      // From the first output on, or at any time.
+      const bool first = up_to(1) == 0;
+      for (int i = 0; first && i < 100'000 && !fs::exists(path("out/1")); ++i) usleep(100);
+      usleep(up_to(first ? 50'000 : 400'000));
+      spry.signal(signal);
+      expect_signal(spry.finish(), signal);
+      for (const auto& entry : fs::directory_iterator(path("out"))) {
+        const std::string name = entry.path().filename();
+        if (name.starts_with(".spry-")) {
+          EXPECT_EQ(signal, SIGKILL) << name;
+          continue;
+        }
+        const std::string text = read_file(entry.path());
+        EXPECT_TRUE(text == whole || (name == "2" && text == "old")) << name << " has " << text.size() << " bytes";
+      }
+    }
+  }
+}
+
+// What cannot be written whole leaves what was there.
+TEST_F(Paths, OfAPoolsOutputsAreKeptWhereThereIsNoRoom) {
+  constexpr rlim_t kMost = rlim_t{32} << 20;  // more than the guest's memory, which is a file too
+  fs::create_directory(path("out"));
+  write_file(path("lines"), "x\n");
+  for (const bool there : {true, false}) {
+    if (there) write_file(path("out/1"), "old");
+    const Fd lines(open(path("lines").c_str(), O_RDONLY | O_CLOEXEC));
+    const Words words = {command(), "pool", "--outputs", path("out"), guest("it-acts"), "print", "40000000"};
+    expect_exit(run(words, {.input = lines.get(),
+                            .in_child =
+                                [] {
+                                  const rlimit limit = {kMost, kMost};
+                                  setrlimit(RLIMIT_FSIZE, &limit);
+                                }}),
+                125, "out/1: cannot be written: File too large\n");
+    if (there) {
+      EXPECT_TRUE(read_file(path("out/1")) == "old");
+      fs::remove(path("out/1"));
+    }
+    EXPECT_TRUE(fs::is_empty(path("out")));
+  }
 }
 
 class SnapshotPath : public Paths {
