@@ -32,6 +32,6 @@ Result<std::unique_ptr<Device>> open_block(const DeviceNeed& need, std::optional
 
 }  // namespace
 
-const Module block_module = {"block", "FILE[,ro][,overlay][,shared][,sector=512|4096]", open_block};
+const Module block_module = {"block", "FILE[,ro][,overlay[=SIZE]][,shared][,sector=512|4096]", open_block};
 
 }  // namespace spry

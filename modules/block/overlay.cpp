@@ -14,7 +14,9 @@
 namespace spry::block {
 namespace {
 
-constexpr std::uint64_t kBits = 64;
+constexpr std::uint64_t kPage = kLeastOverlay;
+
+constexpr std::uint64_t pages_for(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage; }
 
 tl::unexpected<Error> no_overlay(std::string_view about) {
   return fail(code_for(errno, ErrorCode::kResources),
@@ -23,55 +25,42 @@ tl::unexpected<Error> no_overlay(std::string_view about) {
 
 }  // namespace
 
-Overlay::Overlay(File base, std::uint32_t sector_size) : base_(std::move(base)), sector_size_(sector_size) {}
-
-Overlay::Overlay(Overlay&& other) noexcept
-    : base_(std::move(other.base_)),
-      sector_size_(other.sector_size_),
-      memory_(std::exchange(other.memory_, -1)),
-      bitmap_(std::exchange(other.bitmap_, nullptr)),
-      written_(other.written_) {}
-
-Overlay::~Overlay() {
-  if (memory_ >= 0) close(memory_);
-  if (bitmap_ != nullptr) munmap(bitmap_, bitmap_size());
-}
-
-std::uint64_t Overlay::bitmap_size() const {
-  const std::uint64_t sectors = capacity() / sector_size_;
-  return (sectors + kBits - 1) / kBits * sizeof(std::uint64_t);
-}
+Overlay::Overlay(File base, Descriptor memory, Bitmap written, Bitmap kept, const Specification& specification)
+    : base_(std::move(base)),
+      sector_size_(specification.sector_size),
+      most_pages_(specification.overlay_size / kPage),
+      memory_(std::move(memory)),
+      written_(std::move(written)),
+      kept_(std::move(kept)) {}
 
 Result<Overlay> Overlay::create(std::string_view name, const Specification& specification, File base) {
   const std::uint64_t capacity = base.capacity();
   // A memfd is a file in this too.
   const std::string about = fmt::format("block {}: {}", name, specification.path);
   if (Result<void> may = check_write_limit(about, capacity); !may) return tl::unexpected(std::move(may.error()));
-  Overlay overlay(std::move(base), specification.sector_size);
-  overlay.memory_ = memfd_create("spry-overlay", MFD_CLOEXEC);
-  if (overlay.memory_ < 0 || ftruncate(overlay.memory_, static_cast<off_t>(capacity)) != 0) {
-    return no_overlay(about);
-  }
-  void* const bitmap =
-      mmap(nullptr, overlay.bitmap_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (bitmap == MAP_FAILED) return no_overlay(about);
-  overlay.bitmap_ = static_cast<std::uint64_t*>(bitmap);
-  return overlay;
+  Descriptor memory(memfd_create("spry-overlay", MFD_CLOEXEC));
+  if (!memory || ftruncate(memory.get(), static_cast<off_t>(capacity)) != 0) return no_overlay(about);
+  auto written = Bitmap::create(capacity / specification.sector_size);
+  if (!written) return no_overlay(about);
+  auto kept = Bitmap::create(pages_for(capacity));
+  if (!kept) return no_overlay(about);
+  return Overlay(std::move(base), std::move(memory), *std::move(written), *std::move(kept), specification);
 }
 
-bool Overlay::is_written(std::uint64_t sector) const { return (bitmap_[sector / kBits] >> (sector % kBits) & 1) != 0; }
-
 void Overlay::mark(std::uint64_t offset, std::uint64_t length) {
-  written_ = true;
-  std::uint64_t sector = offset / sector_size_;
-  const std::uint64_t end = sector + length / sector_size_;
-  while (sector < end) {
-    const std::uint64_t bit = sector % kBits;
-    const std::uint64_t count = std::min(kBits - bit, end - sector);
-    const std::uint64_t ones = count == kBits ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
-    bitmap_[sector / kBits] |= ones << bit;
-    sector += count;
+  forgettable_ = true;
+  written_.set(offset / sector_size_, (offset + length) / sector_size_);
+}
+
+std::uint64_t Overlay::room_for(std::uint64_t offset, std::uint64_t length) const {
+  std::uint64_t room = most_pages_ - pages_;
+  const std::uint64_t end = offset + length;
+  for (std::uint64_t page = offset / kPage; page * kPage < end; ++page) {
+    if (kept_[page]) continue;
+    if (room == 0) return std::max(page * kPage, offset) - offset;
+    --room;
   }
+  return length;
 }
 
 // Up to where all sectors are of one kind. It may begin within a sector, because the read before it may have ended
@@ -79,39 +68,62 @@ void Overlay::mark(std::uint64_t offset, std::uint64_t length) {
 ssize_t Overlay::read(std::span<std::byte> bytes, std::uint64_t offset) {
   const std::uint64_t last = (offset + bytes.size() - 1) / sector_size_;
   std::uint64_t sector = offset / sector_size_;
-  const bool written = is_written(sector);
-  while (sector < last && is_written(sector + 1) == written) ++sector;
+  const bool written = written_[sector];
+  while (sector < last && written_[sector + 1] == written) ++sector;
   const std::uint64_t length = std::min<std::uint64_t>(bytes.size(), (sector + 1) * sector_size_ - offset);
   if (!written) return base_.read(bytes.first(length), offset);
-  return pread(memory_, bytes.data(), length, static_cast<off_t>(offset));
+  return pread(memory_.get(), bytes.data(), length, static_cast<off_t>(offset));
 }
 
 // Whole sectors: one that was cut short is not yet written, and is tried again.
 ssize_t Overlay::write(std::span<const std::byte> bytes, std::uint64_t offset) {
-  const ssize_t written = pwrite(memory_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+  const std::uint64_t room = room_for(offset, bytes.size());
+  if (room == 0) {
+    errno = ENOSPC;
+    return -1;
+  }
+  const ssize_t written = pwrite(memory_.get(), bytes.data(), room, static_cast<off_t>(offset));
   if (written <= 0) return written;
+  const std::uint64_t end = offset + static_cast<std::uint64_t>(written);
+  const std::uint64_t first_page = offset / kPage;
+  const std::uint64_t end_page = pages_for(end);
+  pages_ += end_page - first_page - kept_.count(first_page, end_page);
+  kept_.set(first_page, end_page);
   const std::uint64_t whole = static_cast<std::uint64_t>(written) / sector_size_ * sector_size_;
   mark(offset, whole);
   errno = EINTR;
   return whole == 0 ? -1 : static_cast<ssize_t>(whole);
 }
 
+// Makes [offset, end) of the memfd zeros, and gives back its whole pages.
+int Overlay::punch(std::uint64_t offset, std::uint64_t end) {
+  const int done = fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                             static_cast<off_t>(end - offset));
+  return done == 0 ? 0 : errno;
+}
+
 int Overlay::discard(std::uint64_t offset, std::uint64_t length) {
-  if (fallocate(memory_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-                static_cast<off_t>(length)) != 0) {
-    return errno;
-  }
+  // The disk may end within a page, of which nothing is left then.
+  const std::uint64_t end = offset + length == capacity() ? pages_for(capacity()) * kPage : offset + length;
+  if (const int error = punch(offset, end); error != 0) return error;
+  const std::uint64_t first_page = pages_for(offset);
+  const std::uint64_t end_page = std::max(first_page, end / kPage);
+  pages_ -= kept_.count(first_page, end_page);
+  kept_.clear(first_page, end_page);
   mark(offset, length);
   return 0;
 }
 
-// Nothing is in the memfd that the bitmap does not name: the hole only gives memory back, if it can be made. Nor can
-// the bitmap's pages be given back where the launcher has locked its memory.
+// Nothing is in the memfd that the bitmap does not name: the hole only gives memory back, if it can be made. Where it
+// cannot, its pages still count.
 void Overlay::forget() {
-  if (!written_) return;
-  static_cast<void>(fallocate(memory_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(capacity())));
-  if (madvise(bitmap_, bitmap_size(), MADV_DONTNEED) != 0) std::memset(bitmap_, 0, bitmap_size());
-  written_ = false;
+  if (!forgettable_) return;
+  if (punch(0, pages_for(capacity()) * kPage) == 0) {
+    kept_.reset();
+    pages_ = 0;
+  }
+  written_.reset();
+  forgettable_ = false;
 }
 
 }  // namespace spry::block

@@ -1,20 +1,19 @@
 // A disk whose writes live in memory and vanish with the run.
 #pragma once
 
+#include "bitmap.h"
 #include "file.h"
 #include "medium.h"
+#include "system/descriptor.h"
 
 namespace spry::block {
 
 // A memfd as large as the file below it has the sectors that were written, and a bit for each sector says which they
-// are. Both are sparse: memory goes to what was written, and nothing to the file.
+// are. Both are sparse: memory goes to what was written, and nothing to the file. The memfd has so many pages at most
+// as the specification says; a write that needs more fails with ENOSPC, and discarding pages makes room.
 class Overlay : public Medium {
  public:
   static Result<Overlay> create(std::string_view name, const Specification& specification, File base);
-
-  Overlay(Overlay&& other) noexcept;
-  Overlay& operator=(Overlay&&) = delete;
-  ~Overlay() override;
 
   std::uint64_t capacity() const override { return base_.capacity(); }
   bool read_only() const override { return false; }
@@ -27,21 +26,25 @@ class Overlay : public Medium {
   int discard(std::uint64_t offset, std::uint64_t length) override;
   int descriptor() const override { return base_.descriptor(); }
   void forget() override;
-  bool forgettable() const override { return written_; }
+  bool forgettable() const override { return forgettable_; }
 
  private:
-  Overlay(File base, std::uint32_t sector_size);
+  Overlay(File base, Descriptor memory, Bitmap written, Bitmap kept, const Specification& specification);
 
-  std::uint64_t bitmap_size() const;  // bytes
-  bool is_written(std::uint64_t sector) const;
+  int punch(std::uint64_t offset, std::uint64_t end);
+  // How many bytes of a write find room.
+  std::uint64_t room_for(std::uint64_t offset, std::uint64_t length) const;
   // The sectors of [offset, offset + length) are written from now on.
   void mark(std::uint64_t offset, std::uint64_t length);
 
   File base_;
   std::uint32_t sector_size_;
-  int memory_ = -1;
-  std::uint64_t* bitmap_ = nullptr;
-  bool written_ = false;  // any sector
+  std::uint64_t most_pages_;
+  Descriptor memory_;
+  Bitmap written_;            // sectors
+  Bitmap kept_;               // pages of the memfd
+  std::uint64_t pages_ = 0;   // how many those are
+  bool forgettable_ = false;  // any sector is written
 };
 
 }  // namespace spry::block

@@ -7,10 +7,10 @@
 #include <cstring>
 #include <functional>
 
-#include "cli/units.h"
 #include "platform/platforms.h"
 #include "text/escape.h"
 #include "text/format.h"
+#include "text/units.h"
 
 namespace spry {
 namespace {

@@ -551,6 +551,12 @@ TEST_F(PoolCommand, WritableDisksAreRefusedUnlessSharedIsSaid) {
   const Outcome overlay = pool("\n\n", {"--block", disk + ",overlay"}, "diskcheck");
   expect_exit(overlay, 0, "2 actions in ");
   EXPECT_EQ(read_file(path("disk")), std::string(1 << 20, '\0'));
+  // Each action has the whole room of a bounded one.
+  const Outcome bounded = pool("\n\n\n", {"--block", disk + ",overlay=512K", "--workers", "1"}, "diskcheck");
+  expect_exit(bounded, 1, "3 actions in ");
+  const std::string full = "diskcheck: write at 524288: error 28\n";
+  EXPECT_EQ(complaints(bounded), "spry: input 1: exited with 1\n" + full + "spry: input 2: exited with 1\n" + full +
+                                     "spry: input 3: exited with 1\n" + full);
   const Outcome shared = pool("\n\n", {"--block", disk + ",shared", "--workers", "1"}, "diskcheck");
   expect_exit(shared, 0, "2 actions in ");
   EXPECT_EQ(shared.output, overlay.output);

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <random>
 
 #include "block_fakes.h"
@@ -12,6 +15,18 @@ namespace {
 Overlay overlay_of(const TemporaryFile& file, std::uint32_t sector_size) {
   const Specification specification{file.path(), false, true, sector_size};
   return *Overlay::create("data", specification, *File::open("data", specification));
+}
+
+// The bytes of memory of this process's memfds of that name, as the kernel counts them.
+std::uint64_t memory_of(const std::string& name) {
+  std::uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    struct stat status;
+    if (std::filesystem::read_symlink(entry.path(), gone).string().find("memfd:" + name) == std::string::npos) continue;
+    if (stat(entry.path().c_str(), &status) == 0) bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
+  }
+  return bytes;
 }
 
 TEST(BlockOverlay, WritesToMemoryOnly) {
@@ -75,6 +90,79 @@ TEST(BlockOverlay, IsADisk) {
       }
     }
     EXPECT_EQ(file.content(), original);
+  }
+}
+
+// Whatever a guest writes and discards, there are no more pages than may be, every write that has room for its pages is
+// done, and no other is.
+TEST(BlockOverlay, TakesNoMoreMemoryThanItMay) {
+  for (const std::uint32_t sector : {512u, 4096u}) {
+    constexpr std::uint64_t kDisk = 64 * 4096 + 512 * 8;  // the last page is whole, or all but one sector
+    const std::uint64_t capacity = sector == 512 ? kDisk - 512 : kDisk;
+    const TemporaryFile file(capacity);
+    constexpr std::uint64_t kMost = 20;  // pages
+    Specification specification{file.path(), false, true, sector};
+    specification.overlay_size = kMost * 4096 + 4095;
+    Overlay overlay = *Overlay::create("data", specification, *File::open("data", specification));
+    const auto pages = [](std::uint64_t first, std::uint64_t end) {
+      return std::pair(first / 4096, (end + 4095) / 4096);
+    };
+    std::vector<bool> kept(65);
+    std::string model(capacity, '\0');
+    std::mt19937 random(sector);
+    int full = 0;
+    for (int turn = 0; turn < 4000; ++turn) {
+      const std::uint64_t sectors = capacity / sector;
+      const std::uint64_t first = random() % sectors;
+      const std::uint64_t count = 1 + random() % std::min<std::uint64_t>(sectors - first, 8 * 4096 / sector);
+      const std::uint64_t offset = first * sector;
+      const std::uint64_t length = count * sector;
+      if (turn % 1000 == 500) {
+        overlay.forget();
+        kept.assign(kept.size(), false);
+        model.assign(capacity, '\0');
+      } else if (random() % 3 == 0) {
+        ASSERT_EQ(overlay.discard(offset, length), 0);
+        std::memset(&model[offset], 0, length);
+        const std::uint64_t end = offset + length == capacity ? kDisk : offset + length;
+        for (std::uint64_t page = (offset + 4095) / 4096; page < end / 4096; ++page) kept[page] = false;
+      } else {
+        const std::string text(length, static_cast<char>('a' + turn % 26));
+        auto room = static_cast<std::int64_t>(kMost) - std::count(kept.begin(), kept.end(), true);
+        std::uint64_t fits = length;
+        const auto [from, to] = pages(offset, offset + length);
+        for (std::uint64_t page = from; page < to; ++page) {
+          if (kept[page] || room-- > 0) {
+            kept[page] = true;
+          } else {
+            fits = page == from ? 0 : page * 4096 - offset;
+            break;
+          }
+        }
+        errno = 0;
+        ASSERT_EQ(overlay.write(std::as_bytes(std::span(text)), offset), fits == 0 ? -1 : static_cast<ssize_t>(fits));
+        if (fits == 0) {
+          ASSERT_EQ(errno, ENOSPC);
+          ++full;
+        }
+        std::memset(&model[offset], text[0], fits);
+      }
+      const auto pages_kept = static_cast<std::uint64_t>(std::count(kept.begin(), kept.end(), true));
+      ASSERT_LE(pages_kept, kMost);
+      if (turn % 10 == 0) {
+        ASSERT_LE(memory_of("spry-overlay"), pages_kept * 4096) << turn;
+      }
+    }
+    EXPECT_GT(full, 100);
+    std::string all;
+    while (all.size() < capacity) {
+      std::string part(capacity - all.size(), '?');
+      const ssize_t got = overlay.read(std::as_writable_bytes(std::span(part)), all.size());
+      ASSERT_GT(got, 0);
+      all += part.substr(0, static_cast<std::size_t>(got));
+    }
+    EXPECT_TRUE(all == model);
+    EXPECT_GT(memory_of("spry-overlay"), 0u);
   }
 }
 

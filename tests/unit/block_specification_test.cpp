@@ -30,6 +30,16 @@ TEST(BlockSpecification, HasOptionsInAnyOrder) {
   EXPECT_EQ(other->sector_size, 512u);
 }
 
+TEST(BlockSpecification, AnOverlayMayHaveASize) {
+  EXPECT_EQ(parse_specification("data", "x,overlay")->overlay_size, kUnbounded);
+  for (const auto& [text, size] : {std::pair("4096", 4096u), {"64K", 65536u}, {"1MiB", 1048576u}}) {
+    const Result<Specification> bounded = parse_specification("data", std::string("x,overlay=") + text);
+    ASSERT_TRUE(bounded) << bounded.error().message;
+    EXPECT_TRUE(bounded->overlay);
+    EXPECT_EQ(bounded->overlay_size, size);
+  }
+}
+
 // As QEMU has it: whatever a file is called, there is one way to write it, and one file that is meant.
 TEST(BlockSpecification, ACommaOfTheNameIsWrittenTwice) {
   for (const std::string name : {"a,b.img", "d,ro", ",", ",,", "x,", ",x", "a,,b,ro", "sector=512,ro", "a=b\n,c"}) {
@@ -51,7 +61,7 @@ TEST(BlockSpecification, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(error_of(""), "block data: \"\" names no file");
   EXPECT_EQ(error_of(",ro"), "block data: \",ro\" names no file");
   const std::string rule =
-      " is not one of ro, overlay, shared, sector=512 and sector=4096 (a "
+      " is not one of ro, overlay, overlay=SIZE, shared, sector=512 and sector=4096 (a "
       "comma in a file's name is written twice)";
   for (const std::string field :
        {"", "rw", "RO", " ro", "ro ", "sector", "sector=", "sector=1024", "sector=0512", "ro=1"}) {
@@ -59,6 +69,14 @@ TEST(BlockSpecification, RefusesWhatItDoesNotKnow) {
     EXPECT_EQ(error_of("x,ro," + field), "block data: x: \"" + field + "\"" + rule);
   }
   EXPECT_EQ(error_of("x,sector=512,sector=4096"), "block data: x: sector=4096 is given after sector=512");
+  EXPECT_EQ(error_of("x,overlay=8K,ro,overlay=8K"), "block data: x: overlay=8K is given after overlay=8K");
+  EXPECT_EQ(error_of("x,overlay=4095"), "block data: x: overlay: 4095 bytes are less than a page of 4096");
+  for (const std::string size : {"", "1X", "-1", "1.5M", " 1M"}) {
+    EXPECT_EQ(error_of("x,overlay=" + size),
+              "block data: x: overlay: \"" + size + "\" is not a size: digits, then K, M or G if wanted");
+  }
+  EXPECT_EQ(error_of("x,overlay=99999999999G"), "block data: x: overlay: 99999999999G is more than 64 bits can count");
+  EXPECT_EQ(error_of("x,overlay=1M,ro"), "block data: x: ro and overlay exclude each other: an overlay takes writes");
   EXPECT_EQ(error_of("x,shared,ro"), "block data: x: shared is for a disk that is written to, not for ro");
   EXPECT_EQ(error_of("x,overlay,ro"), "block data: x: ro and overlay exclude each other: an overlay takes writes");
 }

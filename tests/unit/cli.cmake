@@ -2,7 +2,7 @@
 
 spry_add_unit_test(
   cli_test
-  SOURCES cli_units_test.cpp cli_options_test.cpp cli_input_test.cpp cli_report_test.cpp cli_json_text_test.cpp
+  SOURCES cli_options_test.cpp cli_input_test.cpp cli_report_test.cpp cli_json_text_test.cpp
           cli_diagnosis_test.cpp cli_help_test.cpp
   LIBRARIES spry_command nlohmann_json::nlohmann_json)
 

@@ -4,6 +4,7 @@ spry_add_unit_test(
   SOURCES
   elf_builder.cpp
   escape_test.cpp
+  units_test.cpp
   utf8_test.cpp
   image_file_test.cpp
   image_load_test.cpp

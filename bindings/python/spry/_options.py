@@ -42,8 +42,8 @@ class Options:
     """The guest's argv, the same for all actions."""
 
     block: Mapping[str, str] = field(default_factory=dict)
-    """Disks by name, as `spry run --block` takes them: FILE[,ro][,overlay][,shared][,sector=4096], where a comma of the
-    file's name is written twice."""
+    """Disks by name, as `spry run --block` takes them: FILE[,ro][,overlay[=SIZE]][,shared][,sector=4096], where a comma
+    of the file's name is written twice."""
 
     net: Mapping[str, str] = field(default_factory=dict)
     """Network interfaces by name, as `spry run --net` takes them."""

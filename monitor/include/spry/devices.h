@@ -20,10 +20,11 @@ SPRY_API Attachment capture(std::size_t limit = kDefaultCapture);
 // no console.
 SPRY_API Attachment console_device(int output, int diagnostics);
 
-// The block device `name`; `specification` as `spry run --block` takes it: FILE[,ro][,overlay][,shared][,sector=4096],
-// where a comma of the file's name is written twice.
-// In a machine that is reusable or in a pool, what one action writes must not be there for the next: the device is
-// `ro`, or an `overlay` that is empty for each action, or said to be `shared`.
+// The block device `name`; `specification` as `spry run --block` takes it:
+// FILE[,ro][,overlay[=SIZE]][,shared][,sector=4096], where a comma of the file's name is written twice. In a machine
+// that is reusable or in a pool, what one action writes must not be there for the next: the device is `ro`, or an
+// `overlay` that is empty for each action, or said to be `shared`. Without SIZE (as "64M") an overlay may take as much
+// of the host's memory as the disk has; with it, a write that needs more pages answers SPRY_ENOSPC.
 SPRY_API Attachment block_device(std::string name, std::string specification);
 
 // The network interface `name`; `specification` as `spry run --net` takes it: tap:NAME, unix:PATH, fd:N and options.

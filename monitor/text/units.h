@@ -1,4 +1,5 @@
-// Sizes and durations as the command line spells them. Strict: what is not wholly understood is refused.
+// Sizes and durations as the command line and devices' specifications spell them. Strict: what is not wholly understood
+// is refused.
 #pragma once
 
 #include <chrono>

@@ -1,8 +1,9 @@
+#include "text/units.h"
+
 #include <gtest/gtest.h>
 
 #include <limits>
 
-#include "cli/units.h"
 #include "text/format.h"
 
 namespace spry {
