@@ -10,13 +10,8 @@ namespace {
 // The whole area: header and bytes. What is longer comes by SPRY_CONSOLE_WRITE.
 constexpr std::size_t kSharedSize = 2048;
 
-// More than this said before `ready` is not repeated for every action.
+// More than this said before `ready`, with each change between the streams, is not repeated for every action.
 constexpr std::size_t kMostSaid = std::size_t{1} << 20;
-
-struct Piece {
-  std::uint32_t stream;
-  std::uint32_t length;
-};
 
 }  // namespace
 
@@ -31,7 +26,7 @@ void Protocol::attach(std::span<std::byte> shared) {
 }
 
 Result<std::string> Protocol::save() {
-  if (too_much_said_) return fail(ErrorCode::kMonitor, "more than 1 MiB was printed before ready");
+  if (too_much_said_) return fail(ErrorCode::kMonitor, "what was printed before ready takes more than 1 MiB");
   return said_;
 }
 
@@ -50,11 +45,34 @@ Result<void> Protocol::restore(Guest& guest, std::span<std::byte> shared, std::s
   return {};
 }
 
+// Whether `bytes` more of a stream can be kept. The first piece's header counts for nothing.
+bool Protocol::can_record(std::uint32_t stream, std::uint64_t bytes) const {
+  const std::size_t header = said_.empty() || last_piece().stream == stream ? 0 : sizeof(Piece);
+  const std::size_t kept = said_.empty() ? 0 : said_.size() - sizeof(Piece);
+  return !too_much_said_ && bytes <= kMostSaid && kept + header + bytes <= kMostSaid;
+}
+
+Protocol::Piece Protocol::last_piece() const {
+  Piece piece;
+  std::memcpy(&piece, said_.data() + last_piece_, sizeof piece);
+  return piece;
+}
+
 void Protocol::record(std::uint32_t stream, std::span<const std::byte> bytes) {
-  too_much_said_ = too_much_said_ || bytes.size() > kMostSaid || said_.size() > kMostSaid;
-  if (too_much_said_ || bytes.empty()) return;
-  const Piece piece = {stream, static_cast<std::uint32_t>(bytes.size())};
-  said_.append(reinterpret_cast<const char*>(&piece), sizeof piece);
+  if (bytes.empty()) return;
+  if (!can_record(stream, bytes.size())) {
+    too_much_said_ = true;
+    said_ = std::string();
+    return;
+  }
+  if (said_.empty() || last_piece().stream != stream) {
+    last_piece_ = said_.size();
+    const Piece piece = {stream, 0};
+    said_.append(reinterpret_cast<const char*>(&piece), sizeof piece);
+  }
+  Piece piece = last_piece();
+  piece.length += static_cast<std::uint32_t>(bytes.size());
+  std::memcpy(said_.data() + last_piece_, &piece, sizeof piece);
   said_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
@@ -87,7 +105,7 @@ Result<std::int64_t> Protocol::call(Guest& guest, const DeviceCall& call) {
   const std::optional<std::size_t> room = keeps();
   const bool too_many = room && said.size() > *room;
   // Bytes that are read here, and not by a system call, are copied first (see `keeps`).
-  if (room || (guest.initialising() && said.size() <= kMostSaid)) {
+  if (room || (guest.initialising() && can_record(stream, said.size()))) {
     copy.resize(too_many ? *room : said.size());
     if (!guest.copy(copy, GuestPointer{call.b})) return -SPRY_EFAULT;
     said = copy;

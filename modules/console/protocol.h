@@ -40,10 +40,17 @@ class Protocol : public Device {
 
  private:
   Result<void> say(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient);
+  struct Piece {
+    std::uint32_t stream;
+    std::uint32_t length;
+  };
+  Piece last_piece() const;
+  bool can_record(std::uint32_t stream, std::uint64_t bytes) const;
   void record(std::uint32_t stream, std::span<const std::byte> bytes);
 
   std::span<std::byte> shared_;
-  std::string said_;  // before `ready`: pieces, each with its stream and its length before it
+  std::string said_;            // before `ready`: pieces of one stream after the other, each with a Piece before it
+  std::size_t last_piece_ = 0;  // where the last one begins
   bool too_much_said_ = false;
 };
 

@@ -30,7 +30,11 @@ class FakeGuest : public Guest {
     if (address < kBase || address - kBase > memory.size() || length > memory.size() - (address - kBase)) return {};
     return std::span(memory).subspan(address - kBase, length);
   }
-  bool copy(std::span<std::byte>, GuestPointer) override { return false; }
+  bool copy(std::span<std::byte> to, GuestPointer pointer) override {
+    const auto bytes = resolve(pointer, to.size(), Access::kRead);
+    if (bytes && !to.empty()) std::memcpy(to.data(), bytes->data(), to.size());
+    return bytes.has_value();
+  }
   bool write(GuestPointer, std::span<const std::byte>) override { return false; }
   bool initialising() const override { return is_initialising; }
   bool wait(int fd, short events) override {
@@ -286,6 +290,63 @@ TEST_F(ConsoleTest, TellsATerminal) {
   attach(nowhere);
   EXPECT_EQ(header().flags, 0u);
   for (const int fd : {null, other, terminal}) close(fd);
+}
+
+// A console whose output is a list of bytes with their streams.
+class Listed : public console::Protocol {
+ public:
+  std::string output;
+  std::string diagnostics;
+  std::vector<std::uint32_t> streams;  // each change
+
+ protected:
+  Result<void> put(Guest&, std::uint32_t stream, std::span<const std::byte> bytes, bool) override {
+    std::string& text = stream == SPRY_STREAM_OUTPUT ? output : diagnostics;
+    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (streams.empty() || streams.back() != stream) streams.push_back(stream);
+    return {};
+  }
+  bool begin() override { return false; }
+};
+
+// What is printed before `ready` is kept up to 1 MiB, however it is printed, and said again as it was.
+TEST(ConsoleBeforeReady, KeepsOneMebibyte) {
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  constexpr std::size_t kChange = 8;
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{100}, std::size_t{4096}, std::size_t{65536}, kMost / 2,
+                                  kMost - 1, kMost, kMost + 1, 2 * kMost}) {
+    for (const bool alternating : {false, true}) {
+      for (const std::size_t total : {kMost / 2, kMost - 1, kMost, kMost + 1, 2 * kMost, 3 * kMost}) {
+        SCOPED_TRACE(std::to_string(total) + " bytes by " + std::to_string(piece) + (alternating ? " on both" : ""));
+        if (piece == 1 && total > kMost + 1) continue;  // millions of calls more
+        std::vector<std::byte> shared(4096);
+        FakeGuest guest(std::string(piece, 'x'));
+        guest.is_initialising = true;
+        Listed first;
+        first.attach(shared);
+        std::uint64_t stream = SPRY_STREAM_OUTPUT;
+        for (std::size_t done = 0; done < total;) {
+          const std::size_t part = std::min(piece, total - done);
+          ASSERT_EQ(first.call(guest, {SPRY_CONSOLE_WRITE, stream, FakeGuest::kBase, part}).value(),
+                    static_cast<std::int64_t>(part));
+          done += part;
+          if (alternating) stream = stream == SPRY_STREAM_OUTPUT ? SPRY_STREAM_DIAGNOSTICS : SPRY_STREAM_OUTPUT;
+        }
+        const std::size_t changes = first.streams.size() - 1;
+        const Result<std::string> saved = first.save();
+        ASSERT_EQ(saved.has_value(), total + changes * kChange <= kMost);
+        if (!saved) {
+          EXPECT_EQ(saved.error().message, "what was printed before ready takes more than 1 MiB");
+          continue;
+        }
+        EXPECT_LE(saved->size(), kMost + kChange);
+        Listed next;
+        ASSERT_TRUE(next.restore(guest, shared, *saved));
+        EXPECT_TRUE(next.output == first.output && next.diagnostics == first.diagnostics);
+        EXPECT_TRUE(next.streams == first.streams);
+      }
+    }
+  }
 }
 
 TEST(ConsoleModule, TakesNoSpecification) {
