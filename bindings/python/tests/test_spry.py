@@ -409,6 +409,8 @@ import signal, sys, threading, time
 import spry
 
 SPIN = {spin!r}
+# Ignored in what a shell started in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 before = signal.getsignal(signal.SIGINT)
 try:
     {statement}
@@ -429,7 +431,11 @@ class CtrlC(unittest.TestCase):
             self.assertEqual(child.stdout.readline(), b"begins\n")
             time.sleep(0.1)
             child.send_signal(signal.SIGINT)
-            output, errors = child.communicate(timeout=60)
+            try:
+                output, errors = child.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                raise
             self.assertEqual((output, errors, child.returncode), (b"interrupted\n", b"", 0), statement)
 
     def test_ends_an_action(self) -> None:
@@ -1038,4 +1044,6 @@ class Pools(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    # Ignored in what a shell started in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     unittest.main(argv=sys.argv, warnings="error")
