@@ -166,13 +166,31 @@ class Combinations : public testing::TestWithParam<std::tuple<Source, Made>> {
     EXPECT_TRUE(machine.reset()) << "after the last";
   }
 
+  // A pool takes no shells: one machine runs all actions, or several run them at the same time, of which the others are
+  // made from what the first was at `ready`.
   void try_pool(const std::optional<Snapshot>& snapshot, const MachineOptions& made, Disk disk) {
-    PoolOptions options;
-    options.machine = made;
-    options.workers = 1;
-    Pool pool = value(snapshot ? Pool::create(*snapshot, options) : Pool::create(load("combination"), options));
-    for (const Case& one : some_cases(5)) judge(one, disk, made.max_input, pool.run(one.bytes));
-    EXPECT_EQ(pool.statistics().rebuilds, 0u);
+    for (const unsigned workers : {1u, 2u}) {
+      // They take longer: half of the combinations, with each value of each option.
+      if (workers != 1 && made.verify != made.deadline.has_value()) continue;
+      SCOPED_TRACE(fmt::format("{} workers", workers));
+      PoolOptions options;
+      options.machine = made;
+      options.workers = workers;
+      Pool pool = value(snapshot ? Pool::create(*snapshot, options) : Pool::create(load("combination"), options));
+      const std::vector<Case> cases = some_cases(5);
+      std::vector<std::optional<Result<Outcome>>> outcomes(cases.size());
+      for (std::size_t i = 0; i < cases.size(); ++i) {
+        if (workers == 1) {
+          outcomes[i] = pool.run(cases[i].bytes);
+          continue;
+        }
+        auto taken = pool.submit(cases[i].bytes, [&outcomes, i](Result<Outcome> it) { outcomes[i] = std::move(it); });
+        if (!taken) outcomes[i] = tl::unexpected(std::move(taken.error()));
+      }
+      pool.drain();
+      for (std::size_t i = 0; i < cases.size(); ++i) judge(cases[i], disk, made.max_input, outcomes[i].value());
+      EXPECT_EQ(pool.statistics().rebuilds, 0u);
+    }
   }
 
   std::string file(const char* name) const {
