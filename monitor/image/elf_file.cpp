@@ -15,14 +15,12 @@
 namespace spry::image {
 namespace {
 
-constexpr std::size_t kMaximumName = 1024;
-
 // Enough for the ELF header and kMaximumProgramHeaders where linkers put them: one system call for both.
 constexpr std::size_t kHead = 4096;
 static_assert(sizeof(Elf64_Ehdr) + kMaximumProgramHeaders * sizeof(Elf64_Phdr) <= kHead);
 
 tl::unexpected<Error> fail_open(const std::string& path, int error) {
-  const std::string name = escape(path, kMaximumName);
+  const std::string name = escape_path(path);
   switch (error) {
     case ENOENT:
     case ENOTDIR:
@@ -187,7 +185,7 @@ Result<void> ElfFile::read(std::uint64_t offset, std::span<std::byte> to, std::s
 }
 
 std::string ElfFile::named(std::string_view sentence) const {
-  return fmt::format("{}: {}", escape(path_, kMaximumName), sentence);
+  return fmt::format("{}: {}", escape_path(path_), sentence);
 }
 
 }  // namespace spry::image

@@ -40,7 +40,7 @@ Result<std::uint64_t> random_slide(const image::ElfFile& file) {
   } while (count < 0 && errno == EINTR);
   if (count != static_cast<ssize_t>(sizeof(random))) {
     return fail(code_for(errno),
-                fmt::format("{}: no random number for its slide: {}", escape(file.path(), 1024), std::strerror(errno)));
+                fmt::format("{}: no random number for its slide: {}", escape_path(file.path()), std::strerror(errno)));
   }
   return kSlideMinimum + random % ((kSlideEnd - kSlideMinimum) / kSlideUnit) * kSlideUnit;
 }
@@ -49,7 +49,7 @@ Result<image::Pages> read_segments(const image::ElfFile& file, const image::Layo
   auto pages = image::Pages::allocate(layout.buffer_size);
   if (!pages) {
     return fail(ErrorCode::kResources, fmt::format("{}: no memory for the {:#x} bytes of its segments",
-                                                   escape(file.path(), 1024), layout.buffer_size));
+                                                   escape_path(file.path()), layout.buffer_size));
   }
   for (std::size_t i = 0; i < layout.segments.size(); ++i) {
     const image::Source& source = layout.sources[i];
@@ -83,7 +83,7 @@ Result<Image> Image::from_bytes(std::span<const std::byte> bytes, std::string na
     Descriptor file = make_memory_file("spry-image", MFD_ALLOW_SEALING, bytes.size());
     if (!file || !write_all_at(file.get(), bytes, 0) ||
         fcntl(file.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
-      return fail(code_for(errno), fmt::format("{}: cannot make a memfd of {} bytes for it: {}", escape(name, 1024),
+      return fail(code_for(errno), fmt::format("{}: cannot make a memfd of {} bytes for it: {}", escape_path(name),
                                                bytes.size(), file_error(errno)));
     }
     return make(image::ElfFile::of(std::move(name), std::move(file), bytes.size()));

@@ -16,7 +16,7 @@ Result<void> place_input(MachineData& machine) {
   if (machine.options.reusable) {
     auto filled = machine.input.fill(machine.memory, input);
     if (filled) return filled;
-    return fail(filled.error().code, fmt::format("{}: {}", machine.base->path, filled.error().message));
+    return fail(filled.error().code, fmt::format("{}: {}", machine.base->name, filled.error().message));
   }
   const std::uint64_t start = machine.input.range().start;
   const Range range = {start, start + x86::round_up(input.size, x86::kPageSize)};
@@ -24,7 +24,7 @@ Result<void> place_input(MachineData& machine) {
   if (input.descriptor >= 0) {
     auto file = machine.memory.map_file(start, input.descriptor, input.size);
     if (!file) {
-      return fail(file.error().code, fmt::format("{}: {}", machine.base->path, file.error().message));
+      return fail(file.error().code, fmt::format("{}: {}", machine.base->name, file.error().message));
     }
     mapped = *file;
   } else {
@@ -101,7 +101,7 @@ Result<void> begin_action(MachineData& machine, const Input& input, const Action
   if (auto checked = check_deadline(options.deadline); !checked) return checked;
   if (input.size > machine.options.max_input) {
     return fail(ErrorCode::kTooLarge,
-                fmt::format("{}: the input has {} bytes, more than the {} that the machine was made for", base.path,
+                fmt::format("{}: the input has {} bytes, more than the {} that the machine was made for", base.name,
                             input.size, machine.options.max_input));
   }
   const bool initialises = machine.options.reusable && machine.beginning == Beginning::kUnknown;

@@ -75,7 +75,7 @@ Result<void> check_snapshot(const MachineData& machine, const Base& base) {
   const MachineOptions& options = machine.options;
   if (options.memory && *options.memory != base.layout.memory) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{}: the snapshot was taken with {} KiB of memory, not {}",
-                                                         base.path, base.layout.memory >> 10, *options.memory >> 10));
+                                                         base.name, base.layout.memory >> 10, *options.memory >> 10));
   }
   // The first is the program's name, which here is another file's.
   const std::vector<std::string>& given = options.arguments;
@@ -85,18 +85,18 @@ Result<void> check_snapshot(const MachineData& machine, const Base& base) {
   };
   if (given.size() > 1 && !same()) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: the snapshot was taken with other arguments, which belong to it", base.path));
+                fmt::format("{}: the snapshot was taken with other arguments, which belong to it", base.name));
   }
   if (shared_sizes(machine) != base.shared) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: the snapshot was taken with devices that share other memory", base.path));
+                fmt::format("{}: the snapshot was taken with devices that share other memory", base.name));
   }
   for (const DeviceNeed& need : base.manifest.devices) {
     const std::string now = machine.devices[need.handle]->constants();
     const std::string& then = base.constants[need.handle];
     if (now == then) continue;
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: the snapshot was taken with a {} device {} of {}, not of {}", base.path, need.kind,
+                fmt::format("{}: the snapshot was taken with a {} device {} of {}, not of {}", base.name, need.kind,
                             need.name, escape(then), now));
   }
   return {};
@@ -114,7 +114,7 @@ Result<void> take_shell(MachineData& machine, std::unique_ptr<Vcpu> given) {
     given = *std::move(made);
   } else if (options.platform != Platform::kAutomatic && options.platform != given->platform()) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: the shell is of the platform {}, and the options insist on {}", machine.base->path,
+                fmt::format("{}: the shell is of the platform {}, and the options insist on {}", machine.base->name,
                             to_string(given->platform()), to_string(options.platform)));
   }
   machine.vcpu = std::move(given);
@@ -149,7 +149,7 @@ Result<void> furnish(MachineData& machine) {
   if (options.verify) write_probe(machine.memory.bytes(base.layout.probe));
   const Range input = options.reusable ? machine.input.range() : Range();
   auto furnished =
-      machine.vcpu->furnish(machine.memory, {.path = base.path,
+      machine.vcpu->furnish(machine.memory, {.path = base.name,
                                              .layout = base.layout,
                                              .regions = base.regions,
                                              .state = base.cpu,
@@ -175,7 +175,7 @@ Result<void> build(MachineData& machine, std::unique_ptr<Vcpu> shell, const Imag
   }
   if (auto checked = check_options(machine.options); !checked) return checked;
   const Manifest& manifest = image != nullptr ? image->manifest() : snapshot->manifest;
-  auto opened = open_devices(machine, manifest, image != nullptr ? image->path() : snapshot->path);
+  auto opened = open_devices(machine, manifest, image != nullptr ? escape_path(image->path()) : snapshot->name);
   if (!opened) return opened;
   std::shared_ptr<Base> fresh;
   if (image != nullptr) {

@@ -64,7 +64,7 @@ Result<Machine> make(std::unique_ptr<Vcpu> shell, std::optional<Image> image, st
 }
 
 tl::unexpected<Error> unusable(const MachineData& machine) {
-  return fail(ErrorCode::kClosed, fmt::format("{}: its machine failed before and cannot be used", machine.base->path));
+  return fail(ErrorCode::kClosed, fmt::format("{}: its machine failed before and cannot be used", machine.base->name));
 }
 
 Result<Outcome> run(MachineData& machine, const Input& input, const ActionOptions& action) {
@@ -106,7 +106,7 @@ Result<void> Machine::reset() {
     if (!usable()) return unusable(*data_);
     if (data_->options.reusable) return reset_machine(*data_);
     return fail(ErrorCode::kClosed,
-                fmt::format("{}: the machine has run its action, and is not reusable", data_->base->path));
+                fmt::format("{}: the machine has run its action, and is not reusable", data_->base->name));
   });
 }
 

@@ -39,14 +39,14 @@ Result<bool> step(MachineData& machine) {
       case Exit::Kind::kInterrupted:
         continue;  // an interruption is for the next action, not for a probe
       case Exit::Kind::kCpuLimit:
-        return fail(ErrorCode::kResources, fmt::format("{}: {}", machine.base->path, exit.words));
+        return fail(ErrorCode::kResources, fmt::format("{}: {}", machine.base->name, exit.words));
       case Exit::Kind::kFailed:
         return tl::unexpected(exit.error);
       default:
         break;
     }
     return fail(ErrorCode::kMonitor,
-                fmt::format("{}: a probe left the guest with an exit of another kind", machine.base->path));
+                fmt::format("{}: a probe left the guest with an exit of another kind", machine.base->name));
   }
 }
 

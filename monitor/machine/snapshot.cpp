@@ -4,7 +4,6 @@
 #include "machine/machine_data.h"
 #include "snapshot/file.h"
 #include "system/out_of_memory.h"
-#include "text/escape.h"
 #include "text/format.h"
 
 namespace spry {
@@ -15,7 +14,7 @@ namespace {
 
 Result<Snapshot> run_until_ready(Machine& machine, std::optional<Outcome>* ended) {
   MachineData& data = Internals::data(machine);
-  const std::string path = escape(data.base->path, 1024);
+  const std::string& path = data.base->name;
   if (data.beginning != Beginning::kUnknown || !data.options.reusable) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("{}: only a reusable machine that has not run yet can run until it is ready", path));

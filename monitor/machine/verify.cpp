@@ -15,7 +15,7 @@ using x86::kPageSize;
 
 tl::unexpected<Error> differs(const MachineData& machine, std::string what) {
   return fail(ErrorCode::kMonitor,
-              fmt::format("{}: after a reset, {} is not what it was before", machine.base->path, what));
+              fmt::format("{}: after a reset, {} is not what it was before", machine.base->name, what));
 }
 
 // An instruction that the platform rewrote is not the guest's doing.

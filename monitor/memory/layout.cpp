@@ -4,6 +4,7 @@
 
 #include "cpu/x86.h"
 #include "spry/abi.h"
+#include "text/escape.h"
 #include "text/format.h"
 
 namespace spry {
@@ -86,7 +87,7 @@ Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
   if (image.extent().end > request.memory) {
     return fail(ErrorCode::kNotUnikernel,
                 fmt::format("{}: its segments end at {:#x}, beyond the {} KiB of memory that the machine has",
-                            image.path(), image.extent().end, request.memory >> 10));
+                            escape_path(image.path()), image.extent().end, request.memory >> 10));
   }
   const std::uint64_t stack = image.manifest().stack != 0 ? image.manifest().stack : kDefaultStack;
   const bool fits = stack <= request.memory;
@@ -94,8 +95,8 @@ Result<Layout> lay_out(const Image& image, const LayoutRequest& request) {
       fits ? lay_out({image.slide(), image.extent(), round_up(stack, kPageSize)}, request) : std::nullopt;
   if (layout) return *layout;
   return fail(ErrorCode::kNotUnikernel,
-              fmt::format("{}: {} KiB of memory do not hold its segments and its stack of {} KiB", image.path(),
-                          request.memory >> 10, stack >> 10));
+              fmt::format("{}: {} KiB of memory do not hold its segments and its stack of {} KiB",
+                          escape_path(image.path()), request.memory >> 10, stack >> 10));
 }
 
 std::uint64_t covered_up_to(const Layout& layout, std::uint64_t end) {

@@ -22,7 +22,7 @@ namespace spry {
 
 // What a machine is to be, for Vcpu::furnish. Everything is borrowed during the call but for what CpuState shares.
 struct Furnishing {
-  const std::string& path;  // of the image or snapshot, for sentences
+  const std::string& path;  // of the image or snapshot, escaped, for sentences
   const Layout& layout;
   std::span<const Region> regions;  // user memory, without the input's
   const CpuState& state;            // in which actions begin

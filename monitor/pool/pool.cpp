@@ -471,7 +471,7 @@ Result<std::shared_ptr<PoolData>> open(PoolOptions options, std::string path) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{} workers are more than {}", options.workers, kMostWorkers));
   }
   auto data = std::make_shared<PoolData>();
-  data->path = escape(path, 1024);
+  data->path = escape_path(path);
   constexpr std::size_t kMostRoom = 32;
   data->room_batch = std::clamp(options.queue / 2, std::size_t{1}, kMostRoom);
   options.machine.reusable = true;

@@ -6,6 +6,7 @@
 #include "snapshot/boot_pages.h"
 #include "spry/abi.h"
 #include "system/io.h"
+#include "text/escape.h"
 #include "text/format.h"
 
 namespace spry {
@@ -24,7 +25,7 @@ Result<std::uint64_t> memory_size(const Image& image, const MachineOptions& opti
   if (memory < needed) {
     return fail(ErrorCode::kNotUnikernel,
                 fmt::format("{}: its manifest asks for at least {} KiB of memory, and the machine has {} KiB",
-                            image.path(), (needed + 1023) >> 10, memory >> 10));
+                            escape_path(image.path()), (needed + 1023) >> 10, memory >> 10));
   }
   return memory;
 }
@@ -43,7 +44,7 @@ CpuState entry_state(const Layout& layout, const Image& image) {
 }
 
 tl::unexpected<Error> truncated(const Base& base) {
-  return fail(ErrorCode::kFile, fmt::format("{}: the file was truncated since it was loaded", base.path));
+  return fail(ErrorCode::kFile, fmt::format("{}: the file was truncated since it was loaded", base.name));
 }
 
 // Maps the whole pages of a segment's file bytes, and reads the rest: around them a page is zero. Into contents, which
@@ -96,6 +97,7 @@ Result<Base> plan_base(const Image& image, const MachineOptions& options, std::v
   if (!layout) return tl::unexpected(layout.error());
   Base base;
   base.path = image.path();
+  base.name = escape_path(base.path);
   base.manifest = image.manifest();
   base.image = image;
   base.arguments = options.arguments;

@@ -19,7 +19,8 @@ namespace spry {
 
 // All of it that can be copied.
 struct BaseState {
-  std::string path;  // of the image or snapshot, for sentences
+  std::string path;  // of the image or snapshot
+  std::string name;  // the same, escaped, for sentences
   Manifest manifest;
   std::optional<Image> image;  // for the names of functions; a snapshot's file has none
   std::vector<std::string> arguments;

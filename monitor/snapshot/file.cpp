@@ -100,12 +100,12 @@ const std::array<std::uint32_t, 5>& cpu_features() {
 }
 
 tl::unexpected<Error> refuse(const std::string& path, std::string_view rule) {
-  return fail(ErrorCode::kNotUnikernel, fmt::format("{}: {}", escape(path, 1024), rule));
+  return fail(ErrorCode::kNotUnikernel, fmt::format("{}: {}", escape_path(path), rule));
 }
 
 tl::unexpected<Error> failed(const std::string& path, std::string_view what) {
   return fail(code_for(errno, ErrorCode::kFile),
-              fmt::format("{}: cannot be {}: {}", escape(path, 1024), what, file_error(errno)));
+              fmt::format("{}: cannot be {}: {}", escape_path(path), what, file_error(errno)));
 }
 
 // Puts bytes at rising offsets of a file, or of a pipe or device, which gets zeros between them.
@@ -162,7 +162,7 @@ Result<void> send_snapshot(const Base& base, const std::string& path) {
   // Without waiting for a FIFO's reader; what is written waits as ever.
   const Descriptor to(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!to) {
-    return fail(code_for(errno, ErrorCode::kFile), fmt::format("{}: cannot be written: {}", escape(path, 1024),
+    return fail(code_for(errno, ErrorCode::kFile), fmt::format("{}: cannot be written: {}", escape_path(path),
                                                                open_failure(errno, AT_FDCWD, path.c_str())));
   }
   if (fcntl(to.get(), F_SETFL, fcntl(to.get(), F_GETFL) & ~O_NONBLOCK) != 0) return failed(path, "written");
@@ -188,7 +188,7 @@ bool contents_match(int descriptor, const std::vector<ContentsRun>& runs, const 
 Result<void> save_snapshot(const Base& base, const std::string& path) {
   if (!base.contents.in_memory()) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: a snapshot that came from a file is in that file", base.path));
+                fmt::format("{}: a snapshot that came from a file is in that file", base.name));
   }
   struct stat status;
   if (stat(path.c_str(), &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode))) {
@@ -204,7 +204,7 @@ Result<void> save_snapshot(const Base& base, const std::string& path) {
 Result<std::shared_ptr<const Base>> load_snapshot(const std::string& path, bool verify) {
   Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   struct stat status;
-  if (!file && errno == ENOENT) return fail(ErrorCode::kNotFound, fmt::format("{}: no such file", escape(path, 1024)));
+  if (!file && errno == ENOENT) return fail(ErrorCode::kNotFound, fmt::format("{}: no such file", escape_path(path)));
   if (!file || fstat(file.get(), &status) != 0) return failed(path, "opened");
   if (!S_ISREG(status.st_mode)) return refuse(path, "not a regular file");
   const auto size = static_cast<std::uint64_t>(status.st_size);

@@ -5,6 +5,7 @@
 
 #include "cpu/x86.h"
 #include "snapshot/metadata.h"
+#include "text/escape.h"
 
 namespace spry {
 namespace {
@@ -131,6 +132,7 @@ Parts parts_of(const Base& base) {
 std::shared_ptr<Base> base_of(Parts parts, const std::string& path) {
   auto base = std::make_shared<Base>();
   base->path = path;
+  base->name = escape_path(path);
   base->manifest.abi_version = SPRY_ABI_VERSION;
   base->manifest.features = parts.features;
   for (const Parts::Need& need : parts.needs) {

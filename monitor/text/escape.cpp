@@ -48,4 +48,9 @@ std::string escape(std::string_view text, std::size_t maximum) {
   return result;
 }
 
+std::string escape_path(std::string_view path) {
+  constexpr std::size_t kMaximum = 1024;
+  return escape(path, kMaximum);
+}
+
 }  // namespace spry

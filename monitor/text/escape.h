@@ -12,4 +12,7 @@ namespace spry {
 // most `maximum` bytes: if that is too few, whole characters are left out at the end and "..." says so.
 std::string escape(std::string_view text, std::size_t maximum = 256);
 
+// A path, or another name of a file, in a sentence: the same, of up to 1024 bytes.
+std::string escape_path(std::string_view path);
+
 }  // namespace spry

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -12,6 +13,7 @@
 
 #include "guest.h"
 #include "spry/pool.h"
+#include "spry/snapshot.h"
 #include "text/format.h"
 
 namespace spry {
@@ -289,6 +291,61 @@ TEST_F(Errors, OfSystemCallsHaveTheirCodes) {
   }
   EXPECT_EQ(code_for(EINVAL), ErrorCode::kMonitor);
   EXPECT_EQ(code_for(ENOENT, ErrorCode::kFile), ErrorCode::kFile);
+}
+
+// A name that would be obeyed by a terminal is shown and not printed, whatever is wrong.
+TEST(Errors, ShowTheNamesOfFilesEscaped) {
+  const std::string name = "\x1b[2J\nimage";
+  std::ifstream file(guest("wordcount"), std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  const Image image = value(Image::from_bytes(std::as_bytes(std::span(bytes)), name));
+  const std::string path = fmt::format("{}spry-\x1b[2J-{}", testing::TempDir(), getpid());
+  ASSERT_TRUE(value(Snapshot::take(image, reusable())).save(path));
+  const Snapshot snapshot = value(Snapshot::load(path));
+  std::size_t errors = 0;
+  const auto expect_shown = [&errors](const Result<void>& result) {
+    ++errors;
+    ASSERT_FALSE(result);
+    const Error& error = result.error();
+    EXPECT_EQ(error.message.find('\x1b'), std::string::npos) << error.message;
+    EXPECT_EQ(error.message.find('\n'), std::string::npos) << error.message;
+    EXPECT_NE(error.message.find("\\x1b[2J"), std::string::npos) << error.message;
+  };
+  const auto expect_refused = [&](auto change) {
+    MachineOptions options = reusable();
+    change(options);
+    expect_shown(only_error(Machine::create(image, options)));
+    expect_shown(only_error(Machine::create(snapshot, options)));
+    PoolOptions pool;
+    pool.machine = options;
+    pool.workers = 1;
+    expect_shown(only_error(Pool::create(image, pool)));
+    expect_shown(only_error(Pool::create(snapshot, pool)));
+  };
+  expect_refused([](MachineOptions& options) { options.devices.clear(); });
+  expect_refused([](MachineOptions& options) { options.devices.push_back(block_device("more", "/dev/null")); });
+  const auto expect_run = [&](Machine machine) {
+    expect_shown(only_error(machine.run(std::string(std::size_t{2} << 20, 'x'))));
+    MachineOptions once;
+    once.devices = {capture()};
+    Machine used = value(Machine::create(image, once));
+    value(used.run());
+    expect_shown(only_error(used.run()));
+  };
+  expect_run(value(Machine::create(image, reusable())));
+  expect_run(value(Machine::create(snapshot, reusable())));
+  MachineOptions small = reusable();
+  small.memory = std::uint64_t{2} << 20;
+  expect_shown(only_error(Machine::create(snapshot, small)));
+  MachineOptions other = reusable();
+  other.arguments = {"wordcount", "more"};
+  expect_shown(only_error(Machine::create(snapshot, other)));
+  expect_shown(only_error(snapshot.save(path + "/none")));
+  expect_shown(only_error(Image::load(path)));
+  expect_shown(only_error(Image::load(path + "none")));
+  expect_shown(only_error(Snapshot::load(path + "none")));
+  EXPECT_GT(errors, 15u);
+  unlink(path.c_str());
 }
 
 }  // namespace
