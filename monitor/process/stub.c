@@ -366,7 +366,7 @@ static void give_up_rights(void) {
  * address behind their `syscall`. The one that sets the base of FS is for every beginning. The others are for the way
  * there: afterwards they reach nothing, because each needs a descriptor beside the lifeline, and the last of them has
  * closed those. Memory without a file is not among what can be mapped. Of filters only the plan's can be added, which
- * the guest cannot write to. */
+ * the guest cannot write to, and once: it refuses the next one. */
 static long take_calls_away(void) {
   enum { SET_FS = 10, MAP = 14, REGISTER = 18, CLOSE = 20, FILTER = 22, OWN = 28, HIGH = 30, NOTIFY = 32, ALLOW = 33 };
   const uint64_t planned = SPRY_PLAN + offsetof(struct spry_plan, system_calls);

@@ -1,10 +1,12 @@
 #include "process/system_call_filter.h"
 
+#include <asm/unistd.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,7 +21,8 @@ constexpr sock_filter load(std::size_t offset) {
 }
 
 // The places of the program below, for its jumps.
-enum : std::uint8_t { kStub = 3, kStart = 5, kStartLow = 7, kEnd = 9, kEndLow = 12, kTrap = 13, kAllow = 14 };
+enum : std::uint8_t { kBeyond = 3, kStart = 5, kStartLow = 7, kEnd = 9, kEndLow = 12, kStub = 13 };
+enum : std::uint8_t { kRefuse = 15, kTrap = 16, kAllow = 17 };
 
 constexpr sock_filter jump(std::uint16_t test, std::uint8_t at, std::uint32_t value, std::uint8_t then,
                            std::uint8_t otherwise) {
@@ -38,7 +41,7 @@ void filter_system_calls(spry_plan& plan, Range own) {
       /* 0 */ load(kArchitecture),
       /* 1 */ jump(BPF_JEQ, 1, AUDIT_ARCH_X86_64, 2, kAllow),
       /* 2 */ load(kHigh),
-      /* 3 */ jump(BPF_JGE, kStub, high(SPRY_STUB), kAllow, 4),
+      /* 3 */ jump(BPF_JGE, kBeyond, high(SPRY_STUB), kStub, 4),
       /* 4 */ jump(BPF_JGT, 4, high(own.start), kEnd - 1, kStart),
       /* 5 */ jump(BPF_JEQ, kStart, high(own.start), 6, kTrap),
       /* 6 */ load(kLow),
@@ -48,8 +51,11 @@ void filter_system_calls(spry_plan& plan, Range own) {
       /* 10 */ jump(BPF_JEQ, 10, high(own.end), 11, kAllow),
       /* 11 */ load(kLow),
       /* 12 */ jump(BPF_JGT, kEndLow, low(own.end), kTrap, kAllow),
-      /* 13 */ sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
-      /* 14 */ sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      /* Stub */ load(offsetof(seccomp_data, nr)),
+      /* 14 */ jump(BPF_JEQ, kStub + 1, __NR_seccomp, kRefuse, kAllow),
+      /* Refuse */ sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      /* Trap */ sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+      /* Allow */ sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   static_assert(program.size() <= SPRY_PLAN_FILTER);
   std::copy(program.begin(), program.end(), plan.filter);

@@ -9,7 +9,8 @@ namespace spry {
 
 // Makes it for calls from everywhere but `own`, guest virtual, where the guest's own hypercalls are. What the stub and
 // other architectures' instructions do is left to the first filter: of two that disagree, trapping comes before telling
-// (seccomp(2)).
+// (seccomp(2)). It refuses the stub's seccomp(2), by which the guest would add it again and again: each time all later
+// calls would take longer, also those of the next action.
 void filter_system_calls(spry_plan& plan, Range own);
 
 }  // namespace spry

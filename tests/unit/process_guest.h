@@ -17,7 +17,9 @@ namespace spry {
 
 inline constexpr std::uint64_t kSlide = 0x550000000000;
 inline constexpr std::uint64_t kCode = 0x100000;
+inline constexpr std::uint64_t kEntry = 0x101000;  // of system calls, in a guest that serves them
 inline constexpr std::uint64_t kData = 0x102000;
+inline constexpr std::uint64_t kEntryStack = 0x118000;
 inline constexpr std::uint64_t kStackTop = 0x120000;
 inline constexpr std::uint64_t kHeap = 0x200000;
 inline constexpr std::uint64_t kInputArea = 0x1000000;
@@ -32,7 +34,9 @@ inline constexpr std::uint64_t kSize = kInputArea + 0x200000;
 
 class ProcessGuest {
  public:
-  explicit ProcessGuest(std::span<const std::byte> code, bool reusable = false, std::uint64_t features = 0) {
+  // With an `entry` it serves system calls there, in a segment of its own.
+  explicit ProcessGuest(std::span<const std::byte> code, bool reusable = false, std::uint64_t features = 0,
+                        std::span<const std::byte> entry = {}) {
     layout.slide = kSlide;
     layout.memory = kInputArea;
     layout.image = {kCode, kHeap};
@@ -40,6 +44,11 @@ class ProcessGuest {
                {{kData, 0x110000}, {.read = true, .write = true}},
                {{0x110000, kStackTop}, {.read = true, .write = true}},
                {{kHeap, kInputArea}, {.read = true, .write = true}}};
+    if (!entry.empty()) {
+      regions.front().range.end = kEntry;
+      regions.insert(regions.begin() + 1, {{kEntry, kData}, {.read = true, .execute = true}});
+      state.system_calls = {kEntry + kSlide, kEntryStack + kSlide};
+    }
     auto made = make_process_shell();
     EXPECT_TRUE(made) << (made ? "" : made.error().message);
     vcpu = std::move(*made);
@@ -48,6 +57,7 @@ class ProcessGuest {
     memory = std::move(*reserved);
     memory.set_regions(regions, kSlide);
     std::copy(code.begin(), code.end(), memory.bytes({kCode, kData}).begin());
+    std::copy(entry.begin(), entry.end(), memory.bytes({kEntry, kData}).begin());
     state.registers.rip = kCode + kSlide;
     state.registers.rsp = kStackTop + kSlide;
     state.registers.rflags = 0x3202;

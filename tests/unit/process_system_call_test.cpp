@@ -1,0 +1,123 @@
+// System calls that a guest in a process serves itself.
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "process/plan.h"
+#include "process_guest.h"
+#include "system/clock.h"
+
+namespace spry {
+namespace {
+
+// Many calls, with numbers that Linux has not; R13 is what RCX and R15 what R11 is to be at the entry. Exits with 0.
+GUEST(t_calls,
+      "mov $99, %eax\n"
+      "out %eax, $0x7e\n"
+      "mov %rsp, %r15\n"
+      "lea 2f(%rip), %r13\n"
+      "mov $300000, %r14d\n"
+      "1: lea 0x1000(%r14), %rax\n"
+      "syscall\n"
+      "2: cmp %r15, %rsp\n"
+      "jne 3f\n"
+      "dec %r14\n"
+      "jnz 1b\n"
+      "xor %edi, %edi\n"
+      "3: mov $1, %eax\n"
+      "out %eax, $0x7e\n");
+// Exits with another number if they are not.
+GUEST(t_entry,
+      "mov $2, %edi\n"
+      "cmp %r13, %rcx\n"
+      "jne 1f\n"
+      "mov $3, %edi\n"
+      "cmp %r15, %r11\n"
+      "jne 1f\n"
+      "mov $4, %edi\n"
+      "sub $0x1000, %rax\n"
+      "cmp %r14, %rax\n"
+      "jne 1f\n"
+      "mov %r11, %rsp\n"
+      "jmp *%rcx\n"
+      "1: mov $1, %eax\n"
+      "out %eax, $0x7e\n");
+
+// Whatever of a call the monitor's signal finds, the guest goes on from there.
+TEST(ProcessSystemCalls, KeepTheirRegistersWhereverTheyAreInterrupted) {
+  ProcessGuest guest(CODE(t_calls), true, 0, CODE(t_entry));
+  guest.begin();
+  ASSERT_EQ(guest.run().kind, Exit::Kind::kHypercall);
+  Exit exit;
+  std::uint64_t interruptions = 0;
+  do {
+    Waiting waiting;
+    waiting.begin(host_monotonic_ns() + interruptions % 200 * 1000);
+    ASSERT_TRUE(guest.vcpu->arm(waiting, 0));
+    exit = guest.run();
+    guest.vcpu->disarm();
+    ++interruptions;
+  } while (exit.kind == Exit::Kind::kInterrupted);
+  ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+  EXPECT_EQ(guest.registers().rdi, 0u);
+  EXPECT_GT(interruptions, 10u);
+}
+
+// Calls seccomp(2) with the plan's filter by the stub's own instruction, `syscall` with `ret` behind it, three times,
+// and exits with what it got last.
+GUEST(t_filters,
+      "movabs $0x700000000000, %rbx\n"
+      "1: inc %rbx\n"
+      "cmpw $0x050f, (%rbx)\n"
+      "jne 1b\n"
+      "cmpb $0xc3, 2(%rbx)\n"
+      "jne 1b\n"
+      "mov %rdi, %rbp\n"
+      "mov $3, %r12d\n"
+      "2: mov $317, %eax\n"
+      "mov $1, %edi\n"
+      "xor %esi, %esi\n"
+      "mov (%rbp), %rdx\n"
+      "call *%rbx\n"
+      "dec %r12\n"
+      "jnz 2b\n"
+      "mov %rax, %rdi\n"
+      "mov $1, %eax\n"
+      "out %eax, $0x7e\n");
+
+// The filters of the only child of this thread; 0 where the kernel does not tell (Linux 5.12).
+unsigned filters() {
+  std::ifstream children("/proc/thread-self/children");
+  std::string process;
+  children >> process;
+  std::ifstream status("/proc/" + process + "/status");
+  for (std::string word; status >> word;) {
+    unsigned count = 0;
+    if (word == "Seccomp_filters:" && status >> count) return count;
+  }
+  return 0;
+}
+
+// One filter more would make every later call, also of the next action, slower.
+TEST(ProcessSystemCalls, GainNoFilters) {
+  for (const bool served : {false, true}) {
+    SCOPED_TRACE(served);
+    ProcessGuest guest(CODE(t_filters), true, 0, served ? CODE(t_entry) : std::span<const std::byte>());
+    const std::uint64_t planned = SPRY_PLAN + offsetof(spry_plan, system_calls);
+    std::memcpy(guest.memory.bytes({kData, kData + 8}).data(), &planned, sizeof planned);
+    unsigned before = 0;
+    for (int action = 0; action < 3; ++action) {
+      guest.begin();
+      const Exit exit = guest.run();
+      ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+      const auto result = static_cast<std::int64_t>(guest.registers().rdi);
+      EXPECT_TRUE(result < 0 && result > -4096) << result;
+      const unsigned now = filters();
+      EXPECT_TRUE(action == 0 || now == before) << now;
+      before = now;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace spry
