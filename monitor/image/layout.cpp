@@ -161,24 +161,6 @@ Result<void> check_entry(const ElfFile& file, Layout& layout) {
   return {};
 }
 
-Result<void> check_system_calls(const ElfFile& file, const SystemCalls& linked, Layout& layout) {
-  if (!linked.served()) return {};
-  if (!is_code(layout, linked.entry)) {
-    return file.refuse("Spry system calls note: the entry {:#x} is not among the executable bytes of the file",
-                       linked.entry);
-  }
-  const auto holds = [&linked, &layout](const Segment& segment) {
-    const std::uint64_t start = segment.address - layout.bias;
-    return segment.permissions.write && linked.stack > start && linked.stack - start <= segment.memory_size;
-  };
-  if (std::none_of(layout.segments.begin(), layout.segments.end(), holds) || linked.stack % 16 != 0) {
-    return file.refuse("Spry system calls note: the stack {:#x} is no multiple of 16 in a writable segment",
-                       linked.stack);
-  }
-  layout.system_calls = {linked.entry + layout.bias, linked.stack + layout.bias};
-  return {};
-}
-
 // The whole pages of a PT_GNU_RELRO. Where it begins or ends with its segment, the rest of that page is nobody's.
 Result<void> add_relro(const ElfFile& file, std::size_t index, Layout& layout) {
   const Elf64_Phdr& header = file.program_headers()[index];
@@ -215,7 +197,28 @@ std::span<std::byte> Layout::find(std::span<std::byte> buffer, std::uint64_t add
   return {};
 }
 
-Result<Layout> lay_out(const ElfFile& file, const SystemCalls& system_calls) {
+Result<void> check_system_calls(const ElfFile& file, const SystemCalls& linked, Layout& layout) {
+  if (!is_code(layout, linked.entry)) {
+    return file.refuse("Spry system calls note: the entry {:#x} is not among the executable bytes of the file",
+                       linked.entry);
+  }
+  const auto holds = [&linked, &layout](const Segment& segment) {
+    const std::uint64_t start = segment.address - layout.bias;
+    return segment.permissions.write && linked.stack > start && linked.stack - start <= segment.memory_size;
+  };
+  if (std::none_of(layout.segments.begin(), layout.segments.end(), holds) || linked.stack % 16 != 0) {
+    return file.refuse("Spry system calls note: the stack {:#x} is no multiple of 16 in a writable segment",
+                       linked.stack);
+  }
+  const SystemCalls placed = {linked.entry + layout.bias, linked.stack + layout.bias};
+  if (placed.stack > layout.relro.start && placed.stack <= layout.relro.end) {
+    return file.refuse("Spry system calls note: the stack {:#x} is in PT_GNU_RELRO, which is read-only", linked.stack);
+  }
+  layout.system_calls = placed;
+  return {};
+}
+
+Result<Layout> lay_out(const ElfFile& file, const std::optional<SystemCalls>& system_calls) {
   Layout layout;
   const auto headers = file.program_headers();
   const std::size_t most = std::min(headers.size(), kMaximumSegments);
@@ -228,10 +231,10 @@ Result<Layout> lay_out(const ElfFile& file, const SystemCalls& system_calls) {
   if (result && layout.segments.empty()) result = file.refuse("program headers: there is no loadable segment");
   if (result) result = place(file, layout);
   if (result) result = check_entry(file, layout);
-  if (result) result = check_system_calls(file, system_calls, layout);
   for (std::size_t i = 0; result && i < headers.size(); ++i) {
     if (headers[i].p_type == PT_GNU_RELRO) result = add_relro(file, i, layout);
   }
+  if (result && system_calls) result = check_system_calls(file, *system_calls, layout);
   if (!result) return tl::unexpected(result.error());
   return layout;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -55,6 +56,6 @@ struct Layout {
 // an empty one, is no segment. An ET_EXEC lies where it was linked; so does a static PIE linked at SPRY_IMAGE_MIN or
 // above, and all others are moved to the first address from SPRY_IMAGE_MIN on that suits the largest alignment, and 2
 // MiB if a segment that is not written has 4 MiB or more in the file.
-Result<Layout> lay_out(const ElfFile& file, const SystemCalls& system_calls = {});
+Result<Layout> lay_out(const ElfFile& file, const std::optional<SystemCalls>& system_calls = {});
 
 }  // namespace spry::image

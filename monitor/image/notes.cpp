@@ -117,14 +117,12 @@ class Collector {
   Result<void> add_system_calls(std::span<const std::byte> descriptor, std::uint64_t address) {
     const auto note = read<spry_note_system_calls>(descriptor, "system calls");
     if (!note) return tl::unexpected(note.error());
-    if (has_system_calls_) return file_.refuse("Spry system calls note: there is more than one");
-    has_system_calls_ = true;
+    if (system_calls_) return file_.refuse("Spry system calls note: there is more than one");
     const auto absolute = [address](std::int64_t distance, std::uint64_t offset) {
       return address + offset + static_cast<std::uint64_t>(distance);
     };
     system_calls_ = {absolute(note->entry, offsetof(spry_note_system_calls, entry)),
                      absolute(note->stack, offsetof(spry_note_system_calls, stack))};
-    if (!system_calls_.served()) return file_.refuse("Spry system calls note: its entry is 0");
     return {};
   }
 
@@ -150,9 +148,8 @@ class Collector {
 
   const ElfFile& file_;
   Manifest manifest_;
-  SystemCalls system_calls_;
+  std::optional<SystemCalls> system_calls_;
   bool has_abi_ = false;
-  bool has_system_calls_ = false;
   std::uint32_t next_handle_ = 1;
 };
 

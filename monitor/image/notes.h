@@ -1,6 +1,8 @@
 // What Spry's notes say (docs/abi.md, "Notes").
 #pragma once
 
+#include <optional>
+
 #include "image/elf_file.h"
 #include "spry/error.h"
 #include "spry/image.h"
@@ -9,7 +11,7 @@ namespace spry::image {
 
 struct Notes {
   Manifest manifest;
-  SystemCalls system_calls;  // link addresses, which are not checked
+  std::optional<SystemCalls> system_calls;  // link addresses, which are not checked
 };
 
 Result<Notes> read_notes(const ElfFile& file);

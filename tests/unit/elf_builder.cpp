@@ -130,6 +130,13 @@ void ElfBuilder::add_abi(std::uint32_t version) {
   add_note(SPRY_NOTE_OWNER, SPRY_NOTE_ABI, &note, sizeof(note));
 }
 
+void ElfBuilder::add_system_calls(std::uint64_t entry, std::uint64_t stack) {
+  const std::uint64_t note = base + kNotes + notes.size() + sizeof(spry_note_header);
+  const spry_note_system_calls calls = {static_cast<std::int64_t>(entry - note),
+                                        static_cast<std::int64_t>(stack - note - sizeof calls.entry)};
+  add_note(SPRY_NOTE_OWNER, SPRY_NOTE_SYSTEM_CALLS, &calls, sizeof calls);
+}
+
 void ElfBuilder::add_needs(std::uint64_t memory, std::uint64_t stack, std::uint64_t features) {
   const spry_note_needs note = {memory, stack, features};
   add_note(SPRY_NOTE_OWNER, SPRY_NOTE_NEEDS, &note, sizeof(note));

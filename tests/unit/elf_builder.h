@@ -58,6 +58,7 @@ class ElfBuilder {
   void add_note(std::string_view owner, std::uint32_t type, const void* descriptor, std::size_t size);
   void add_abi(std::uint32_t version);
   void add_needs(std::uint64_t memory, std::uint64_t stack, std::uint64_t features);
+  void add_system_calls(std::uint64_t entry, std::uint64_t stack);  // link addresses
   void add_device(std::uint32_t handle, std::string_view kind, std::string_view name);
   // Leaves the ABI note only, at the end of the file, where there is room for many.
   void move_notes();

@@ -244,6 +244,22 @@ TEST(ImageLoad, RelroIsRoundedToWholePages) {
   EXPECT_TRUE(load(builder).relro().empty());
 }
 
+TEST(ImageLoad, SystemCallsGoWhereTheNoteSays) {
+  // A static PIE may be linked at 0.
+  for (const std::uint64_t text : {std::uint64_t{0}, test::kText}) {
+    ElfBuilder builder = ElfBuilder::pie();
+    builder[test::kLoadText].p_vaddr = text;
+    builder.header.e_entry = text;
+    builder.add_system_calls(text, test::kData + 0x1010);
+    const Image image = load(builder);
+    const SystemCalls calls = image.system_calls();
+    EXPECT_TRUE(calls.served());
+    EXPECT_EQ(calls.entry, image.entry());
+    EXPECT_EQ(calls.stack, image.relro().end + 0x10 + image.slide());
+  }
+  EXPECT_FALSE(load(ElfBuilder::pie()).system_calls().served());
+}
+
 TEST(ImageLoad, ProgramHeadersFarFromTheStart) {
   ElfBuilder builder = ElfBuilder::executable();
   std::vector<std::byte> file = builder.build();

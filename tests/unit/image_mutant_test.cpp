@@ -35,14 +35,6 @@ void add_load(ElfBuilder& b, std::uint64_t address, std::uint64_t memory_size, s
   b[kStack] = {PT_LOAD, flags, address % 0x1000, address, 0, 0, memory_size, 0x1000};
 }
 
-// At link addresses, as distances from the note that is added next.
-void add_system_calls(ElfBuilder& b, std::uint64_t entry, std::uint64_t stack) {
-  const std::uint64_t note = b.base + kNotes + b.notes.size() + sizeof(spry_note_header);
-  const spry_note_system_calls calls = {static_cast<std::int64_t>(entry - note),
-                                        static_cast<std::int64_t>(stack - note - sizeof calls.entry)};
-  b.add_note(SPRY_NOTE_OWNER, SPRY_NOTE_SYSTEM_CALLS, &calls, sizeof calls);
-}
-
 void spoil_device(ElfBuilder& b, std::size_t offset, const char* bytes, std::size_t size) {
   spry_note_device note = {SPRY_HANDLE_NEXT, "net", "uplink"};
   std::memcpy(reinterpret_cast<char*>(&note) + offset, bytes, size);
@@ -116,28 +108,34 @@ const std::vector<Mutant>& note_mutants() {
        "Spry system calls note: its size is 4, not 16"},
       {"SystemCallsTwice", kExecutable,
        [](ElfBuilder& b) {
-         for (int i = 0; i < 2; ++i) add_system_calls(b, b.base + kText, b.base + kData + 0x2000);
+         for (int i = 0; i < 2; ++i) b.add_system_calls(b.base + kText, b.base + kData + 0x2000);
        },
        "Spry system calls note: there is more than one"},
-      {"SystemCallsNowhere", kExecutable, [](ElfBuilder& b) { add_system_calls(b, 0, b.base + kData + 0x2000); },
-       "Spry system calls note: its entry is 0"},
+      {"SystemCallsNowhere", kExecutable, [](ElfBuilder& b) { b.add_system_calls(0, b.base + kData + 0x2000); },
+       "Spry system calls note: the entry 0x0 is not among the executable bytes of the file"},
       {"SystemCallsInData", kExecutable,
-       [](ElfBuilder& b) { add_system_calls(b, b.base + kData + 0x1000, b.base + kData + 0x2000); },
+       [](ElfBuilder& b) { b.add_system_calls(b.base + kData + 0x1000, b.base + kData + 0x2000); },
        "Spry system calls note: the entry 0x204000 is not among the executable bytes of the file"},
       {"SystemCallsBehindCode", kExecutable,
-       [](ElfBuilder& b) { add_system_calls(b, b.base + kText + kTextSize, b.base + kData + 0x2000); },
+       [](ElfBuilder& b) { b.add_system_calls(b.base + kText + kTextSize, b.base + kData + 0x2000); },
        "Spry system calls note: the entry 0x201345 is not among the executable bytes of the file"},
       {"SystemCallsStackInCode", kExecutable,
-       [](ElfBuilder& b) { add_system_calls(b, b.base + kText, b.base + kText + 0x100); },
+       [](ElfBuilder& b) { b.add_system_calls(b.base + kText, b.base + kText + 0x100); },
        "Spry system calls note: the stack 0x201100 is no multiple of 16 in a writable segment"},
       {"SystemCallsStackOdd", kExecutable,
-       [](ElfBuilder& b) { add_system_calls(b, b.base + kText, b.base + kData + 0x2008); },
+       [](ElfBuilder& b) { b.add_system_calls(b.base + kText, b.base + kData + 0x2008); },
        "Spry system calls note: the stack 0x205008 is no multiple of 16 in a writable segment"},
-      {"SystemCallsStackBelow", kExecutable, [](ElfBuilder& b) { add_system_calls(b, b.base + kText, b.base + kData); },
+      {"SystemCallsStackBelow", kExecutable, [](ElfBuilder& b) { b.add_system_calls(b.base + kText, b.base + kData); },
        "Spry system calls note: the stack 0x203000 is no multiple of 16 in a writable segment"},
       {"SystemCallsStackBeyond", kExecutable,
-       [](ElfBuilder& b) { add_system_calls(b, b.base + kText, b.base + kData + 0x4000); },
+       [](ElfBuilder& b) { b.add_system_calls(b.base + kText, b.base + kData + 0x4000); },
        "Spry system calls note: the stack 0x207000 is no multiple of 16 in a writable segment"},
+      {"SystemCallsStackReadOnly", kExecutable,
+       [](ElfBuilder& b) { b.add_system_calls(b.base + kText, b.base + kData + 0x800); },
+       "Spry system calls note: the stack 0x203800 is in PT_GNU_RELRO, which is read-only"},
+      {"SystemCallsStackReadOnlyAtTheEnd", kPie,
+       [](ElfBuilder& b) { b.add_system_calls(b.base + kText, b.base + kData + 0x1000); },
+       "Spry system calls note: the stack 0x4000 is in PT_GNU_RELRO, which is read-only"},
       {"UnknownFeature", kExecutable, [](ElfBuilder& b) { b.add_needs(0, 0, 0x40); },
        "Spry needs note: features 0x40 has bits beyond 0x3f"},
       {"MemoryNeed", kExecutable, [](ElfBuilder& b) { b.add_needs((std::uint64_t{32} << 30) + 1, 0, 0); },
