@@ -130,7 +130,8 @@ class Hostiles : public testing::TestWithParam<const char*> {
     const auto machine = Machine::create(load(name), reusable());
     if (!machine) GTEST_SKIP() << machine.error().message;
     image_.emplace(load(name));
-    if (name == "hostile_gate" || name == "hostile_stacks" || name == "hostile_frames" || name == "hostile_memory") {
+    const auto is = [&name](std::string_view guest) { return name.starts_with(guest); };
+    if (is("hostile_gate") || is("hostile_stacks") || is("hostile_frames") || is("hostile_memory")) {
       numbers_ = " " + gate_stack();
     }
   }
@@ -180,26 +181,31 @@ TEST_P(Hostiles, EndAMachineOfOneAction) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Hostiles,
-                         testing::Values("hostile_bases", "hostile_calls", "hostile_compat", "hostile_edges",
-                                         "hostile_edges_end", "hostile_frames", "hostile_gate", "hostile_memory",
-                                         "hostile_segments", "hostile_stacks", "hostile_stub", "hostile_traps",
-                                         "hostile_vectors"),
+                         testing::Values("hostile_bases", "hostile_calls", "hostile_calls_served", "hostile_compat",
+                                         "hostile_compat_served", "hostile_edges", "hostile_edges_served",
+                                         "hostile_edges_end", "hostile_frames", "hostile_frames_served", "hostile_gate",
+                                         "hostile_gate_served", "hostile_memory", "hostile_segments", "hostile_stacks",
+                                         "hostile_stacks_served", "hostile_stub", "hostile_stub_served",
+                                         "hostile_traps", "hostile_traps_served", "hostile_vectors",
+                                         "hostile_vectors_served"),
                          [](const auto& guest) { return std::string(guest.param).substr(sizeof "hostile_" - 1); });
 
-// Tests of one guest with many numbers.
-class HostileNumbers : public testing::Test {
+// Tests of one guest with many numbers: as it is, and as it is where it serves system calls itself.
+class HostileNumbers : public testing::TestWithParam<const char*> {
  protected:
+  static Image hostile(const char* name) { return load(fmt::format("{}{}", name, GetParam())); }
+
   void SetUp() override {
     const auto machine = Machine::create(load("hello"), reusable());
     if (!machine) GTEST_SKIP() << machine.error().message;
   }
 };
 
-TEST_F(HostileNumbers, OfSystemCallsReachNothing) {
+TEST_P(HostileNumbers, OfSystemCallsReachNothing) {
   // Linux's seccomp lets this one through whatever its filters say (Linux 6.18): it is for uprobes, and answers ENXIO.
   constexpr std::uint64_t kUprobe = 336;
   constexpr std::uint64_t kX32 = 0x40000000;
-  Pool pool = value(Pool::create(load("hostile_calls"), one_worker()));
+  Pool pool = value(Pool::create(hostile("hostile_calls"), one_worker()));
   std::vector<std::uint64_t> numbers;
   for (std::uint64_t number = 0; number < 512; ++number) {
     if (number != kUprobe) numbers.push_back(number);
@@ -221,12 +227,12 @@ TEST_F(HostileNumbers, OfSystemCallsReachNothing) {
   expect_all_right(pool, "list", true);
 }
 
-// Into each byte of the stub's code, with three sets of registers.
-TEST_F(HostileNumbers, OfTheStubsBytesReachNothing) {
+// Into each byte of the stub's code, with four sets of registers.
+TEST_P(HostileNumbers, OfTheStubsBytesReachNothing) {
   if (places().code.empty()) GTEST_SKIP() << "there is no stub here";
-  Pool pool = value(Pool::create(load("hostile_stub"), one_worker(kShortDeadline)));
+  Pool pool = value(Pool::create(hostile("hostile_stub"), one_worker(kShortDeadline)));
   for (const std::uint64_t page : places().code) {
-    for (const char* how : {"jump", "jump_ones", "jump_on_addresses"}) {
+    for (const char* how : {"jump", "jump_ones", "jump_on_addresses", "jump_on_a_signal"}) {
       const std::uint64_t step = how == std::string_view("jump") ? 1 : 5;
       for (std::uint64_t offset = 0; offset < kPage; offset += step) {
         const std::string input = fmt::format("{} {:#x}", how, page + offset);
@@ -266,9 +272,9 @@ constexpr Call kCalls[] = {
 };
 
 // By each system call instruction of the stub's.
-TEST_F(HostileNumbers, OfTheStubsSystemCallsReachNothing) {
+TEST_P(HostileNumbers, OfTheStubsSystemCallsReachNothing) {
   if (places().code.empty()) GTEST_SKIP() << "there is no stub here";
-  Pool pool = value(Pool::create(load("hostile_stub"), one_worker(kShortDeadline)));
+  Pool pool = value(Pool::create(hostile("hostile_stub"), one_worker(kShortDeadline)));
   // Whether there is such an instruction.
   auto attack = [&pool](std::uint64_t page, int nth, const Call& call) {
     const std::string input = fmt::format("system_call {:#x} {} {} {:#x} {:#x} {:#x} {:#x}", page, kPage, nth,
@@ -288,9 +294,9 @@ TEST_F(HostileNumbers, OfTheStubsSystemCallsReachNothing) {
 }
 
 // Each forged frame at the gate's own system call, whichever it is, and no frame with RDX anywhere.
-TEST_F(HostileNumbers, OfForgedFramesReachNothing) {
+TEST_P(HostileNumbers, OfForgedFramesReachNothing) {
   if (places().writable.empty()) GTEST_SKIP() << "there is no gate stack here";
-  Pool pool = value(Pool::create(load("hostile_gate"), one_worker(kShortDeadline)));
+  Pool pool = value(Pool::create(hostile("hostile_gate"), one_worker(kShortDeadline)));
   const std::string stack = gate_stack();
   const std::uint64_t start = places().writable.front();
   const std::uint64_t bytes = places().writable.size() * kPage;
@@ -309,7 +315,7 @@ TEST_F(HostileNumbers, OfForgedFramesReachNothing) {
       if (HasFatalFailure()) return;
       for (const std::uint64_t offset : {std::uint64_t{1}, std::uint64_t{8}, bytes - 512, bytes - 432})
         attack(name, offset, nth, 11);
-      for (const int signal : {0, 5, 10, 12, 64}) attack(name, kPage, nth, signal);
+      for (const int signal : {0, 5, 10, 12, 31, 64}) attack(name, kPage, nth, signal);
     }
   }
   const std::uint64_t offsets[] = {0,
@@ -331,6 +337,9 @@ TEST_F(HostileNumbers, OfForgedFramesReachNothing) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(, HostileNumbers, testing::Values("", "_served"),
+                         [](const auto& suffix) { return std::string(*suffix.param != 0 ? "served" : "plain"); });
 
 }  // namespace
 }  // namespace spry

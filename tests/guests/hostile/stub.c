@@ -68,6 +68,18 @@ static void jump_on_addresses(void) {
   jump_with(ADDRESS, GETPID, 11, own_stack(), own_stack(), own_stack(), own_stack());
 }
 
+/* As a handler of the SIGSYS of a system call, with a frame whose vectors can be loaded and whose registers are 0. */
+static void jump_on_a_signal(void) {
+  enum { SIGNAL_SYSTEM_CALL = 31, CODE = 8, BY_A_FILTER = 1, VECTORS = 0xe0 };
+  static unsigned char vectors[4096] __attribute__((aligned(64)));
+  static unsigned char context[4096] __attribute__((aligned(64)));
+  static unsigned char signal[128] __attribute__((aligned(64)));
+  uint64_t vectors_at = address_of(vectors);
+  signal[CODE] = BY_A_FILTER;
+  memcpy(context + VECTORS, &vectors_at, sizeof vectors_at);
+  jump_with(ADDRESS, GETPID, SIGNAL_SYSTEM_CALL, address_of(signal), address_of(context), own_stack(), 0);
+}
+
 /* The `syscall` number NTH that is found in [ADDRESS, ADDRESS + BYTES), with RAX and RDX: syscall [ADDRESS BYTES NTH
  * RAX RDI RDX]. */
 static void system_call(void) {
@@ -139,9 +151,9 @@ static void own_ioctl(void) { call_by_stub(IOCTL, 0, 0x5421, (uint64_t)(uintptr_
 static void own_close_all(void) { call_by_stub(CLOSE_RANGE, 0, UINT32_MAX, 0, 0, 0); }
 
 static const struct guest_case cases[] = {
-    CASE(read_one),  CASE(write_one),         CASE(write_all),     CASE(sum),       CASE(jump),
-    CASE(jump_ones), CASE(jump_on_addresses), CASE(system_call),   CASE(own_calls), CASE(own_mmap_anonymous),
-    CASE(own_ioctl), CASE(own_mmap_lifeline), CASE(own_close_all),
+    CASE(read_one),           CASE(write_one),         CASE(write_all),         CASE(sum),           CASE(jump),
+    CASE(jump_ones),          CASE(jump_on_addresses), CASE(jump_on_a_signal),  CASE(system_call),   CASE(own_calls),
+    CASE(own_mmap_anonymous), CASE(own_ioctl),         CASE(own_mmap_lifeline), CASE(own_close_all),
 };
 
 int spry_main(int argc, char **argv) { return RUN_HOSTILE(cases, argc, argv); }
