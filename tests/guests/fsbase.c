@@ -59,6 +59,23 @@ static void registers(void) {
   CHECK(sum == 127 && base == address_of(words[5]) && vector == base && found == 5);
 }
 
+/* Whatever FS itself holds of what it may hold. */
+static void selectors(void) {
+  for (unsigned i = 0; i < 2; i++) {
+    const uint16_t selector = i == 0 ? 0 : 0x2b;
+    uint16_t after;
+    uint64_t found;
+    __asm__ volatile(
+        "mov %[selector], %%fs\n\tlea 1f(%%rip), %%r8\n\tjmp *%%rdx\n1:\tmov %%fs, %[after]\n\tmov %%fs:8, %[found]"
+        : [after] "=m"(after), [found] "=&b"(found)
+        : [selector] "r"((uint32_t)selector), "d"(boot->set_fs_base), "S"(words[9])
+        : "rax", "rcx", "rdi", "r8", "r11", "cc", "memory");
+    set_base(boot);
+    CHECK(found == 9);
+    CHECK(after == selector || after == 0);
+  }
+}
+
 /* As an action of many, in each of which it is set anew. */
 static void actions(void) {
   set_base(words[7]);
@@ -73,7 +90,8 @@ static void actions(void) {
   CHECK(found == 8);
 }
 
-static const struct guest_case cases[] = {CASE(keeps), CASE(keeps_over_a_sleep), CASE(registers), CASE(actions)};
+static const struct guest_case cases[] = {CASE(keeps), CASE(keeps_over_a_sleep), CASE(registers), CASE(selectors),
+                                          CASE(actions)};
 
 int spry_main(int argc, char **argv) {
   boot = spry_boot_page();

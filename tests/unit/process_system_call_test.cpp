@@ -3,8 +3,10 @@
 #include <fstream>
 #include <string>
 
+#include "process/cpu_features.h"
 #include "process/plan.h"
 #include "process_guest.h"
+#include "spry/abi.h"
 #include "system/clock.h"
 
 namespace spry {
@@ -61,6 +63,46 @@ TEST(ProcessSystemCalls, KeepTheirRegistersWhereverTheyAreInterrupted) {
   ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
   EXPECT_EQ(guest.registers().rdi, 0u);
   EXPECT_GT(interruptions, 10u);
+}
+
+// Vectors of all widths are as they were behind a call.
+GUEST(t_wide,
+      "mov $0x123456789, %rax\n"
+      "vpbroadcastq %rax, %zmm31\n"
+      "vpbroadcastq %rax, %zmm2\n"
+      "vmovdqa64 %zmm2, %zmm3\n"
+      "vpsllq $3, %zmm31, %zmm30\n"
+      "kmovq %rax, %k3\n"
+      "mov %rsp, %r15\n"
+      "lea 2f(%rip), %r13\n"
+      "mov $1000, %r14d\n"
+      "1: lea 0x1000(%r14), %rax\n"
+      "syscall\n"
+      "2: mov $5, %edi\n"
+      "vpcmpeqq %zmm31, %zmm2, %k1\n"
+      "kortestb %k1, %k1\n"
+      "jnc 3f\n"
+      "vpsrlq $3, %zmm30, %zmm4\n"
+      "vpcmpeqq %zmm4, %zmm3, %k1\n"
+      "kortestb %k1, %k1\n"
+      "jnc 3f\n"
+      "kmovq %k3, %rax\n"
+      "vmovq %xmm2, %rdx\n"
+      "cmp %rax, %rdx\n"
+      "jne 3f\n"
+      "dec %r14\n"
+      "jnz 1b\n"
+      "xor %edi, %edi\n"
+      "3: mov $1, %eax\n"
+      "out %eax, $0x7e\n");
+
+TEST(ProcessSystemCalls, KeepWideVectors) {
+  if (const char* missing = missing_cpu_feature(SPRY_FEATURE_AVX512)) GTEST_SKIP() << missing;
+  ProcessGuest guest(CODE(t_wide), false, SPRY_FEATURE_AVX512, CODE(t_entry));
+  guest.begin();
+  const Exit exit = guest.run();
+  ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+  EXPECT_EQ(guest.registers().rdi, 0u);
 }
 
 // Calls seccomp(2) with the plan's filter by the stub's own instruction, `syscall` with `ret` behind it, three times,

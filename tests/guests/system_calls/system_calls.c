@@ -136,6 +136,20 @@ static void flags(void) {
   }
 }
 
+/* A single step ends with the call: at the entry there is no such trap. */
+static void single_step(void) {
+  for (unsigned i = 0; i < 3; i++) {
+    uint64_t result;
+    __asm__ volatile("call stepped_call" : "=a"(result) : "a"(999) : "rcx", "r11", "memory", "cc");
+    CHECK(result == (uint64_t)-SPRY_ENOSYS);
+    CHECK((found.rflags & 0x100) == 0);
+  }
+}
+__asm__(
+    ".pushsection .program,\"ax\"\n"
+    "stepped_call:\n\tpushfq\n\torq $0x100, (%rsp)\n\tpopfq\n\tsyscall\n\tret\n"
+    ".popsection");
+
 static void alignment(void) {
   struct registers given = pattern(GIVE_SUM);
   given.rflags |= RFLAGS_AC;
@@ -160,6 +174,31 @@ static void vectors(void) {
   }
 }
 __asm__(".pushsection .program,\"ax\"\none_call:\tsyscall\n\tret\n.popsection");
+
+/* x87, MXCSR, and the segment registers with their bases. */
+static void other_state(void) {
+  uint16_t control = 0x27f, control_after, selectors[4];
+  uint32_t mxcsr = 0x9fc0, mxcsr_after;
+  const double third = 3;
+  double popped;
+  uint64_t word, result = 999;
+  __asm__ volatile(
+      "fldcw %[control]\n\tldmxcsr %[mxcsr]\n\tfldl %[third]\n\tmov %[data], %%ds\n\tmov %[null], %%es\n\t"
+      "call one_call\n\t"
+      "mov %%ds, %[ds]\n\tmov %%es, %[es]\n\tmov %%fs, %[fs]\n\tmov %%gs, %[gs]\n\t"
+      "mov %[null], %%ds\n\tfstpl %[popped]\n\tfnstcw %[control_after]\n\tstmxcsr %[mxcsr_after]\n\tfninit\n\t"
+      "mov %%fs:0, %[word]"
+      : "+a"(result), [control_after] "=m"(control_after), [mxcsr_after] "=m"(mxcsr_after), [popped] "=m"(popped),
+        [word] "=r"(word), [ds] "=m"(selectors[0]), [es] "=m"(selectors[1]), [fs] "=m"(selectors[2]),
+        [gs] "=m"(selectors[3])
+      : [control] "m"(control), [mxcsr] "m"(mxcsr), [third] "m"(third), [data] "r"(0x2b), [null] "r"(0)
+      : "rcx", "r11", "memory", "cc");
+  const uint32_t usual = 0x1f80;
+  __asm__ volatile("ldmxcsr %0" : : "m"(usual));
+  CHECK(control_after == control && mxcsr_after == mxcsr && popped == third);
+  CHECK(selectors[0] == 0x2b && selectors[1] == 0 && selectors[2] == 0 && selectors[3] == 0);
+  CHECK(word == address_of(spry_boot_page()));
+}
 
 static void many(void) {
   for (uint64_t i = 0; i < 20000; i++) CHECK(call(GIVE_SUM, i, 2 * i, 0) >= 3 * i);
@@ -201,9 +240,9 @@ static void actions(void) {
   CHECK(calls == 10);
 }
 
-static const struct guest_case cases[] = {CASE(registers), CASE(stacks),         CASE(flags),      CASE(alignment),
-                                          CASE(vectors),   CASE(many),           CASE(prints),     CASE(exits),
-                                          CASE(faults),    CASE(calls_for_ever), CASE(hypercalls), CASE(int80),
-                                          CASE(sysenter),  CASE(null_write),     CASE(spins),      CASE(actions)};
+static const struct guest_case cases[] = {
+    CASE(registers),   CASE(stacks), CASE(flags),    CASE(alignment),  CASE(vectors), CASE(single_step),
+    CASE(other_state), CASE(many),   CASE(prints),   CASE(exits),      CASE(faults),  CASE(calls_for_ever),
+    CASE(hypercalls),  CASE(int80),  CASE(sysenter), CASE(null_write), CASE(spins),   CASE(actions)};
 
 int spry_main(int argc, char **argv) { return RUN_CASE(cases, argc, argv); }
