@@ -45,6 +45,16 @@ GUEST(t_entry,
       "1: mov $1, %eax\n"
       "out %eax, $0x7e\n");
 
+// Runs until the deadline in `nanoseconds`.
+Exit run_for(ProcessGuest& guest, std::uint64_t nanoseconds) {
+  Waiting waiting;
+  waiting.begin(host_monotonic_ns() + nanoseconds);
+  EXPECT_TRUE(guest.vcpu->arm(waiting, 0));
+  Exit exit = guest.run();
+  guest.vcpu->disarm();
+  return exit;
+}
+
 // Whatever of a call the monitor's signal finds, the guest goes on from there.
 TEST(ProcessSystemCalls, KeepTheirRegistersWhereverTheyAreInterrupted) {
   ProcessGuest guest(CODE(t_calls), true, 0, CODE(t_entry));
@@ -53,16 +63,31 @@ TEST(ProcessSystemCalls, KeepTheirRegistersWhereverTheyAreInterrupted) {
   Exit exit;
   std::uint64_t interruptions = 0;
   do {
-    Waiting waiting;
-    waiting.begin(host_monotonic_ns() + interruptions % 200 * 1000);
-    ASSERT_TRUE(guest.vcpu->arm(waiting, 0));
-    exit = guest.run();
-    guest.vcpu->disarm();
+    exit = run_for(guest, interruptions % 200 * 1000);
     ++interruptions;
   } while (exit.kind == Exit::Kind::kInterrupted);
   ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
   EXPECT_EQ(guest.registers().rdi, 0u);
   EXPECT_GT(interruptions, 10u);
+}
+
+// Or the next action begins.
+TEST(ProcessSystemCalls, LeaveTheNextActionAloneWhereverTheyAreInterrupted) {
+  ProcessGuest guest(CODE(t_calls), true, 0, CODE(t_entry));
+  for (std::uint64_t action = 0; action < 500; ++action) {
+    guest.begin();
+    ASSERT_EQ(guest.run().kind, Exit::Kind::kHypercall);
+    EXPECT_EQ(guest.registers().rax, 99u);
+    const Exit exit = run_for(guest, action % 100 * 1000);
+    ASSERT_TRUE(exit.kind == Exit::Kind::kInterrupted ||
+                (exit.kind == Exit::Kind::kHypercall && guest.registers().rdi == 0))
+        << exit << ", RDI " << guest.registers().rdi;
+  }
+  guest.begin();
+  ASSERT_EQ(guest.run().kind, Exit::Kind::kHypercall);
+  const Exit exit = guest.run();
+  ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
+  EXPECT_EQ(guest.registers().rdi, 0u);
 }
 
 // Vectors of all widths are as they were behind a call.
