@@ -10,7 +10,8 @@
 namespace spry {
 namespace {
 
-// Of a machine that is reset the guest has the area already; one that runs once is shown what this input needs.
+// The guest of a reusable machine has the whole input area from the start. The guest of a machine that runs once is
+// shown only the pages that this input needs.
 Result<void> place_input(MachineData& machine) {
   const Input& input = *machine.action.input;
   if (machine.options.reusable) {
@@ -47,7 +48,7 @@ Result<void> begin_devices(MachineData& machine) {
       return restored;
     }
   }
-  // What the monitor writes there is not in the platform's log.
+  // The platform's log may miss what the monitor writes to the shared areas.
   if (machine.dirty.enabled() && !base.layout.shared.empty()) machine.dirty.mark(base.layout.shared);
   return {};
 }
@@ -67,7 +68,7 @@ Result<void> write_boot_page(MachineData& machine, bool with_input) {
   const Input& input = *machine.action.input;
   ActionStart start;
   start.generation = ++machine.action.generation;
-  // Only where the first ready() needs no hypercall.
+  // READY is set only if the first ready() needs no hypercall.
   start.flags = with_input && !machine.base->at_ready && !machine.initialising() ? SPRY_BOOT_READY : 0;
   if (with_input && input.size != 0) {
     start.input = machine.input.range().start + layout.slide;
@@ -105,7 +106,7 @@ Result<void> begin_action(MachineData& machine, const Input& input, const Action
                             input.size, machine.options.max_input));
   }
   const bool initialises = machine.options.reusable && machine.beginning == Beginning::kUnknown;
-  // From here on something may be left that only a reset removes, also if the action cannot begin after all.
+  // From here on only a reset makes the machine clean again, even if the action cannot begin after all.
   machine.phase = initialises ? Phase::kInitialising : Phase::kRunning;
   Action& action = machine.action;
   Outcome outcome;
@@ -116,7 +117,7 @@ Result<void> begin_action(MachineData& machine, const Input& input, const Action
   action.outcome = std::move(outcome);
   action.input = &input;
   const std::uint64_t now = host_monotonic_ns();
-  // From here on: a device may have something to write that belongs to every action.
+  // The deadline counts from here, because a device that is restored may already write, and wait for a reader.
   const auto& deadline = options.deadline ? options.deadline : machine.options.deadline;
   machine.waiting.begin(
       deadline ? host_time(static_cast<std::int64_t>(now), static_cast<std::uint64_t>(deadline->count())) : 0);

@@ -9,11 +9,11 @@ namespace spry {
 // the action ends. Errors: those of Machine::run.
 Result<void> begin_action(MachineData& machine, const Input& input, const ActionOptions& options);
 
-// Error: kInvalidArgument if the deadline is no time at all.
+// Error: kInvalidArgument if the deadline is less than one nanosecond.
 Result<void> check_deadline(const std::optional<std::chrono::nanoseconds>& deadline);
 
-// Runs the action that was begun to its end. An Error is what a device or the platform answers, never what
-// the guest does.
+// Runs the action that begin_action has begun, until its end. An Error comes from a device or from the platform; what
+// the guest does is never an Error.
 Result<void> run_action(MachineData& machine);
 
 // The signal that the platform may use for the deadline.

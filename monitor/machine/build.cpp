@@ -28,7 +28,8 @@ Result<void> check_options(const MachineOptions& options) {
   return {};
 }
 
-// Opens the device for each handle of the manifest; both sides name the same ones.
+// Opens the device for each handle of the manifest. Each device that the manifest names must be attached, and each
+// attached device must be named unless it is optional.
 Result<void> open_devices(MachineData& machine, const Manifest& manifest, const std::string& path) {
   std::vector<Attachment> attachments = std::move(machine.options.devices);
   for (const DeviceNeed& need : manifest.devices) {
@@ -70,14 +71,15 @@ std::vector<std::string> constants(const MachineData& machine) {
   return all;
 }
 
-// A snapshot fixes what the guest has seen already.
+// Refuses options that contradict what the snapshot's guest has already seen.
 Result<void> check_snapshot(const MachineData& machine, const Base& base) {
   const MachineOptions& options = machine.options;
   if (options.memory && *options.memory != base.layout.memory) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("{}: the snapshot was taken with {} KiB of memory, not {}",
                                                          base.name, base.layout.memory >> 10, *options.memory >> 10));
   }
-  // The first is the program's name, which here is another file's.
+  // The first argument, the program's name, is not compared: it names the snapshot's file now, and named the image's
+  // then.
   const std::vector<std::string>& given = options.arguments;
   const auto same = [&given, &base] {
     return given.size() == base.arguments.size() &&
@@ -121,7 +123,7 @@ Result<void> take_shell(MachineData& machine, std::unique_ptr<Vcpu> given) {
   return {};
 }
 
-// Memory with all that a base has in it: contents that are there, or, of a fresh base, the image's.
+// Makes the machine's memory and fills it: with the base's contents, or, if the base is `fresh`, from its image.
 Result<void> fill_memory(MachineData& machine, const std::shared_ptr<Base>& fresh) {
   const Base& base = *machine.base;
   const Layout& layout = base.layout;
@@ -139,7 +141,8 @@ Result<void> fill_memory(MachineData& machine, const std::shared_ptr<Base>& fres
     if (machine.options.reusable) fresh->contents.settle();
   }
   if (base.contents.empty()) return {};
-  // What the monitor itself reads and writes lies below the image, or, with a large stack, anywhere.
+  // Up to the address that is given last, a snapshot's file is read and not mapped, because the monitor itself reads
+  // and writes there: below the image, or, with a large stack, in all of memory.
   return base.contents.place(machine.memory, layout.boot.start, layout.low_stack() ? SPRY_IMAGE_MIN : layout.memory);
 }
 

@@ -15,8 +15,8 @@ namespace {
 
 using x86::kPageSize;
 
-// The base's memory with what the machine has changed since. Instructions that the platform rewrote are the guest's own
-// again: the base is for every platform.
+// Copies the base's memory, with what the machine has changed since. Instructions that the platform rewrote become the
+// guest's own again, because a base serves every platform.
 Result<Contents> copy_memory(MachineData& machine) {
   WriteLog& log = *machine.vcpu->write_log();
   const Layout& layout = machine.layout();
@@ -66,7 +66,7 @@ Result<std::string> capture_ready(MachineData& machine) {
   machine.base = std::move(base);
   machine.beginning = Beginning::kAtReady;
   if (!machine.options.verify) return std::string();
-  // A deadline that passes now is the action's and not the probe's, which would be interrupted again and again.
+  // The deadline is the action's. If it passed while the probe runs, it would interrupt the probe again and again.
   machine.vcpu->disarm();
   auto verifying = begin_verifying(machine);
   if (!verifying) return tl::unexpected(verifying.error());

@@ -49,8 +49,8 @@ class Backtrace {
  public:
   explicit Backtrace(const Image* image) : image_(image) {}
 
-  // `lookup` is an address inside of the instruction: for a caller, that of its call and not of what follows it, which
-  // may be another function.
+  // `lookup` is an address inside the frame's instruction. For a caller it lies inside the call, because the return
+  // address may already belong to another function.
   void add(std::uint64_t address, std::uint64_t lookup) {
     frames_.push_back({address, image_ == nullptr ? std::string() : image_->symbolize(lookup)});
   }
@@ -67,7 +67,7 @@ class Backtrace {
 std::vector<Frame> backtrace(const Image* image, GuestMemory& memory, const Registers& registers) {
   Backtrace trace(image);
   trace.add(registers.rip, registers.rip);
-  // A call of something that is no code left its return address on top of the stack.
+  // If the guest called something that is no code, the return address is on top of the stack.
   if (!executable(memory, registers.rip)) {
     auto caller = read_word(memory, registers.rsp);
     if (caller && executable(memory, *caller)) trace.add(*caller, *caller - 1);

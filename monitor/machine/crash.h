@@ -11,8 +11,9 @@
 
 namespace spry {
 
-// The frame of the crash and its callers', by their frame pointers, at most 32. The guest's stack is not trusted: what
-// is read of it is bounded, and taken for numbers only. `image`, if it is not null, has the names of functions.
+// The frame of the crash and its callers', by their frame pointers, at most 32. The guest's stack is not trusted: the
+// number of reads is bounded, and each of them is checked (GuestMemory::copy). `image`, if it is not null, has the
+// names of functions.
 std::vector<Frame> backtrace(const Image* image, GuestMemory& memory, const Registers& registers);
 
 // Several lines, each ended by a line feed: the frames and the general registers.

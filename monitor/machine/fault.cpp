@@ -16,12 +16,13 @@ using namespace x86;
 
 // An access this near to 0 is a null pointer with an offset.
 constexpr std::uint64_t kNullEnd = std::uint64_t{64} << 10;
-// How far below the stack pointer a function uses its frame, and how large a frame may be to be taken for one.
+// A fault outside of the guard counts as a stack overflow if its address is at most kBelowFrame below the stack
+// pointer, and the stack pointer at most kLargestFrame below the stack.
 constexpr std::uint64_t kBelowFrame = std::uint64_t{64} << 10;
 constexpr std::uint64_t kLargestFrame = std::uint64_t{1} << 30;
 constexpr std::size_t kLongestInstruction = 15;  // SDM 2A 2.3.11
 
-// As many bytes of code at `address` as the guest can read, at most an instruction's.
+// The bytes of code at `address` that the guest can read, at most as many as an instruction has.
 class Code {
  public:
   Code(GuestMemory& memory, std::uint64_t address) {
@@ -44,13 +45,13 @@ bool is_syscall_before(GuestMemory& memory, std::uint64_t address) {
 
 std::string io_words(std::uint16_t port) { return fmt::format("access to I/O port {:#x}", port); }
 
-// True in the guard, and near the stack pointer once that has left the stack downwards: large frames jump
-// over the guard, onto whatever lies below it.
+// True for an address in the guard. Also true for an address near a stack pointer that has left the stack downwards: a
+// large frame can jump over the guard, onto whatever lies below it.
 bool is_stack_overflow(const GuestMemory& memory, const Layout& layout, std::uint64_t address,
                        std::uint64_t stack_pointer) {
   const std::uint64_t stack_start = layout.stack.start + layout.slide;
   if (address >= layout.guard().start + layout.slide && address < stack_start) return true;
-  std::uint64_t beyond = stack_start - stack_pointer;  // huge for a pointer above
+  std::uint64_t beyond = stack_start - stack_pointer;  // wraps to a huge number for a pointer above
   const Region* region = memory.find(stack_pointer);
   bool elsewhere = region != nullptr && region->permissions.write;  // a stack of the guest's own
   return beyond != 0 && beyond <= kLargestFrame && !elsewhere && address < stack_start &&
@@ -91,7 +92,7 @@ std::string page_fault_words(const GuestMemory& memory, const Layout& layout, Fa
   return fmt::format("{} refused at {:#x}", verb, address);
 }
 
-// Also for a stack fault, which an emulated AMD CPU reports as this one.
+// These are also the words for a stack fault, because an emulated AMD CPU reports it as a general protection fault.
 constexpr const char* kGeneralProtection =
     "general protection fault (an address that is not canonical, a misaligned vector operand, or a privileged "
     "instruction)";
@@ -101,7 +102,7 @@ std::string instruction_words(GuestMemory& memory, std::span<const std::uint8_t>
                               const Registers& registers) {
   if (auto io = decode_io(code)) return io_words(io->port ? *io->port : static_cast<std::uint16_t>(registers.rdx));
   if (std::string name = name_forbidden(code); !name.empty()) return name;
-  // Of `int n`, an emulated AMD CPU gives the address past the instruction.
+  // For `int n`, an emulated AMD CPU reports a RIP past the instruction.
   if ((error_code & GP_IDT) != 0) {
     return name_forbidden(Code(memory, registers.rip - 2).bytes());
   }
@@ -180,7 +181,7 @@ Fault explain_exception(GuestMemory& memory, const Layout& layout, const Exit& e
 
 Fault explain_io(GuestMemory& memory, std::uint16_t port, const Registers& registers) {
   Fault fault = {io_words(port), registers, FaultKind::kInstruction};
-  // The instruction is here, or ends here.
+  // RIP is at the instruction, or at its end.
   if (decode_io(Code(memory, registers.rip).bytes())) return fault;
   for (std::uint64_t size = 1; size <= 4; ++size) {
     auto io = decode_io(Code(memory, registers.rip - size).bytes());

@@ -23,8 +23,8 @@ struct Fault {
 // The words for an exception; `registers` are the guest's.
 Fault explain_exception(GuestMemory& memory, const Layout& layout, const Exit& exit, const Registers& registers);
 
-// The words for an I/O instruction other than a hypercall, for hosts that let it leave the guest. RIP is at the
-// instruction or past it, depending on the host; in the answer it is at it.
+// The words for an I/O instruction other than a hypercall, for hosts that let it leave the guest. The host decides
+// whether RIP is at the instruction or past it; in the answer RIP is at the instruction.
 Fault explain_io(GuestMemory& memory, std::uint16_t port, const Registers& registers);
 
 // The words for what the guest's CPU did not survive: those of the instruction at RIP if it is one that a guest may not

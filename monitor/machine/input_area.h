@@ -17,7 +17,7 @@ class InputArea {
 
   Range range() const { return range_; }
 
-  // Copies the input to the start of the area, which has room for it. Error: kFile; its sentence
+  // Copies the input to the start of the area, which has room for it. Errors: kFile; those of code_for. The sentence
   // does not name the image yet.
   Result<void> fill(GuestMemory& memory, const Input& input);
 

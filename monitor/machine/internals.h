@@ -1,4 +1,4 @@
-// The way from the public values to what they hold, for the files of this folder and for the command.
+// The way from the public values to what they hold, for the files of this folder, for the pool and for the command.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ struct Internals {
   static std::unique_ptr<Vcpu> take(Shell&& shell) { return std::move(shell.data_); }
   static Machine machine(std::unique_ptr<MachineData> data) { return Machine(std::move(data)); }
   static MachineData& data(Machine& machine) { return *machine.data_; }
-  // Destroys its CPU alone; the machine is not to be used any more.
+  // Destroys the machine's CPU and nothing else. The machine must not be used any more.
   static void close_vcpu(Machine& machine) { machine.data_->vcpu.reset(); }
   static Snapshot snapshot(std::shared_ptr<const Base> base) { return Snapshot(std::move(base)); }
   static std::shared_ptr<const Base> take(Snapshot&& snapshot) { return std::move(snapshot.base_); }

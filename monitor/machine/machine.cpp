@@ -120,7 +120,7 @@ Result<Outcome> Machine::run(const Input& input, const ActionOptions& action) {
     return made;
   });
   machine.action.input = nullptr;
-  // No reset undoes what an action left half done.
+  // Memory ran out within the action. No reset undoes what it left half done.
   if (!ended) machine.phase = Phase::kBroken;
   return outcome;
 }

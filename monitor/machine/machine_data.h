@@ -25,9 +25,9 @@ namespace spry {
 // Where a machine is in its life.
 enum class Phase {
   kReady,         // an action can begin
-  kInitialising,  // one runs that has yet to call `ready`: the base moves there
-  kRunning,       // one runs that has its input
-  kUsed,          // one has run, and nothing was reset
+  kInitialising,  // an action runs without its input: the guest may call `ready`, which moves the base
+  kRunning,       // an action runs that has its input
+  kUsed,          // an action has run, and the machine was not reset
   kBroken,        // only destroying it is left
 };
 
@@ -35,14 +35,14 @@ enum class Phase {
 enum class Beginning {
   kUnknown,    // with the first instruction: whether the guest calls `ready` is not known
   kWithInput,  // with the first instruction and the input, because the guest has not called `ready`
-  kAtReady,    // where `ready` returns: the base is there
+  kAtReady,    // where `ready` returns, with the base that was captured there
 };
 
 // The action that runs, or ran last.
 struct Action {
   std::uint64_t generation = 0;  // of its boot page
   const Input* input = nullptr;  // borrowed while it runs
-  std::int64_t epoch_ns = 0;     // host monotonic time at which the guest's begins; of an old guest below 0
+  std::int64_t epoch_ns = 0;     // host monotonic time at which the guest's clock was 0; may be negative
   std::uint64_t age_ns() const { return host_monotonic_ns() - static_cast<std::uint64_t>(epoch_ns); }
   std::string output_full;  // what a device said of output that it could not keep; empty if it could
   Outcome outcome;
@@ -51,7 +51,7 @@ struct Action {
 struct MachineData final : Guest {
   explicit MachineData(MachineOptions its_options) : options(std::move(its_options)) {}
 
-  // Guest, for the devices.
+  // The guest as devices see it (spry/module.h).
   std::optional<std::span<std::byte>> resolve(GuestPointer pointer, std::uint64_t length, Access access) override;
   bool copy(std::span<std::byte> to, GuestPointer from) override { return memory.copy(to, from); }
   bool write(GuestPointer to, std::span<const std::byte> from) override;
@@ -73,7 +73,7 @@ struct MachineData final : Guest {
   std::vector<std::unique_ptr<Device>> devices;  // by handle, null where a handle has no device
   InputArea input;
   DirtyPages dirty;                    // enabled if options.reusable
-  std::unique_ptr<ProbeReport> probe;  // at the base, with options.verify
+  std::unique_ptr<ProbeReport> probe;  // taken at the base, with options.verify
   Entropy entropy;                     // for seeds
   std::optional<GuestTsc> tsc;         // with SPRY_FEATURE_CLOCK
 

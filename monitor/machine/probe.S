@@ -1,7 +1,7 @@
-/* Code that tells, from inside a guest, what its registers are: KVM's getters do not tell all. Position-independent;
- * verify.cpp copies it into the probe page and enters it with RDI = the page behind it. Each `out` hands over what the
- * comment before it says, and the monitor enters again. An instruction that this CPU or this guest does not have faults
- * instead, and the monitor goes on behind it. */
+/* Code that tells, from inside a guest, what its registers hold, because KVM's getters do not tell all. It is
+ * position-independent. probe.cpp copies it into the probe's first page and runs it step by step. Each step ends with an
+ * `out` that hands over what the comment before the step says. From the second step on, RDI is the probe's second page.
+ * A step whose instruction this CPU or this guest does not have faults instead, and the monitor begins the next one. */
 
 	.section .rodata.spry_probe, "a", @progbits
 	.globl	spry_probe
@@ -11,7 +11,7 @@
 	.hidden	spry_probe, spry_probe_end, spry_probe_vectors, spry_probe_bases
 
 spry_probe:
-	/* The general registers, as the action would find them. */
+	/* The general registers, as an action would find them. */
 	out	%eax, $0x7e
 	/* RAX, RBX, RCX, RDX: DS, ES, FS, GS. */
 	mov	%ds, %eax

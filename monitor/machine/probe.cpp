@@ -23,7 +23,7 @@ void read_page(MachineData& machine, std::uint64_t page, std::array<std::byte, N
   std::copy(bytes.begin(), bytes.end(), to.begin());
 }
 
-// Runs the probe up to its next hypercall; false if an instruction there is not one that this guest has.
+// Runs the probe up to its next hypercall. False if it meets an instruction that this guest does not have.
 Result<bool> step(MachineData& machine) {
   for (;;) {
     const Exit exit = machine.vcpu->run();
@@ -70,7 +70,7 @@ Result<ProbeReport> run_probe(MachineData& machine) {
   Vcpu& vcpu = *machine.vcpu;
   auto area = machine.memory.bytes({page, page + x86::kPageSize});
   std::fill(area.begin(), area.end(), std::byte{0});
-  // As an action begins, but at an offset of the probe.
+  // Begins as an action does, but at an offset of the probe.
   auto begin_at = [&](std::uint64_t offset, bool with_page) -> Result<bool> {
     Registers registers = machine.base->cpu.registers;
     registers.rip = code + offset;
@@ -97,7 +97,7 @@ Result<ProbeReport> run_probe(MachineData& machine) {
   auto vectors = begin_at(offset(spry_probe_vectors), true);
   if (!vectors) return tl::unexpected(vectors.error());
   if (*vectors) read_page(machine, page, report.xsave);
-  // Where XSAVE is, its header tells which parts were in use, not what they hold.
+  // The header says which parts were in use, not what they hold: it is not compared.
   std::fill_n(report.xsave.begin() + x86::XSAVE_HEADER, x86::XSAVE_HEADER_SIZE, std::byte{0});
   auto bases = begin_at(offset(spry_probe_bases), true);
   if (!bases) return tl::unexpected(bases.error());

@@ -28,7 +28,8 @@ struct ProbeReport {
 // Copies the probe into its page.
 void write_probe(std::span<std::byte> page);
 
-// Runs the probe with the base's registers. Afterwards they have to be set again. Errors: those of code_for.
+// Runs the probe with the base's registers. Afterwards the registers must be set again (Vcpu::begin). Errors: those of
+// code_for.
 Result<ProbeReport> run_probe(MachineData& machine);
 
 }  // namespace spry

@@ -26,7 +26,7 @@ Result<void> restore_memory(MachineData& machine) {
     std::memcpy(now, then, kPageSize);
     return false;
   });
-  // Where they cannot be given back they are as in the base all the same.
+  // It does not matter if idle pages cannot be given back: they are as in the base.
   return machine.dirty.forget_idle(log, [&](Range run) { static_cast<void>(machine.memory.drop(run)); });
 }
 

@@ -5,9 +5,9 @@
 
 namespace spry {
 
-// Does what an action leaves to be done: what the platform has pending, memory, the input. Registers are set when the
-// next action begins. With options.verify, the result is compared with the base. Errors: those of code_for; the machine
-// is then broken.
+// Brings the machine back to its base: discards what the platform has pending, restores memory and clears the input
+// area. Registers are set when the next action begins. With options.verify, the result is compared with the base.
+// Errors: those of code_for; the machine is then broken.
 Result<void> reset_machine(MachineData& machine);
 
 }  // namespace spry

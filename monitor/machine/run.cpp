@@ -135,7 +135,7 @@ Result<void> Run::serve(const Exit& exit) {
   return tl::unexpected(exit.error);
 }
 
-// A signal may mean nothing to this run: then the guest goes on, and it was no exit of its own.
+// A signal may mean nothing to this run. Then the guest goes on, and the exit is not counted.
 void Run::interrupted() {
   if (machine_.waiting.interrupted()) {
     end(Reason::kInterrupted);
@@ -157,7 +157,7 @@ Result<void> Run::hypercall() {
       return {};
     case SPRY_CALL_READY:
       if (!machine_.initialising()) {
-        // The input has been there already, so this is the second call, in which the action ends.
+        // The action has had its input already, so this is its second `ready`, which ends it.
         exit(0);
         return {};
       }
@@ -167,7 +167,7 @@ Result<void> Run::hypercall() {
     case SPRY_CALL_ABORT:
       return abort(GuestPointer{registers.rdi}, registers.rsi);
     case SPRY_CALL_POLL:
-      // What was printed before a wait is to be seen during it.
+      // What the guest printed before it waits must be visible while it waits.
       if (auto done = after_exit(); !done) return done;
       result = poll(registers.rdi, GuestPointer{registers.rsi});
       break;
@@ -185,16 +185,16 @@ Result<void> Run::hypercall() {
   return after_exit();
 }
 
-// The first `ready`. Nothing is written out here that was not before: what the console's area holds belongs to every
-// action, and goes out with the next exit of each.
+// The first `ready`. The shared areas are not written out before the capture: what the console's area holds belongs to
+// every action, and goes out after the next exit of each.
 Result<std::int64_t> Run::ready() {
   auto captured = capture_ready(machine_);
   if (!captured) return tl::unexpected(captured.error());
   machine_.not_captured = *std::move(captured);
   machine_.phase = Phase::kRunning;
-  // A device that cannot be brought back to here never can.
+  // If a device cannot be brought back to here, no later action can begin here.
   if (!machine_.not_captured.empty()) machine_.beginning = Beginning::kWithInput;
-  // What the monitor writes there until this action ends differs from the base that was captured.
+  // Until this action ends, the monitor may write to the shared areas, which then differ from the captured base.
   if (!machine_.layout().shared.empty()) machine_.dirty.mark(machine_.layout().shared);
   if (machine_.settled) machine_.settled();
   if (machine_.stop_at_ready) {
@@ -254,7 +254,7 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
     handles[count] = handle;
     descriptors[count++] = {descriptor, POLLIN, 0};
   }
-  // With a device that is ready by itself, the descriptors of the others are only looked at.
+  // If a device is ready without its descriptor, nothing waits: the descriptors of the others are only looked at.
   Waiting& waiting = machine_.waiting;
   const std::uint64_t until = set != 0 ? 0 : host_time(machine_.action.epoch_ns, deadline_ns);
   int ready = 0;
@@ -265,7 +265,7 @@ std::int64_t Run::poll(std::uint64_t deadline_ns, GuestPointer ready_set) {
   for (nfds_t i = 0; ready > 0 && i < count; ++i) {
     if (descriptors[i].revents != 0) set |= std::uint64_t{1} << handles[i];
   }
-  // Again, because a file behind the page may have been truncated meanwhile.
+  // Writing can fail although `resolve` succeeded: a file behind the page may have been truncated meanwhile.
   if (answer && !machine_.write(ready_set, std::as_bytes(std::span(&set, 1)))) return -SPRY_EFAULT;
   return std::popcount(set);
 }

@@ -18,7 +18,7 @@ tl::unexpected<Error> differs(const MachineData& machine, std::string what) {
               fmt::format("{}: after a reset, {} is not what it was before", machine.base->name, what));
 }
 
-// An instruction that the platform rewrote is not the guest's doing.
+// Whether the page is as in the base. Differences in instructions that the platform rewrote do not count.
 bool same(MachineData& machine, Range page) {
   const auto now = machine.memory.bytes(page);
   const auto then = machine.base->contents.bytes(page);

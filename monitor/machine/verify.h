@@ -5,12 +5,13 @@
 
 namespace spry {
 
-// Takes the probe's report of a machine that is at its base, for later comparisons. Registers have to be set again
-// afterwards. Errors: those of code_for.
+// Takes the probe's report of a machine that is at its base, for later comparisons. Afterwards the registers must be
+// set again (Vcpu::begin). Errors: those of code_for.
 Result<void> begin_verifying(MachineData& machine);
 
-// Compares all memory that slots cover, and the registers that KVM tells, with the base, and runs a probe in the guest
-// (probe.S) that tells what KVM does not. Errors: kMonitor, naming the first difference; those of code_for.
+// Compares with the base all memory that the guest can have touched, the input area, and what the platform knows of the
+// CPU (Vcpu::difference). Then runs the probe in the guest (probe.S), which tells the rest. Errors: kMonitor, naming
+// the first difference; those of code_for.
 Result<void> verify_machine(MachineData& machine);
 
 }  // namespace spry
