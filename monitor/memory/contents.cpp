@@ -18,7 +18,8 @@
 namespace spry {
 namespace {
 
-// A mapping costs some microseconds and a page fault for each page that is touched; reading costs less up to here.
+// Runs of up to this size are read, not mapped. A mapping costs some microseconds, and a page fault for each page that
+// is touched.
 constexpr std::uint64_t kLargestReadRun = std::uint64_t{64} << 10;
 constexpr std::uint64_t kNear = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMostMappings = 1024;

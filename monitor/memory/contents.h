@@ -1,5 +1,5 @@
-// The memory that machines begin with, once for all of them: each maps it copy on write, or, if its memory is shared,
-// copies it.
+// The memory that machines begin with. All machines of a base share it: each maps it copy on write, or copies it if the
+// machine's own memory is a memfd.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace spry {
 
-// Pages of guest-physical memory and where a file has them; what no run names is zero.
+// Pages of guest-physical memory, and where they lie in a file. Pages that no run names are zero.
 struct ContentsRun {
   Range range;               // guest-physical, page-aligned
   std::uint64_t offset = 0;  // in the file, page-aligned
@@ -45,8 +45,9 @@ class Contents {
   // The runs of pages that are not zero, in ascending order, once settled.
   const std::vector<ContentsRun>& runs() const { return runs_; }
 
-  // Puts what lies from `start` on, page-aligned, into `memory`, copy on write, or as a copy; of a file, pages below
-  // `copied` and small runs are read instead. What no run has is left alone. Errors: those of code_for.
+  // Puts the contents from `start` on, page-aligned, into `memory`: private memory maps them copy on write, shared
+  // memory gets a copy. Contents of_file are put whole; their pages below `copied`, and small runs, are read instead.
+  // Pages that no run names are left alone. Errors: those of code_for.
   Result<void> place(GuestMemory& memory, std::uint64_t start, std::uint64_t copied) const;
 
   // The same bytes in a memfd of `size` bytes, not settled yet.
@@ -57,7 +58,7 @@ class Contents {
 
   Descriptor file_;
   std::vector<ContentsRun> runs_;
-  std::vector<bool> there_;  // of bytes_, by pages
+  std::vector<bool> there_;  // by pages of bytes_: no hole of the file
   std::byte* bytes_ = nullptr;
   std::uint64_t size_ = 0;
 };

@@ -8,7 +8,7 @@
 
 namespace spry {
 
-// The runs of a file's bytes from `range` that are no holes, in ascending order; a file system that has none answers
+// The runs of a file's bytes from `range` that are no holes, in ascending order. A file system without holes answers
 // that all is data.
 std::vector<Range> data_runs(int descriptor, Range range);
 

@@ -1,5 +1,5 @@
-// Which pages of a machine differ from its base: what its platform tells of the guest's writes, and what the monitor
-// wrote itself, which the platform does not see.
+// Which pages of a machine may differ from its base: those that the guest wrote, as the platform tells, and those that
+// the monitor wrote itself, which the platform may not see.
 #pragma once
 
 #include <bit>
@@ -27,13 +27,15 @@ class DirtyPages {
   // Asks for what the guest wrote.
   Result<void> fetch(WriteLog& log);
 
-  // Calls visit(page's address) for each page of either kind; the monitor's own are then forgotten. What `visit`
-  // answers true for is idle: the log has it from an earlier action of the guest's.
+  // Calls visit(guest-physical address) for each page that the guest or the monitor wrote, and then forgets those that
+  // the monitor wrote. `visit` answers true if the page is as in the base. Such a page, if the log names it, is idle:
+  // the log still has it from an earlier action.
   template <class Visit>
   void drain(Visit visit);
 
-  // Has the log forget the pages that the last drain found idle, all being as in the base, once that pays; calls
-  // dropped(range) for each run of them then. Errors: those of code_for.
+  // Once that pays, has the log forget the pages that the last drain found idle, and calls dropped(range) for each run
+  // of them. To be called when every page is as in the base, because a log may forget all of them. Errors: those of
+  // code_for.
   template <class Dropped>
   Result<void> forget_idle(WriteLog& log, Dropped dropped);
 
@@ -46,10 +48,10 @@ class DirtyPages {
   std::vector<std::uint64_t> written_;
   std::vector<std::uint64_t> idle_;
   std::span<const std::uint64_t> logged_;  // what the log answered last; perhaps shorter
-  std::size_t end_ = 0;                    // words of any that may have bits
+  std::size_t end_ = 0;                    // words of logged_ and written_ that may have bits
   std::size_t written_end_ = 0;
   std::uint64_t idle_count_ = 0;     // pages that the last drain found idle
-  std::uint64_t changed_count_ = 0;  // and those it did not
+  std::uint64_t changed_count_ = 0;  // pages that it found changed
   std::uint64_t idle_cost_ = 0;      // ns spent on idle pages since they were last forgotten
 };
 
@@ -71,9 +73,9 @@ void DirtyPages::drain(Visit visit) {
   written_end_ = 0;
 }
 
-// A page that the log names is compared at each reset, whether the guest wrote it again or not; having the log forget
-// it costs a call now and a fault when the guest writes it again. So that is done once comparing has cost as much:
-// never more than twice what the better choice would have cost, without foresight.
+// A page that the log names is compared at each reset, whether the guest wrote it again or not. Having the log forget
+// it costs a call now, and a fault when the guest writes it again. So idle pages are forgotten once comparing them has
+// cost as much. Without foresight, the sum is then never more than twice what the better choice would have cost.
 template <class Dropped>
 Result<void> DirtyPages::forget_idle(WriteLog& log, Dropped dropped) {
   constexpr std::uint64_t kCompareCost = 120;  // ns for a page (measured: bench/micro)

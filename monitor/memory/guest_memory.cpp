@@ -86,7 +86,7 @@ Result<GuestMemory> GuestMemory::share(std::uint64_t size) {
   return memory;
 }
 
-// Linux 5.14; only slower without.
+// MADV_POPULATE_WRITE needs Linux 5.14; older kernels are only slower.
 void GuestMemory::expect_writes(Range range) {
   if (file_) madvise(base_ + range.start, range.size(), MADV_POPULATE_WRITE);
 }
@@ -127,7 +127,7 @@ std::vector<Range> GuestMemory::populated(Range range) const {
   return file_ ? data_runs(file_.get(), range) : std::vector<Range>{range};
 }
 
-// A file's blocks become more with each page that is touched, and fewer by `drop` alone.
+// Each page that is touched adds blocks to the file, and only `drop` takes any away.
 std::uint64_t GuestMemory::population() const {
   struct stat status = {};
   fstat(file_.get(), &status);
@@ -149,7 +149,8 @@ Result<void> GuestMemory::map_private(Range range, int descriptor, std::uint64_t
   return {};
 }
 
-// What the kernel copies from file to file takes no page faults, which cost ten times as much on some virtual machines.
+// When the kernel copies from file to file, there are no page faults, which cost ten times as much on some virtual
+// machines.
 bool GuestMemory::fill(Range range, int descriptor, std::uint64_t offset) {
   const std::span<std::byte> mapped(base_ + range.start, range.size());
   if (!file_) return read_all_at(descriptor, mapped, offset);
@@ -233,7 +234,7 @@ Result<std::uint64_t> GuestMemory::map_file(std::uint64_t start, int descriptor,
     return fail(code_for(errno, ErrorCode::kFile),
                 fmt::format("cannot map the input of {} bytes: {}", size, std::strerror(errno)));
   }
-  // The file may go on, now or later.
+  // The last page is not mapped: the file may go on, now or later, and the guest must see zeros there.
   errno = 0;
   if (read_all_at(descriptor, {base_ + start + whole, size - whole}, whole)) return whole;
   return fail(code_for(errno, ErrorCode::kFile),
@@ -259,7 +260,7 @@ std::optional<std::span<std::byte>> GuestMemory::resolve(GuestPointer pointer, s
   std::uint64_t address = static_cast<std::uint64_t>(pointer);
   std::uint64_t last = address + (length - 1);
   if (last < address) return std::nullopt;
-  // Adjacent regions may together hold what neither does alone.
+  // The range may lie across adjacent regions.
   for (std::uint64_t next = address;;) {
     const Region* region = find(next);
     if (region == nullptr) return std::nullopt;

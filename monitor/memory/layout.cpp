@@ -28,7 +28,7 @@ void place_platform_pages(Layout& layout) {
   layout.platform = {kPlatformStart, layout.trampoline.start};
 }
 
-// All of memory if the stack is at the end.
+// How much of memory is there at first: all of it if the stack lies at its end.
 std::uint64_t initially_covered(const Layout& layout, bool reusable) {
   if (!layout.low_stack()) return layout.memory;
   const std::uint64_t wanted =
@@ -39,7 +39,7 @@ std::uint64_t initially_covered(const Layout& layout, bool reusable) {
 
 // Places shared areas, stack and boot pages below SPRY_IMAGE_MIN, or stack and shared areas at the end of memory.
 bool place_stack(Layout& layout, const LayoutRequest& request, std::uint64_t stack_size) {
-  if (stack_size > layout.memory || request.shared > layout.memory) return false;  // nor can a sum overflow
+  if (stack_size > layout.memory || request.shared > layout.memory) return false;  // so that no sum below overflows
   const bool low = stack_size <= kLargestLowStack && request.shared <= kLargestLowShared;
   const std::uint64_t end = low ? SPRY_IMAGE_MIN - kLowGuard : layout.memory;
   const std::uint64_t needed = round_up(stack_size + request.shared, kPageSize);

@@ -69,15 +69,15 @@ struct ImageShape {
   std::uint64_t stack = 0;  // bytes, page-aligned
 };
 
-// Nothing, if the memory does not hold all of it. The stack and the shared areas are no larger than the memory, and the
-// boot pages no larger than arguments can make them.
+// Nothing, if the memory does not hold all of it. The boot pages must be no larger than arguments can make them.
 std::optional<Layout> lay_out(const ImageShape& image, const LayoutRequest& request);
 
 // The same for an image. Errors: kNotUnikernel if the image or its stack does not fit into the memory; the sentence
 // begins with the image's path.
 Result<Layout> lay_out(const Image& image, const LayoutRequest& request);
 
-// How much of memory is there from the start where it is in use up to `end`, in whole large pages.
+// How much of memory a machine has from the start if its base uses it up to `end`: whole large pages, and no less than
+// layout.initial.
 std::uint64_t covered_up_to(const Layout& layout, std::uint64_t end);
 
 // A range of user memory, with what the guest may do in it.
@@ -86,7 +86,7 @@ struct Region {
   Permissions permissions;
 };
 
-// Guest-physical, behind `memory` bytes of it and a guard: room for an input of `size` bytes.
+// The guest-physical range for an input of `size` bytes: behind `memory` bytes of memory and a guard.
 Range input_area(std::uint64_t memory, std::uint64_t size);
 
 // All of the guest's own memory but the input, in ascending order, page-aligned, without overlap.

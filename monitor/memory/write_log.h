@@ -8,8 +8,8 @@
 
 namespace spry {
 
-// What it costs, in ns (measured: bench/micro), to have the platform forget pages: once for each time, and, for each
-// page that was forgotten, a fault when the guest writes it again.
+// What it costs, in ns (measured: bench/micro), to have the platform forget pages: `call` each time, and, for each page
+// that was forgotten, `fault` when the guest writes it again.
 struct ForgetCost {
   std::uint64_t call = 0;
   std::uint64_t fault = 0;
@@ -22,11 +22,11 @@ class WriteLog {
   virtual ~WriteLog() = default;
 
   // The pages that were written since they were last forgotten, from guest-physical 0 on; valid until the next call.
-  // What the monitor wrote itself may be in it or not. Errors: those of code_for.
+  // Pages that the monitor wrote itself may be among them or not. Errors: those of code_for.
   virtual Result<std::span<const std::uint64_t>> fetch() = 0;
 
-  // Forgets pages: those of `chosen`, which may be what `fetch` answered, or all if that is all the platform can.
-  // Errors: those of code_for.
+  // Forgets the pages of `chosen`, which may be what `fetch` answered. If forgets_all(), forgets all pages instead,
+  // unless `chosen` names none. Errors: those of code_for.
   virtual Result<void> forget(std::span<const std::uint64_t> chosen) = 0;
   virtual bool forgets_all() const = 0;
   virtual ForgetCost cost() const = 0;
