@@ -11,7 +11,7 @@ struct GuestTsc {
   std::uint32_t shift = 0;
 };
 
-// For a TSC of `khz` > 0 that is the host's own; mult uses its 32 bits as far as it can.
+// For a guest that sees the host's own TSC, of `khz` > 0. `mult` is as large as 32 bits allow, for precision.
 GuestTsc host_tsc(std::uint32_t khz);
 
 // The guest's TSC at one moment, and the host's clocks.

@@ -18,7 +18,7 @@ Result<const PlatformEntry*> find(Platform wanted) {
               fmt::format("this monitor was built without the platform {}", to_string(wanted)));
 }
 
-// What the user's variable names; null if it leaves the choice.
+// The platform that SPRY_PLATFORM names; null if the variable leaves the choice.
 Result<const PlatformEntry*> named() {
   const char* const name = std::getenv(kVariable);
   if (name == nullptr || *name == '\0') return nullptr;
@@ -71,7 +71,8 @@ Platform platform_for(Platform wanted) {
   return Platform::kAutomatic;
 }
 
-// A forbidden /dev/kvm exists: it is never silently replaced by another kind of isolation.
+// A /dev/kvm that may not be opened counts as existing. So it is an error, and never silently another kind of
+// isolation.
 Result<std::unique_ptr<Vcpu>> make_shell(Platform wanted, const ShellRequest& request) {
   const auto entry = wanted == Platform::kAutomatic ? named() : find(wanted);
   if (!entry) return tl::unexpected(entry.error());

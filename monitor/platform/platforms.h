@@ -25,22 +25,22 @@ struct PlatformEntry {
   Platform platform;
   // Errors: kUnavailable or kPermission, with what to do about it; kResources.
   Result<std::unique_ptr<Vcpu>> (*make_shell)(const ShellRequest& request);
-  // False where this machine has nothing of the kind at all; true where it has, whether it can be used or not.
+  // False if this host has nothing of the kind at all; true if it has, whether it can be used or not.
   bool (*exists)();
-  // Says what `spry doctor` is to say of it; true if guests can run on it.
+  // Says what `spry doctor` prints about the platform. True if guests can run on it.
   bool (*examine)(const SayFinding& say);
 };
 
-// Those that were linked, the preferred first. Defined by whoever links the monitor's core.
+// The platforms that were linked, the preferred one first. Defined by whoever links the monitor's core.
 extern const std::span<const PlatformEntry* const> platforms;
 
 // A platform by the name that to_string gives it, or nothing.
 std::optional<Platform> platform_named(std::string_view name);
 
-// SPRY_PLATFORM leaves no choice.
+// True if SPRY_PLATFORM names a platform, so that it leaves no choice.
 bool platform_is_named();
 
-// What `wanted` comes to, as make_shell chooses; kAutomatic where that will fail.
+// The platform that make_shell will try for `wanted`; kAutomatic if it will find none.
 Platform platform_for(Platform wanted);
 
 // A shell of the platform that is wanted. kAutomatic: the one that SPRY_PLATFORM names; else the first that exists.

@@ -60,19 +60,20 @@ class Vcpu {
   // platform has room for.
   virtual Result<void> furnish(GuestMemory& memory, const Furnishing& furnishing) = 0;
 
-  // Shows a machine that runs once its input, read-only and page-aligned: what `memory` has there, whose first `mapped`
-  // bytes, whole pages, are the beginning of the file behind `descriptor`. Before the first run. Errors: as above.
+  // Shows the guest of a machine that runs once its input: the page-aligned `range` of guest memory, read-only. The
+  // range's first `mapped` bytes, whole pages, are mapped from the beginning of the file behind `descriptor`. To be
+  // called before the first run. Errors: as above.
   virtual Result<void> map_input(Range range, int descriptor, std::uint64_t mapped) = 0;
 
   // Bytes from guest-physical 0 that the guest can have touched.
   virtual std::uint64_t covered() const = 0;
 
-  // A base was captured: from its boot pages on, the memory is now what `contents` holds, and actions begin as `state`
-  // says, whose vectors are shared. Errors: those of code_for.
+  // Says that a base was captured: from the boot pages on, memory now holds what `contents` does, and actions begin as
+  // `state` says. The state's vectors are shared, not copied. Errors: those of code_for.
   virtual Result<void> rebase(const Contents& contents, const CpuState& state) = 0;
 
-  // The next run begins there, whatever the guest did before. Its vectors and segments are those of the state that
-  // `furnish` or `rebase` was given last. Errors: those of code_for.
+  // The next run begins with `registers`, whatever the guest did before. Vectors and segments are those of the state
+  // that `furnish` or `rebase` was given last. Errors: those of code_for.
   virtual Result<void> begin(const Registers& registers) = 0;
 
   // Runs the guest until there is something to serve. What the platform serves itself (memory that grows, a ring that
@@ -82,19 +83,20 @@ class Vcpu {
   // The guest's registers at the last exit: a view. Only those that Exit names are valid, unless complete_registers was
   // called.
   virtual Registers& registers() = 0;
-  // Makes all of `registers` valid after a hypercall, with RIP behind it. Errors: those of code_for.
+  // Makes all of `registers` valid after a hypercall, with RIP behind the instruction. Errors: those of code_for.
   virtual Result<void> complete_registers() = 0;
   // The result of the hypercall that was served: RAX at the next run.
   virtual void answer(std::int64_t result) = 0;
-  // All of `registers` take effect at the next run. After a hypercall of code that is not the guest's own (a probe's).
+  // Has all of `registers` take effect at the next run. To be called after a hypercall of code that is not the guest's
+  // own (the probe's).
   virtual void write_registers() = 0;
 
   // Where the guest's memory has code that sets the base of FS (docs/abi.md, "The base of FS"), guest virtual; 0 if the
   // features that it was furnished with have none.
   virtual std::uint64_t set_fs_base() const = 0;
 
-  // The guest's state at the hypercall that is being served, with RIP behind it and RAX 0, as if it had been answered.
-  // Errors: those of code_for.
+  // The guest's state at the hypercall that is being served, with RIP behind the instruction and RAX 0, as if the
+  // hypercall had been answered. Errors: those of code_for.
   virtual Result<CpuState> save() = 0;
 
   // Removes what the last action may have left in the CPU and `begin` does not remove. Errors: those of code_for.
@@ -103,14 +105,14 @@ class Vcpu {
   // Errors: those of code_for.
   virtual Result<const char*> difference() = 0;
 
-  // Of reusable machines; owned by the Vcpu. Null for others.
+  // The log of a reusable machine, owned by the Vcpu; null for other machines.
   virtual WriteLog* write_log() = 0;
-  // Guest-physical addresses of instructions that the platform rewrote in the memory that it was furnished with, where
-  // the base has SPRY's `out %eax, $0x7e`: two bytes each, in ascending order.
+  // Guest-physical addresses, in ascending order, of the instructions of two bytes that the platform rewrote in guest
+  // memory. The base has `out %eax, $0x7e` there.
   virtual std::span<const std::uint64_t> rewritten() const = 0;
 
-  // Runs end at the deadline of `waiting`, or when it is interrupted, with kInterrupted; `signal` is the one that the
-  // platform may use for it (MachineOptions::deadline_signal). Until `disarm`. Errors: those of code_for.
+  // Until `disarm`, runs end with kInterrupted at the deadline of `waiting` or when `waiting` is interrupted. The
+  // platform may use `signal` for the deadline (MachineOptions::deadline_signal). Errors: those of code_for.
   virtual Result<void> arm(Waiting& waiting, int signal) = 0;
   virtual void disarm() = 0;
   // Makes the current or the next run end with kInterrupted; called after Waiting::interrupt, by any thread or signal

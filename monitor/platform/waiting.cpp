@@ -33,8 +33,8 @@ bool Waiting::over() const { return hurried_ || interrupted() || host_monotonic_
 
 // poll() stores the timeout and then looks for an interruption; interrupt() stores the interruption and then the
 // timeout of 0. In the one order of all these (they are sequentially consistent), either poll() sees the interruption
-// or its timeout is the one that is replaced. It is the system call itself, because C libraries copy the timeout first,
-// and what is stored between the copy and the call would be lost.
+// or its timeout is the one that is replaced. poll() makes the system call itself, because C libraries copy the timeout
+// first, and what is stored between the copy and the call would be lost.
 int Waiting::poll(std::span<pollfd> descriptors, std::uint64_t until_ns) {
   const std::uint64_t now = host_monotonic_ns();
   set_timeout(to_timespec(until_ns > now ? until_ns - now : 0));
@@ -45,7 +45,8 @@ int Waiting::poll(std::span<pollfd> descriptors, std::uint64_t until_ns) {
 
 bool Waiting::wait(int fd, short events) {
   pollfd descriptor = {fd, events, 0};
-  // First of all whether the run is to end: a file is always ready.
+  // Looks first whether the run is to end: to ppoll a file is always ready, so that waiting alone would never end the
+  // run.
   while (!over()) {
     if (poll({&descriptor, 1}, until()) > 0) return true;
   }

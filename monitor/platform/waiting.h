@@ -13,10 +13,10 @@ namespace spry {
 // One action at a time. All is for the thread that runs the machine, but for `interrupt`.
 class Waiting {
  public:
-  // Before an action: until host_monotonic_ns() == `deadline_ns`, or without end if it is 0. Keeps an interruption that
-  // came before.
+  // To be called before an action, which may last until host_monotonic_ns() == `deadline_ns`, or without end if that is
+  // 0. Keeps an interruption that came before.
   void begin(std::uint64_t deadline_ns);
-  // After it: forgets an interruption.
+  // To be called after an action: forgets an interruption.
   void end();
 
   // From any thread or signal handler. A ppoll that is about to begin returns at once; one that has begun returns when
