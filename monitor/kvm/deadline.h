@@ -23,9 +23,9 @@ class Deadline {
   // True once the moment has come.
   bool passed() const;
 
-  // Takes every signal that is pending, so that the next KVM_RUN is not ended by it. True if one was this deadline's or
-  // the moment has come. What someone else sent is sent again at the end if the thread had the signal blocked before:
-  // it may be the deadline of another machine, whose run this one is nested in.
+  // Takes every pending instance of the signal, so that none of them ends the next KVM_RUN. True if one was this
+  // deadline's, or if the moment has come. If the thread had the signal blocked before, one that somebody else sent is
+  // sent again at the end: it may be the deadline of another machine, within whose run this one runs.
   bool take_signals();
 
  private:
@@ -33,8 +33,8 @@ class Deadline {
   bool armed_ = false;
   timer_t timer_ = {};
   int signal_ = 0;
-  const void* key_ = nullptr;  // comes with the timer's signals and no other's
-  bool owed_ = false;          // a signal of someone else's was taken
+  const void* key_ = nullptr;  // comes only with the signals of this deadline's timer
+  bool owed_ = false;          // a signal that somebody else sent was taken
   std::uint64_t at_ = 0;
   sigset_t previous_ = {};
 };

@@ -10,7 +10,7 @@ namespace spry {
 // Whether `path`, which stands for /dev/kvm, may be opened, and if not, why and what to do.
 Finding diagnose_device(const std::string& path);
 
-// Says all that it finds, no further than the first thing that stands in the way of the rest. True if guests can run.
+// Says what it finds, up to the first thing that stands in the way of the rest. True if guests can run.
 bool examine_kvm(const SayFinding& say);
 
 }  // namespace spry

@@ -10,9 +10,10 @@
 
 namespace spry {
 
-// A vCPU's ring. An entry stays in it, and its page costs the guest nothing more, until Vm::reset_dirty_rings. When
-// only a reserve for what KVM cannot hold back is left (64 entries; 576 with page-modification logging), the vCPU
-// leaves with KVM_EXIT_DIRTY_RING_FULL until then. For the vCPU's thread.
+// A vCPU's ring. An entry stays in it, and its page costs the guest nothing more, until Vm::reset_dirty_rings. KVM
+// keeps a reserve of entries for pages that it cannot hold back (64; 576 with page-modification logging). When only the
+// reserve is left, each KVM_RUN ends with KVM_EXIT_DIRTY_RING_FULL until Vm::reset_dirty_rings. For the vCPU's thread
+// only.
 class DirtyRing {
  public:
   // Takes over the mapping.
@@ -34,7 +35,7 @@ template <class Written>
 void DirtyRing::collect(Written written) {
   for (;;) {
     kvm_dirty_gfn& entry = entries_[next_];
-    // KVM writes the flags last, and takes the entry back once they say so.
+    // KVM writes an entry's flags last, and takes the entry back only once its flags are RESET.
     if ((__atomic_load_n(&entry.flags, __ATOMIC_ACQUIRE) & KVM_DIRTY_GFN_F_DIRTY) == 0) return;
     written(entry.slot, entry.offset);
     __atomic_store_n(&entry.flags, KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);

@@ -39,7 +39,7 @@ constexpr std::uint32_t CPUID_80000001_EDX_PLAIN = 1u << 20 | 1u << 29;  // NX, 
 constexpr std::uint32_t kLastBasicLeaf = 0xd;
 constexpr std::uint32_t kLastExtendedLeaf = 0x80000008;
 
-// By the same instructions, here.
+// On this platform both features are the same instructions.
 constexpr std::uint64_t kBases = SPRY_FEATURE_FSGSBASE | SPRY_FEATURE_FSBASE;
 
 bool has(std::uint64_t features, std::uint64_t feature) { return (features & feature) != 0; }
@@ -49,7 +49,7 @@ bool has_part(std::uint64_t features, std::uint32_t index) {
   return index < 64 && (xcr0_bits(features) >> index & 1) != 0;
 }
 
-// What is left of a supported entry; false if nothing is.
+// Reduces an entry that KVM supports to what is allowed. False if nothing is left of it.
 bool allow(kvm_cpuid_entry2& entry, std::uint64_t features) {
   bool xsave = has(features, SPRY_FEATURE_XSAVE);
   bool avx = has(features, SPRY_FEATURE_AVX);

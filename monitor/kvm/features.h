@@ -17,9 +17,9 @@ bool needs_cpuid(std::uint64_t features);
 std::uint64_t cr4_bits(std::uint64_t features);
 std::uint64_t xcr0_bits(std::uint64_t features);
 
-// Gives the vCPU an allowlisted CPUID, with nothing of VMX, SVM, SGX or SEV, and XCR0. Before the first run. Errors:
-// kNotUnikernel, naming the feature, if this host's KVM does not offer it; those of code_for if KVM
-// refuses something.
+// Gives the vCPU a CPUID of allowed features only, with nothing of VMX, SVM, SGX or SEV, and XCR0 to match. To be
+// called before the first run. Errors: kNotUnikernel, naming the feature, if this host's KVM does not offer it; those
+// of code_for if KVM refuses something.
 Result<void> enable_features(const Kvm& kvm, VcpuIoctls& vcpu, std::uint64_t features, const std::string& path);
 
 }  // namespace spry

@@ -9,7 +9,7 @@
 
 namespace spry {
 
-// The time of one loop of kRingIterations in each ring, the quickest of some.
+// The time of a loop of kRingIterations in each ring: the quickest of several runs.
 inline constexpr std::uint32_t kRingIterations = 1000;
 struct RingTimes {
   std::chrono::nanoseconds ring3 = {};

@@ -17,7 +17,8 @@ std::uint16_t or_of_selectors() {
   return static_cast<std::uint16_t>(ds | es | fs | gs);
 }
 
-// arch_prctl(2) by hand: between the loads of FS and of its base nothing may use thread-local storage, errno say.
+// arch_prctl(2) by hand: between the loads of FS and of its base nothing may use thread-local storage, for example
+// errno.
 inline long arch_prctl_now(int code, std::uint64_t argument) {
   long result;
   __asm__ volatile("syscall"

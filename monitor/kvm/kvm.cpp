@@ -79,8 +79,8 @@ Result<void> Vm::reset_dirty_rings() {
 }
 
 bool Vm::give_local_apic() {
-  // With a local APIC KVM could let a guest whose page is gone sleep for ever instead of saying EFAULT (asynchronous
-  // page faults), but not where HLT does not exit. No guest here can execute HLT.
+  // With a local APIC, KVM could handle page faults asynchronously: a guest whose page is gone would sleep for ever,
+  // instead of ending KVM_RUN with EFAULT. KVM does not do so where HLT does not exit. No guest here can execute HLT.
   kvm_enable_cap exits = {};
   exits.cap = KVM_CAP_X86_DISABLE_EXITS;
   exits.args[0] = KVM_X86_DISABLE_EXITS_HLT;

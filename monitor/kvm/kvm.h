@@ -20,9 +20,9 @@ class Vm {
   Vm(Descriptor descriptor, std::size_t run_size) : descriptor_(std::move(descriptor)), run_size_(run_size) {}
 
   // KVM_SET_USER_MEMORY_REGION: guest-physical [address, address + size) is host memory at `host`, which must outlive
-  // the VM or the slot. All three are multiples of the page size. Costs 20 us for 16 MiB and 1 ms for 4 GiB. `logged`:
-  // the pages that the guest writes are told by the ring, or by `dirty_log`: give_dirty_ring or log_dirty_pages must
-  // have prepared which.
+  // the VM or the slot. All three are multiples of the page size. Costs 20 us for 16 MiB and 1 ms for 4 GiB. With
+  // `logged`, the ring or `dirty_log` tells which pages the guest writes: give_dirty_ring or log_dirty_pages must have
+  // been called before.
   Result<void> set_memory_slot(std::uint32_t slot, std::uint64_t address, std::uint64_t size, void* host, bool logged);
 
   // Removes a slot. Whatever the vCPU had cached of it and of its page tables is gone. Takes milliseconds.
@@ -30,10 +30,10 @@ class Vm {
 
   // KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2: a page stays in the log, and costs the guest nothing more, until it is cleared.
   Result<void> log_dirty_pages();
-  // KVM_GET_DIRTY_LOG: a bit for each page of the slot; as many words as it has 64 pages, rounded up.
+  // KVM_GET_DIRTY_LOG: a bit for each page of the slot, in words of 64 pages, the last one perhaps in part.
   Result<void> dirty_log(std::uint32_t slot, std::span<std::uint64_t> bits);
-  // KVM_CLEAR_DIRTY_LOG: forgets the `bits` that are set among the slot's first `pages`, which are all of them; the
-  // next write to such a page costs a fault of 2 us.
+  // KVM_CLEAR_DIRTY_LOG: forgets the pages whose `bits` are set, of the `pages` that the slot has. The next write to
+  // such a page costs a fault of 2 us.
   Result<void> clear_dirty_log(std::uint32_t slot, std::uint32_t pages, std::span<const std::uint64_t> bits);
 
   // KVM_CAP_DIRTY_LOG_RING: the vCPU that is created next tells of each page that its guest writes in a ring of
@@ -44,11 +44,11 @@ class Vm {
   // costs a fault of 2 us, and is told again.
   Result<void> reset_dirty_rings();
 
-  // KVM_CAP_SPLIT_IRQCHIP: the vCPU that is created next has its local APIC in KVM. No guest at CPL 3 can reach it; it
-  // is there because without one KVM patches its own code at the first such vCPU of the host, and back after the last
-  // (the static key kvm_has_noapic_vcpu), which stops every CPU: 180 us here, a fifth of a cold start. Hosts may keep
-  // guest-physical APIC_DEFAULT_PHYS_BASE for themselves then, so memory slots must end below it. False where KVM has
-  // no such thing, which hurts nobody.
+  // KVM_CAP_SPLIT_IRQCHIP: the vCPU that is created next has its local APIC in KVM. No guest at CPL 3 can reach the
+  // APIC. It saves time: KVM patches its own code when the host's first vCPU without an APIC is created, and back after
+  // the last one (the static key kvm_has_noapic_vcpu). Each time, every CPU stops: 180 us as measured, a fifth of a
+  // cold start. With the APIC, hosts may keep guest-physical APIC_DEFAULT_PHYS_BASE for themselves, so memory slots
+  // must end below it. False where KVM has no such thing, which is only slower.
   bool give_local_apic();
 
   // The VM's vCPU number 0.

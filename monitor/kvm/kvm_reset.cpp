@@ -11,8 +11,8 @@ namespace spry {
 
 using namespace x86;
 
-// An OUT hypercall leaves no I/O pending; OUTS exits alike but is unfinished. The code tells them apart, which no guest
-// can write to.
+// An OUT hypercall leaves no I/O pending; OUTS exits alike but is unfinished. The code around RIP, which no guest can
+// write, tells the two apart.
 bool KvmVcpu::nothing_pending() {
   constexpr std::uint64_t kLongestInstruction = 15;
   if (!finished_) return false;
@@ -32,8 +32,8 @@ bool KvmVcpu::nothing_pending() {
   return true;
 }
 
-// What the last exit left pending (an `in`, a `rep ins`, an exception that was about to be delivered) would happen to
-// the next action.
+// Discards what the last exit left pending (an `in`, a `rep ins`, an exception that was about to be delivered). It
+// would otherwise happen to the next action.
 Result<void> KvmVcpu::drain() {
   if (auto drained = vcpu_.drain(); !drained) return drained;
   vcpu_.clear_events();
@@ -51,7 +51,7 @@ Result<void> KvmVcpu::reset() {
 }
 
 Result<const char*> KvmVcpu::difference() {
-  // With the trampoline KVM's state is the last action's until the next one begins; the probe tells.
+  // If actions begin at the trampoline, KVM still has the last action's vectors, and only the probe can compare them.
   auto vectors = vcpu_.vector_state();
   if (!vectors) return tl::unexpected(vectors.error());
   if (!native_vectors_ && !same_vectors(*vectors, *vectors_)) return "the vector state that KVM tells";

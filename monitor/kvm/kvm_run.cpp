@@ -38,7 +38,7 @@ void KvmVcpu::answer(std::int64_t result) {
   vcpu_.dirty_registers();
 }
 
-// KVM_RUN, and again whenever KVM's ring of written pages had to be emptied first. As VcpuIoctls::run.
+// KVM_RUN, repeated as long as the vCPU leaves only because its dirty ring is full. Answers as VcpuIoctls::run does.
 int KvmVcpu::enter() {
   ran_ = true;
   if (mask_is_old_) {
@@ -58,9 +58,9 @@ Exit KvmVcpu::failed(std::string words, ErrorCode code) const {
   return {.kind = Exit::Kind::kFailed, .error = {code, fmt::format("{}: {}", path_, words)}};
 }
 
-// After EINTR. A signal that means nothing to the run does not end it, nor does anything end a probe of the monitor's.
-// The request for an exit is taken back before the interruption is looked for: another thread may have made the request
-// for a run that was over by then. A request that is made from now on stays.
+// Whether an EINTR ends the run. A signal that means nothing to the run does not, and nothing ends a probe of the
+// monitor's. immediate_exit is cleared before the interruption is looked for, because another thread may have set it
+// for a run that was over by then. If it is set again after that, it stays.
 bool KvmVcpu::ends_run() {
   vcpu_.set_immediate_exit(false);
   if (waiting_ == nullptr) return false;
@@ -96,8 +96,8 @@ Exit KvmVcpu::run() {
         return {.kind = Exit::Kind::kDead,
                 .words = fmt::format("KVM exit {} that no guest should cause", state.exit_reason)};
     }
-    // Only the gates' page holds ring-0 code, and no ring-3 code can run in it: a forged gate port comes from
-    // elsewhere.
+    // No ring-3 code can run in the system page. So an `out` at a gate's address is the gate's own, and a forged one
+    // comes from elsewhere.
     const std::uint64_t gates = kSystemPage + kGatesOffset + layout_.slide;
     const std::uint64_t rip = vcpu_.registers().rip;
     if (rip >= gates && rip < gates + kVectors * kGateSize) {
@@ -113,7 +113,8 @@ Exit KvmVcpu::run() {
   }
 }
 
-// `out %eax` to the hypercall's port, and not `outsl`, which takes its bytes from memory.
+// A hypercall is `out %eax` to its port. `outsl` exits alike, but takes its bytes from memory, so they are compared
+// with EAX.
 Exit KvmVcpu::exit_of_io() {
   const kvm_run& state = vcpu_.state();
   const auto& io = state.io;
@@ -128,8 +129,8 @@ Exit KvmVcpu::exit_of_io() {
   return {.kind = Exit::Kind::kPort, .port = io.port};
 }
 
-// An exception came through its gate. The CPU pushed the guest's state (SDM 3A 6.14) below the gate stack's end.
-// Nothing if memory has grown and the guest goes on.
+// Serves an exception that came through its gate. The CPU has pushed the guest's state (SDM 3A 6.14) below the gate
+// stack's end. Answers nothing if memory has grown and the guest goes on.
 std::optional<Exit> KvmVcpu::gate(unsigned vector) {
   std::array<std::uint64_t, 6> frame;  // error code, RIP, CS, RFLAGS, RSP, SS
   std::memcpy(frame.data(), memory_->bytes({kPageTables - sizeof frame, kPageTables}).data(), sizeof frame);
@@ -139,7 +140,7 @@ std::optional<Exit> KvmVcpu::gate(unsigned vector) {
     auto special = vcpu_.special_registers();
     if (!special) return Exit{.kind = Exit::Kind::kFailed, .error = special.error()};
     exit.address = special->cr2;
-    // The heap that is not there yet comes by doubling.
+    // Heap that is not there yet comes: what is covered at least doubles.
     const std::uint64_t physical = exit.address - layout_.slide;
     if ((exit.error_code & PF_P) == 0 && physical >= covered_ && physical < layout_.heap.end) {
       const std::uint64_t wanted = std::max(2 * covered_, round_up(physical + 1, kLargePageSize));
@@ -166,14 +167,14 @@ Result<bool> KvmVcpu::can_use_trampoline(const Registers& registers) {
   if (exit.kind != Exit::Kind::kHypercall) {
     return fail(ErrorCode::kMonitor, fmt::format("{}: the guest cannot be asked whether it has XRSTOR", path_));
   }
-  // XRSTOR touches what XCR0 names; without x87 and SSE in it there would be nothing to restore.
+  // XRSTOR restores only what XCR0 names, so XCR0 must name x87 and SSE.
   constexpr std::uint64_t kNeeded = XCR0_X87 | XCR0_SSE;
   return (vcpu_.registers().rbx & kNeeded) == kNeeded;
 }
 
 Result<void> KvmVcpu::arm(Waiting& waiting, int signal) {
   waiting_ = &waiting;
-  // An interruption that came before: a reset may have taken it back.
+  // For an interruption that came before this call: a reset may have cleared immediate_exit since.
   if (waiting.interrupted()) kick();
   mask_is_old_ = has_mask_;
   if (waiting.deadline_ns() == 0) return {};

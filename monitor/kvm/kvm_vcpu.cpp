@@ -20,8 +20,9 @@ namespace {
 
 using namespace x86;
 
-// Entries of a dirty ring, 16 bytes of the kernel's memory each. A guest that writes to more pages than it holds leaves
-// each time that it is full, and faults for each page anew: with more memory than that, the log is better.
+// Entries of a dirty ring, each of which takes 16 bytes of the kernel's memory. A guest that writes more pages than the
+// ring holds leaves whenever the ring is full, and then faults anew for each page. So a machine with more pages than
+// the largest ring has entries uses the dirty log.
 constexpr std::uint64_t kSmallestRing = 1024;
 constexpr std::uint64_t kLargestRing = 16384;
 
@@ -87,7 +88,7 @@ Result<void> KvmVcpu::give_features(std::uint64_t features) {
   return enabled;
 }
 
-// Memory from 0 on, each slot where the last one ends.
+// Adds a slot. Slots cover memory from 0 on, and each begins where the last one ends.
 Result<void> KvmVcpu::add_slot(Range range) {
   auto added = vm_.set_memory_slot(static_cast<std::uint32_t>(slots_.size()), range.start, range.size(),
                                    memory_->bytes(range).data(), reusable_);
@@ -95,7 +96,7 @@ Result<void> KvmVcpu::add_slot(Range range) {
   return added;
 }
 
-// And forgets what was written there.
+// Removes all slots, and forgets what was written in them.
 Result<void> KvmVcpu::remove_slots() {
   for (; !slots_.empty(); slots_.pop_back()) {
     auto removed = vm_.remove_memory_slot(static_cast<std::uint32_t>(slots_.size() - 1));
@@ -120,7 +121,8 @@ Result<void> KvmVcpu::log_writes(std::uint64_t memory) {
   return {};
 }
 
-// Without hardware virtualization `syscall` goes where the MSR says even where it is switched off: a shell forgets it.
+// Without hardware virtualization, `syscall` goes where LSTAR says even if EFER switches it off. So a machine without
+// system calls gets a LSTAR of 0, whatever the shell's last machine had.
 Result<void> KvmVcpu::give_system_calls(const SystemCalls& calls) {
   system_calls_ = calls;
   std::uint64_t lstar = 0;
@@ -134,8 +136,8 @@ Result<void> KvmVcpu::give_system_calls(const SystemCalls& calls) {
   return set;
 }
 
-// Whole large pages of `range`, for a machine that runs once. Each costs as much as some 25 small ones, because it is
-// cleared whole, and so none is for what a small action touches.
+// Asks for large pages where `range` has whole ones, if the machine runs once. A large page costs as much as some 25
+// small ones, because it is cleared whole. So memory that a small action touches gets none.
 void KvmVcpu::grow_large(Range range) {
   const Range large = {round_up(range.start, kLargePageSize), round_down(range.end, kLargePageSize)};
   if (!reusable_ && large.start < large.end) prefer_large_pages(memory_->bytes(large));
@@ -171,7 +173,7 @@ Result<void> KvmVcpu::furnish(GuestMemory& memory, const Furnishing& furnishing)
   if (reusable_) {
     if (auto logs = log_writes(layout_.memory); !logs) return logs;
   }
-  if (!layout_.low_stack()) grow_large(layout_.heap);  // which does not grow
+  if (!layout_.low_stack()) grow_large(layout_.heap);  // it is all there from the start, so that cover() never asks
   if (auto added = add_slot({0, covered_}); !added) return added;
   if (!furnishing.input.empty()) {
     if (auto added = map_input(furnishing.input, -1, 0); !added) return added;
@@ -201,7 +203,7 @@ Result<void> KvmVcpu::furnish(GuestMemory& memory, const Furnishing& furnishing)
 }
 
 Result<void> KvmVcpu::map_input(Range range, int, std::uint64_t) {
-  // Of a machine that is reset the page tables have it from the start.
+  // The page tables of a reusable machine map the input area from the start.
   if (!reusable_ && !tables_.map(range, layout_.slide, user_flags({.read = true}))) {
     return fail(ErrorCode::kNotUnikernel,
                 fmt::format("{}: an input of {} bytes needs more page tables than there are", path_, range.size()));
@@ -210,8 +212,8 @@ Result<void> KvmVcpu::map_input(Range range, int, std::uint64_t) {
   return vm_.set_memory_slot(kInputSlot, range.start, range.size(), memory_->bytes(range).data(), false);
 }
 
-// Adds a memory slot, and page-table entries for the heap, so that guest-physical [0, end) is covered. From absent to
-// present is the one change of an entry that every host heeds.
+// Adds a memory slot, and page-table entries for the heap, so that guest-physical [0, end) is covered. Entries only go
+// from absent to present, which is the one change that every host heeds.
 Result<void> KvmVcpu::cover(std::uint64_t end) {
   const Range range = {covered_, end};
   grow_large(range);

@@ -17,9 +17,10 @@ namespace spry {
 
 class KvmVcpu final : public Vcpu {
  public:
-  // A shell for memory that ends at guest-physical `end` at most: where that is low enough, one that is cheaper to
-  // make. With `logged_pages` it has a ring for about so many pages that a guest writes, if KVM can and they are not
-  // too many. Errors: kUnavailable or kPermission, with what to do about a missing or forbidden /dev/kvm.
+  // Makes a shell for machines whose memory and input end at guest-physical `end` at most. If `end` is low enough, the
+  // shell is cheaper to make (Vm::give_local_apic). If `logged_pages` is not 0, the shell has a dirty ring for about so
+  // many pages, unless KVM has no such ring or they are too many. Errors: kUnavailable or kPermission, with what to do
+  // about a missing or forbidden /dev/kvm.
   static Result<std::unique_ptr<Vcpu>> make(std::uint64_t end, std::uint64_t logged_pages);
 
   Platform platform() const override { return Platform::kKvm; }
@@ -76,7 +77,7 @@ class KvmVcpu final : public Vcpu {
   // Of the shell.
   Vm vm_;
   VcpuIoctls vcpu_;
-  std::optional<DirtyRing> ring_;    // else the slots' dirty log tells
+  std::optional<DirtyRing> ring_;    // if there is none, the slots' dirty log tells
   std::uint64_t room_ = UINT64_MAX;  // slots end here at most
   std::vector<Range> slots_;
   bool has_input_slot_ = false;
@@ -84,8 +85,8 @@ class KvmVcpu final : public Vcpu {
   bool ran_ = false;            // its CPUID cannot be changed any more
   std::uint64_t features_ = 0;  // SPRY_FEATURE_* that its CPUID has
   std::uint64_t lstar_ = 0;     // where `syscall` goes
-  bool has_mask_ = false;       // a deadline gave it signals to block, which it keeps
-  bool mask_is_old_ = false;    // and they are not those that the next run should block
+  bool has_mask_ = false;       // a deadline has told KVM which signals KVM_RUN blocks
+  bool mask_is_old_ = false;    // KVM must be told anew before the next run
 
   // Of the machine.
   std::string path_;
@@ -95,17 +96,17 @@ class KvmVcpu final : public Vcpu {
   std::uint64_t covered_ = 0;  // bytes from 0 that slots cover
   PageTables tables_;
   std::optional<KvmWriteLog> log_;
-  kvm_sregs special_ = {};  // with which actions begin
+  kvm_sregs special_ = {};  // that actions begin with
   SystemCalls system_calls_;
   bool sets_fs_base_ = false;
-  std::unique_ptr<kvm_xsave> vectors_;  // the same; null: as a new vCPU has them
+  std::unique_ptr<kvm_xsave> vectors_;  // that actions begin with; null: as in a new vCPU
   bool native_vectors_ = false;         // actions begin at the trampoline
 
   // Of the run.
   Waiting* waiting_ = nullptr;
   std::optional<Deadline> deadline_;
-  bool finished_ = true;            // the last exit was a hypercall's, which may have left nothing pending
-  std::uint64_t finished_rip_ = 0;  // where a hypercall was seen to leave so
+  bool finished_ = true;            // the last exit was a hypercall's: perhaps nothing is pending
+  std::uint64_t finished_rip_ = 0;  // RIP behind a hypercall that left nothing pending
 };
 
 }  // namespace spry

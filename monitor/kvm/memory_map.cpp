@@ -19,7 +19,8 @@ bool map_memory(PageTables& tables, const Furnishing& furnishing) {
   const std::uint64_t slide = layout.slide;
   bool mapped =
       tables.map({kSystemPage, kGateStack}, slide, 0) && tables.map({kGateStack, kPageTables}, slide, PTE_RW | PTE_XD);
-  // Executable; the guest enters it where its actions begin, by `syscall`, and to set the base of FS.
+  // The trampoline's page is executable. The guest enters it where its actions begin, by `syscall`, and to set the base
+  // of FS.
   if (furnishing.reusable || furnishing.state.system_calls.served() || (furnishing.features & SPRY_FEATURE_FSBASE) != 0)
     mapped = mapped && tables.map(layout.trampoline, slide, PTE_US);
   if (furnishing.verify) {
@@ -29,7 +30,7 @@ bool map_memory(PageTables& tables, const Furnishing& furnishing) {
   }
   for (const Region& region : furnishing.regions) {
     const bool heap = region.range.start == layout.heap.start && !layout.heap.empty();
-    // The heap comes as memory slots cover it.
+    // Of the heap, only what memory slots cover is mapped at first.
     const Range range =
         heap ? Range{layout.heap.start, std::clamp(furnishing.covered, layout.heap.start, layout.heap.end)}
              : region.range;

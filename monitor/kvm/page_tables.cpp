@@ -31,7 +31,8 @@ std::uint64_t PageTables::descend(std::uint64_t* entry) {
   if (*entry & PTE_P) return *entry & kAddressMask;
   if ((used_ + 1) * kPageSize > area_.size()) return 0;
   std::uint64_t table = address_ + used_++ * kPageSize;
-  // Written before it is read: memory that was never touched costs a page fault for each of the two.
+  // The new table is written before it is read: in memory that was never touched, reading first costs a second page
+  // fault.
   *this->entry(table, 0, 1) = 0;
   *entry = table | PTE_P | PTE_RW | PTE_US | PTE_A;
   return table;

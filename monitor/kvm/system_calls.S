@@ -1,9 +1,9 @@
-/* Where `syscall` goes in a guest that serves it: to the guest's entry in ring 3, with the guest's stack for it. RCX has
- * what is behind the instruction; R11 gets RSP, instead of the flags. system_calls.cpp copies this into a page of the
- * monitor's and fills in the frame.
+/* Where `syscall` goes in a guest that serves system calls. The code goes on at the guest's entry for them, in ring 3
+ * and on the guest's stack for them. RCX is the address behind the `syscall`; R11 gets RSP instead of the flags.
+ * system_calls.cpp copies this into the trampoline's page and fills in the frame.
  *
- * It writes no memory, because RSP may be anything and this is ring 0; nor does it need ring 0, because without hardware
- * virtualization it runs in ring 3. So it is IRETQ, which works in both, from a frame that is always the same. */
+ * The code must not write memory: it runs in ring 0, and RSP may be anything. It must not need ring 0 either, because
+ * without hardware virtualization it runs in ring 3. IRETQ from a frame that never changes works in both. */
 
 	.section .rodata.spry_system_calls, "a", @progbits
 	.globl	spry_system_calls, spry_system_calls_frame, spry_system_calls_end

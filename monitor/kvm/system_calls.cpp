@@ -30,8 +30,8 @@ void write_set_fs_base(std::span<std::byte> page) {
   std::memcpy(page.subspan(kSetFsBaseOffset).data(), kCode.data(), kCode.size());
 }
 
-// The kernel's selectors follow each other in the GDT. Of the flags all are cleared: interrupts, which this page could
-// not bear, single steps, and NT, with which IRETQ faults.
+// STAR names the ring-0 code selector; the data selector follows it in the GDT. `syscall` clears all flags: IF, because
+// nothing here serves an interrupt, TF, which would single-step, and NT, with which IRETQ faults.
 std::array<kvm_msr_entry, 3> system_call_msrs(std::uint64_t address) {
   constexpr std::uint64_t kAllFlags = 0xffffffff;
   const std::uint64_t star = address == 0 ? 0 : std::uint64_t{kKernelCode} << 32;

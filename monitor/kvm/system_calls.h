@@ -11,17 +11,17 @@
 
 namespace spry {
 
-// Where in the trampoline's page the code for it lies, behind all that trampoline.h puts there.
+// Where in the trampoline's page the code for system calls lies: behind all that trampoline.h puts there.
 inline constexpr std::uint64_t kSystemCallsOffset = 2048;
 
-// Behind it the code that sets the base of FS.
+// Where the code that sets the base of FS lies: behind the code for system calls.
 inline constexpr std::uint64_t kSetFsBaseOffset = kSystemCallsOffset + 128;
 
-// Puts it there, for a guest that serves them so.
+// These write the two into the trampoline's page.
 void write_system_calls(std::span<std::byte> page, const SystemCalls& calls);
 void write_set_fs_base(std::span<std::byte> page);
 
-// What the CPU needs to know of code at `address`, guest virtual (SDM 3A 5.8.8); 0: there is none.
+// The MSRs that send `syscall` to guest virtual `address` (SDM 3A 5.8.8). If that is 0, all are 0.
 std::array<kvm_msr_entry, 3> system_call_msrs(std::uint64_t address);
 
 }  // namespace spry

@@ -44,7 +44,8 @@ void write_trampoline(std::span<std::byte> page, const Registers& registers, con
   const auto* bytes = reinterpret_cast<const std::byte*>(vectors.region);
   const auto area = page.subspan(offset_of(spry_trampoline_area), kAreaSize);
   std::copy_n(bytes, kAreaSize, area.begin());
-  // Of the header only XSTATE_BV: parts that it does not name, whichever the CPU has, get their initial state.
+  // Of the header only XSTATE_BV is kept. XRSTOR gives every part of the CPU that XSTATE_BV does not name its initial
+  // state.
   std::fill_n(area.begin() + x86::XSAVE_HEADER + sizeof(std::uint64_t), x86::XSAVE_HEADER_SIZE - sizeof(std::uint64_t),
               std::byte{0});
   put(page, spry_trampoline_rax, registers.rax);

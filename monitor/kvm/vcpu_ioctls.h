@@ -22,7 +22,7 @@ class VcpuIoctls {
   VcpuIoctls& operator=(VcpuIoctls&& other) noexcept;
   ~VcpuIoctls();
 
-  // The ring of `entries` that Vm::give_dirty_ring has given it. Errors: those of code_for.
+  // Maps the ring of `entries` that Vm::give_dirty_ring has given the vCPU. Errors: those of code_for.
   Result<DirtyRing> dirty_ring(std::uint64_t entries);
 
   // KVM_RUN. 0 with state().exit_reason and registers() valid, or errno (EINTR: a signal or immediate_exit).
@@ -44,9 +44,9 @@ class VcpuIoctls {
   // Forgets exceptions and interrupts that were about to be delivered, at the next run (KVM_SYNC_X86_EVENTS).
   void clear_events();
 
-  // Finishes what the last exit left pending, the bytes of an `in` say, without entering the guest: else it would be
-  // done to the registers that are set next. EINTR of a run with immediate_exit is what says so; any other end is an
-  // Error of kMonitor.
+  // Finishes what the last exit left pending, for example the bytes of an `in`, without entering the guest. Otherwise
+  // KVM would finish it in the registers that are set next. This is a run with immediate_exit, which must end with
+  // EINTR. Errors: those of code_for, if it ends otherwise.
   Result<void> drain();
 
   // x87, SSE and what else the vCPU has; setting it puts every part that it does not name into its initial state
@@ -64,7 +64,7 @@ class VcpuIoctls {
   Result<void> set_cpuid(std::span<const kvm_cpuid_entry2> entries);
   Result<void> set_xcr0(std::uint64_t value);
 
-  // The signals that are blocked during run() only, instead of the thread's (KVM_SET_SIGNAL_MASK).
+  // Sets the signals that are blocked during run() only, instead of the thread's (KVM_SET_SIGNAL_MASK).
   Result<void> set_signal_mask(const sigset_t& blocked);
 
  private:

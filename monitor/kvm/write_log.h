@@ -19,10 +19,10 @@ class KvmWriteLog final : public WriteLog {
 
   Result<std::span<const std::uint64_t>> fetch() override;
 
-  // With a ring all pages are forgotten, or none if `chosen` is none.
+  // With a ring, forgets all pages if `chosen` names any, and none otherwise.
   Result<void> forget(std::span<const std::uint64_t> chosen) override;
   bool forgets_all() const override { return ring_ != nullptr; }
-  // An ioctl now, and a fault of the guest's for each page.
+  // The ioctl, and the guest's fault for each page.
   ForgetCost cost() const override { return {.call = 4000, .fault = 2300}; }
 
   // Drains a full ring, so that KVM can use it again while the action goes on; the next fetch tells what was in it.
