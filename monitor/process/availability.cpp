@@ -19,8 +19,8 @@ namespace {
 
 using Verdict = ProcessPoint::Verdict;
 
-// Hypercalls 0 to 6, of which the first goes through the gate and the others are notified with their own numbers, and
-// then number kUncommon, which a filter around this one may not let through, and again.
+// In a loop: hypercalls 0 to 6, then hypercall kUncommon. The first goes through the gate, and all others are notified
+// with their own numbers. A filter around this one may not let kUncommon through.
 constexpr std::uint64_t kUncommon = 0x10000;
 constexpr std::uint64_t kCalls = 7;
 constexpr std::array<std::uint8_t, 22> kCode = {
@@ -105,7 +105,7 @@ class Examination {
     return done.has_value();
   }
 
-  // The number of the next hypercall; anything else is in the way.
+  // Gets the number of the next hypercall. If something else comes, says what is in the way; then false.
   bool next(std::uint64_t& number) {
     Waiting waiting;
     waiting.begin(host_monotonic_ns() + kNanosecondsPerSecond);

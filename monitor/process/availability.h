@@ -19,8 +19,8 @@ struct ProcessSupport {
   bool works() const;
 };
 
-// Starts a guest of a few instructions and looks at all that a machine would use. Some milliseconds; a second, if
-// another filter keeps notifications away.
+// Starts a guest of a few instructions and looks at all that a machine would use. Takes some milliseconds, or a second
+// if another filter keeps notifications away.
 ProcessSupport examine_process_support();
 
 }  // namespace spry

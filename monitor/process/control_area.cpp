@@ -19,7 +19,7 @@ namespace {
 using x86::kUserCode;
 using x86::kUserData;
 
-// A selector that loads here: a null one, or the flat segment that every other is.
+// A selector that can be loaded here: null selectors stay, and any other becomes the flat data segment's.
 std::uint16_t loadable(std::uint16_t selector) {
   constexpr std::uint16_t kLastNull = 3;
   return selector <= kLastNull ? selector : kUserData;
@@ -44,8 +44,8 @@ Result<ControlArea> ControlArea::make(bool fsgsbase) {
     void* mapped = mmap(nullptr, SPRY_CONTROL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, area.file_.get(), 0);
     if (mapped != MAP_FAILED) {
       area.bytes_ = static_cast<std::byte*>(mapped);
-      // Nearly all of it is written anyway, and its page faults are dear on a virtual machine. Linux 5.14; only slower
-      // without.
+      // Nearly all of the area is written anyway, and page faults are dear on a virtual machine. MADV_POPULATE_WRITE
+      // needs Linux 5.14; older kernels are only slower.
       madvise(mapped, SPRY_START_SIZE + SPRY_GATE_STACK_SIZE + x86::kPageSize, MADV_POPULATE_WRITE);
       if (seclude({area.bytes_, SPRY_CONTROL_SIZE})) return area;
     }

@@ -1,5 +1,5 @@
-// The memory that the monitor and the stub share beside the guest's: what an action begins with, the gate stack, and
-// the plan (plan.h).
+// The control area: the memory that the monitor and the stub share, apart from the guest's memory. It holds what an
+// action begins with, the gate stack, and the plan (plan.h).
 #pragma once
 
 #include <cstddef>
@@ -25,22 +25,23 @@ class ControlArea {
   int descriptor() const { return file_.get(); }
   bool fsgsbase() const { return fsgsbase_; }
   GateStack gate_stack() const;
-  // What a process has as its stack until it executes the stub: no other use is made of the gate stack before.
+  // The stack of a new process until it executes the stub. These are the gate stack's bytes, which nothing else uses
+  // before that.
   std::span<std::byte> first_stack() const;
   spry_plan& plan() const;
 
   // What the stub's `begin` loads: selectors, bases and vectors, of every action, and the general registers.
   void set_base(const CpuState& state);
   void set_begin(const Registers& registers);
-  // What the gate loads when it is answered with the address that is returned.
+  // Writes registers for the gate to load, and returns their address: the answer to the gate's notification.
   std::uint64_t set_resume(const Registers& registers);
 
-  // `begin` clears the whole gate stack before it lets the guest run: so it has not run since `expect_begin` while
-  // `awaits_begin`.
+  // Whether the stub's `begin` has run. `expect_begin` writes a mark into the gate stack, and `awaits_begin` is true as
+  // long as it is there: `begin` clears the whole gate stack before it lets the guest run.
   void expect_begin(unsigned how);  // SPRY_BEGINS_*
   bool awaits_begin() const;
 
-  // All zero again.
+  // Makes the whole area zero again.
   void clear();
   void clear_gate_stack();
 

@@ -1,4 +1,4 @@
-// Apart from cpu_features.cpp, because <elf.h>, which comes with <sys/auxv.h>, has macros of the names of cpu/x86.h.
+// Not part of cpu_features.cpp: <sys/auxv.h> includes <elf.h>, whose macros have names that cpu/x86.h uses.
 #include <sys/auxv.h>
 
 #include "process/cpu_features.h"

@@ -11,8 +11,8 @@
 
 namespace spry {
 
-// Mappings of the machine's memfd, descriptor `descriptor` of the plan, in ascending order; adjacent regions with equal
-// permissions are one. `logged`: those that can be written tell of it.
+// Mappings of the machine's memfd, which is descriptor number `descriptor` of the plan, in ascending order. Adjacent
+// regions with equal permissions become one mapping. With `logged`, writes to those that can be written are told.
 std::vector<spry_mapping> guest_mappings(std::span<const Region> regions, std::uint64_t slide, int descriptor,
                                          bool logged);
 

@@ -59,7 +59,7 @@ tl::unexpected<Error> not_told(const char* what, int error) {
   return fail(code_for(error), fmt::format("cannot {} the guest's process: {}", what, std::strerror(error)));
 }
 
-// What a userfaultfd is to tell. 0, or errno.
+// Sets what a userfaultfd is to tell. Returns 0 or errno.
 int enable(int log, std::uint64_t features) {
   uffdio_api api = {};
   api.api = UFFD_API;
@@ -98,7 +98,7 @@ Result<void> GuestProcess::send(std::span<const int> descriptors) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
   std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
-  // A stub that is gone has said why, or has not: hear() tells.
+  // If the stub is gone, hear() finds out why.
   if (syscall(SYS_sendmsg, stub_.channel.get(), &message, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET) {
     return not_told("send a plan to", errno);
   }
@@ -142,7 +142,8 @@ Result<spry_reply> GuestProcess::hear() {
 }
 
 Result<void> GuestProcess::start(spry_plan& plan, std::span<const int> descriptors) {
-  // What is to be told is asked for before the stub says of which memory; else there is nothing to wait for.
+  // A userfaultfd must be enabled before the stub registers memory with it, so a plan that needs one is sent after the
+  // reply. Any other plan is sent at once.
   const bool tells = (plan.flags & (SPRY_PLAN_LOG_WRITES | SPRY_PLAN_FAULTS)) != 0;
   if (!tells) {
     if (auto sent = send(descriptors); !sent) return sent;
@@ -170,7 +171,7 @@ Result<void> GuestProcess::start(spry_plan& plan, std::span<const int> descripto
   }
   stub_.launch.reset();
   gate_ = reply->gate;
-  // The guest goes on where the monitor answers it, instead of on another processor; only slower without.
+  // The guest then goes on on the processor where the monitor answers it. Kernels that cannot do this are only slower.
   wakes_in_place_ = ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
   return {};
 }
@@ -193,10 +194,10 @@ GuestProcess::Event GuestProcess::wait(Waiting& waiting, std::uint64_t until_ns,
     if ((descriptors[0].revents & POLLIN) == 0) return Event::kDead;  // POLLHUP: nobody has the filter any more
     notification = {};
     if (ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0) {
-      stub_.channel = Descriptor();  // it has carried out its plan
+      stub_.channel = Descriptor();  // the stub has carried out its plan, and needs it no more
       return Event::kNotification;
     }
-    // ENOENT: it was interrupted, or is gone.
+    // ENOENT: the guest's wait was interrupted, or the guest is gone.
     if (errno != ENOENT && errno != EINTR) return Event::kFailed;
   }
 }
@@ -226,7 +227,7 @@ ProcessEnd GuestProcess::reap() {
   struct rusage usage = {};
   long result;
   do {
-    // The system call, because the C library's function leaves out what was used.
+    // This is the system call itself, because the C library's function has no argument for the usage.
     result = syscall(SYS_waitid, P_PIDFD, stub_.process.get(), &information, WEXITED | __WALL, &usage);
   } while (result != 0 && errno == EINTR);
   // ECHILD: the launcher has waited for all of its children, or ignores them.

@@ -1,4 +1,4 @@
-// A guest's process from its plan to its end: what the kernel tells of it and what is told to it.
+// A guest's process from its plan to its end: what the kernel tells about it, and what the monitor tells it.
 #pragma once
 
 #include <linux/seccomp.h>
@@ -30,40 +30,41 @@ class GuestProcess {
   explicit operator bool() const { return static_cast<bool>(stub_.process); }
   bool started() const { return static_cast<bool>(listener_); }
 
-  // Tells the stub that `plan`, which it has in the control area, is complete, with the plan's descriptors; the guest
-  // runs when it has carried that out. Where written pages cannot be told, the plan no longer asks for it. Errors:
-  // those of code_for; kUnavailable if the stub could not do something.
+  // Tells the stub that `plan`, which lies in the control area, is complete, and sends it the plan's descriptors. The
+  // guest runs once the stub has carried out the plan. If the kernel cannot tell written pages, `plan` no longer asks
+  // for that afterwards. Errors: those of code_for; kUnavailable if the stub could not do something.
   Result<void> start(spry_plan& plan, std::span<const int> descriptors);
-  // Of a process that ended: what the stub could not do of the plan.
+  // After the process has ended: which part of the plan the stub could not carry out, if that is why it ended.
   std::optional<Error> refusal();
 
   // The instruction pointer of the gate's notifications.
   std::uint64_t gate() const { return gate_; }
-  // Of a plan that logs writes: the userfaultfd's partner, /proc/self/pagemap; -1 where the kernel tells no writes, and
-  // why.
+  // For a plan that logs writes: the process's /proc/self/pagemap, which tells them; or -1 if the kernel cannot tell
+  // them, and the errno that says why.
   int pagemap() const { return pagemap_.get(); }
   int log_error() const { return log_error_; }
-  // SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP is in effect.
+  // True if SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP is in effect.
   bool wakes_in_place() const { return wakes_in_place_; }
 
   enum class Event { kNotification, kFault, kDead, kTimeout, kSignal, kFailed };
   // Waits for the next notification until `until_ns` or until `waiting` is over. kSignal: a signal came to this thread.
-  // kFault: it waits for a page; see take_fault. kFailed: errno.
+  // kFault: the guest waits for a page; see take_fault. kFailed: errno says why.
   Event wait(Waiting& waiting, std::uint64_t until_ns, seccomp_notif& notification);
 
-  // Of a plan with SPRY_PLAN_FAULTS: the address that was touched, until `bring` says that its page, in the
-  // page-aligned range, is there. 0 if there is none.
+  // For a plan with SPRY_PLAN_FAULTS: the address that the guest touched, or 0 if there is none. The guest waits until
+  // `bring` says that the pages of a page-aligned range with that address are there.
   std::uint64_t take_fault();
   void bring(std::uint64_t address, std::uint64_t size);
 
-  // The result of the call that was notified; the process goes on. False if it is gone, or interrupted.
+  // Answers a notification: the process goes on, with `value` as the result of its call. False if the process is gone
+  // or was interrupted.
   bool answer(std::uint64_t id, std::int64_t value);
   // False if the process is gone.
   bool signal(int number);
 
-  // Waits for its end; how it ended.
+  // Waits for the process's end, and answers how it ended.
   ProcessEnd reap();
-  // Kills it.
+  // Kills the process and waits for its end.
   void end();
 
  private:
@@ -72,7 +73,7 @@ class GuestProcess {
 
   LaunchedStub stub_;
   Descriptor listener_;
-  Descriptor faults_;  // userfaultfd: what it does ends when it is closed
+  Descriptor faults_;  // userfaultfd; its effects end when it is closed
   bool tells_faults_ = false;
   Descriptor pagemap_;
   std::uint64_t gate_ = 0;

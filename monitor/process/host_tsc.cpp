@@ -61,7 +61,8 @@ std::optional<GuestTsc> tsc_by_cpuid() {
   return scale(std::uint64_t{ecx} * ebx, kNanosecondsPerSecond * eax);
 }
 
-// Two pairs of readings, each the closest of several, so that a pause between two clocks counts little.
+// Reads both clocks at two moments, each time in the closest pair of several, so that a pause between the clocks counts
+// little.
 std::optional<GuestTsc> tsc_by_measuring() {
   constexpr std::uint64_t kSpan = 500'000;
   constexpr int kReadings = 16;

@@ -7,11 +7,12 @@
 
 namespace spry {
 
-// How its ticks become nanoseconds: as the kernel tells it (perf_event_open(2)), as the CPU does (CPUID leaf 0x15), or
-// measured against CLOCK_MONOTONIC for half a millisecond. The first caller of a process finds out; for any thread.
+// How the TSC's ticks become nanoseconds: as the kernel says (perf_event_open(2)), else as the CPU says (CPUID leaf
+// 0x15), else as measured against CLOCK_MONOTONIC for half a millisecond. Found out once for each process. For any
+// thread.
 std::optional<GuestTsc> host_tsc();
 
-// The three ways, each nothing where it cannot be told. For tests.
+// The three ways; each answers nothing if it finds nothing out. For tests.
 std::optional<GuestTsc> tsc_by_kernel();
 std::optional<GuestTsc> tsc_by_cpuid();
 std::optional<GuestTsc> tsc_by_measuring();

@@ -1,4 +1,4 @@
-// The instruction of a hypercall, where a process meets it: as a general-protection fault.
+// The instruction of a hypercall. In a process it raises a general-protection fault.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace spry {
 
 struct HypercallInstruction {
   unsigned size = 0;   // bytes
-  bool plain = false;  // `out %eax, $0x7e` without prefixes, which `syscall` has room for
+  bool plain = false;  // `out %eax, $0x7e` without prefixes: as long as `syscall`
 };
 
 // The OUT of 32 bits to SPRY_HYPERCALL_PORT at the start of `code`, with the port in it or in DX.

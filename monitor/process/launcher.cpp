@@ -40,7 +40,7 @@ tl::unexpected<Error> cannot(const char* what, int error) {
 
 std::span<const std::byte> stub_image() { return {spry_stub_image, spry_stub_image_end}; }
 
-// MFD_EXEC is new in Linux 6.3, and there the kernel logs a warning without it.
+// Since Linux 6.3 there is MFD_EXEC, and without it the kernel logs a warning.
 Descriptor make_memfd() {
   Descriptor file = make_memory_file("spry-guest", MFD_ALLOW_SEALING | MFD_EXEC, stub_image().size());
   if (file || errno != EINVAL) return file;
@@ -57,7 +57,7 @@ int make_temporary() {
   return open(path.c_str(), O_RDONLY | O_CLOEXEC);
 }
 
-// A system call that leaves errno alone, which is the parent's: the result, or a negated error number.
+// A system call that leaves errno alone, because errno is the parent's. Returns the result or a negated error number.
 [[gnu::always_inline]] inline long call(long number, long first, long second, long third, long fourth = 0,
                                         long fifth = 0) {
   register long r10 __asm__("r10") = fourth;
@@ -70,8 +70,8 @@ int make_temporary() {
   return result;
 }
 
-// In the child, which shares the parent's memory, thread-local variables included, while the parent goes on, and has a
-// copy of its descriptors; every signal is blocked. It does nothing but system calls.
+// Runs in the child. The child has a copy of the parent's descriptors, but shares the parent's memory, thread-local
+// variables included, while the parent goes on. So it does nothing but system calls, and has every signal blocked.
 [[gnu::no_sanitize_address]] [[gnu::no_sanitize_thread]] int child(void* argument) {
   auto& launch = *static_cast<Launch*>(argument);
   static_assert(SPRY_FD_LIFELINE == 0 && SPRY_FD_CHANNEL == 1 && SPRY_FD_PROGRAM == 2 && SPRY_FD_CONTROL == 3);
@@ -79,7 +79,7 @@ int make_temporary() {
   const int from[kCount] = {launch.lifeline, launch.channel, launch.file, launch.control};
   long high[kCount];
   long error = 0;
-  // First out of the way of the low numbers, whatever has them.
+  // First copies all out of the way of the low numbers.
   for (int i = 0; i < kCount; ++i) {
     high[i] = call(SYS_fcntl, from[i], F_DUPFD, kCount);
     if (high[i] < 0) error = high[i];
@@ -101,8 +101,8 @@ int make_temporary() {
   return 1;
 }
 
-// clone(2) by hand, with a stack for the child, which calls function(argument): a sanitizer takes the C library's for a
-// fork. The child's number, or a negated error number.
+// clone(2) by hand, because a sanitizer takes the C library's for a fork. The child calls function(argument) on
+// `stack`. Returns the child's process number or a negated error number.
 [[gnu::noinline]] long clone_now(long flags, std::byte* stack, int* process, int (*function)(void*), void* argument) {
   register long r10 __asm__("r10") = 0;
   register long r8 __asm__("r8") = 0;

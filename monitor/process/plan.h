@@ -1,4 +1,5 @@
-/* What the monitor and the stub, the few instructions that a guest's process begins with, say to each other. Plain C.
+/* What the monitor and the stub say to each other. The stub is the small program that a guest's process begins with.
+ * Plain C.
  *
  * The stub's address space, all above what an image may have:
  *
@@ -26,17 +27,17 @@
 #define SPRY_START 0x700000100000
 #define SPRY_START_SIZE 0x2000
 #define SPRY_GATE_STACK 0x700000110000
-/* Four frames with AVX-512; `begin` clears all of it each time. Frames with AMX do not come: a process has to ask for
- * it. */
+/* Room for four signal frames with AVX-512; `begin` clears all of it each time. There are no frames with AMX, because a
+ * process would have to ask for AMX first. */
 #define SPRY_GATE_STACK_SIZE 0x4000
-/* The gate stack's lowest word, while an action is to begin: the first one, by the stub itself, or another, by SIGUSR1.
- * `begin` clears it. */
+/* The gate stack's lowest word while an action has yet to begin: the process's first one, which the stub begins itself,
+ * or a later one, which SIGUSR1 begins. `begin` clears the word. */
 #define SPRY_BEGINS_FIRST 1
 #define SPRY_BEGINS_BY_SIGNAL 2
 #define SPRY_PLAN 0x700000120000
 #define SPRY_PLAN_SIZE 0x6000
 #define SPRY_CONTROL_SIZE (SPRY_START_SIZE + SPRY_GATE_STACK_SIZE + SPRY_PLAN_SIZE)
-/* Guests' memory ends below; the stub takes away what the kernel has mapped elsewhere. */
+/* Guests' memory ends here at most. The stub unmaps what the kernel has mapped elsewhere. */
 #define SPRY_GUEST_END 0x600000000000
 
 /* Registers as the stub loads them: general[] by pop, from the order of a signal frame, and the rest by iretq. */
@@ -49,8 +50,8 @@ struct spry_registers {
   uint64_t ss;
 };
 
-/* What an action begins with, and what the gate goes on with. Of the latter there are several, used in turn, because
- * the gate may be interrupted while it loads one. */
+/* What an action begins with, and what the gate goes on with (`resume`). Of these there are several, used in turn,
+ * because the gate may be interrupted while it loads one. */
 #define SPRY_RESUMES 16
 struct spry_start {
   uint64_t fs_base;
@@ -59,7 +60,7 @@ struct spry_start {
   uint16_t es;
   uint16_t fs;
   uint16_t gs;
-  uint64_t fsgsbase; /* the base of FS can be set by WRFSBASE; else by arch_prctl(2), and GS's is always 0 */
+  uint64_t fsgsbase; /* 1: WRFSBASE and WRGSBASE set the bases; 0: arch_prctl(2) sets FS's, and GS's is 0 */
   uint64_t flags;    /* for popf: 0 */
   struct spry_registers begin;
   uint64_t system_call_entry; /* where the guest serves system calls, and its stack there; or 0 */
@@ -109,9 +110,9 @@ struct spry_plan {
   struct sock_filter filter[SPRY_PLAN_FILTER];
 };
 
-/* The reply: one message. With step SPRY_STEP_DONE, before the plan, come the listener, and, with both flags or the
- * first, a userfaultfd and the process's pagemap. Any other step is the one that failed, before the plan or after it.
- */
+/* The reply: one message. SPRY_STEP_DONE comes before the plan, with descriptors: the listener; a userfaultfd, if
+ * SPRY_REPLY_FAULTS is set; the process's pagemap, if SPRY_REPLY_PAGEMAP is set too. Any other step is the one that
+ * failed, before the plan or after it. */
 enum spry_step {
   SPRY_STEP_DONE,
   SPRY_STEP_LIFELINE,
@@ -131,7 +132,7 @@ struct spry_reply {
   int32_t error;  /* errno of the step */
   uint64_t where; /* the mapping's address, of SPRY_STEP_MAP and SPRY_STEP_FAULTS */
   uint32_t flags;
-  int32_t missing; /* errno of the first that is not there */
+  int32_t missing; /* errno of the first of the two that could not be opened */
   uint64_t gate;   /* the instruction pointer that the gate's notifications have */
 };
 

@@ -13,8 +13,8 @@ std::optional<std::string> ProcessEnd::cpu_limit() const {
   if ((signal != SIGXCPU && signal != SIGKILL) || getrlimit(RLIMIT_CPU, &limit) != 0) return std::nullopt;
   const rlim_t seconds = signal == SIGXCPU ? limit.rlim_cur : limit.rlim_max;
   if (seconds == RLIM_INFINITY) return std::nullopt;
-  // Everybody sends SIGKILL, so the time that was used has to tell. The kernel limits an account of its own, by clock
-  // ticks, which on a busy virtual machine is ahead of what it tells of.
+  // Anybody can send SIGKILL, so the time that was used must tell. The kernel applies the limit to an account of its
+  // own, in clock ticks, which on a busy virtual machine is ahead of the time that it reports.
   constexpr std::uint64_t kHalfASecond = 500'000;
   if (signal == SIGKILL && cpu_us / kHalfASecond < seconds) return std::nullopt;
   return fmt::format("the guest's process used up its {} s of processor time (RLIMIT_CPU, ulimit -t)", seconds);

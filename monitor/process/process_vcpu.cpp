@@ -32,17 +32,17 @@ using namespace x86;
 
 // How long a process may take to answer a signal: far beyond what a loaded host needs.
 constexpr std::uint64_t kPatience = kNanosecondsPerSecond;
-// When to look whether an action has begun at all.
+// How often to look whether an action has begun at all.
 constexpr std::uint64_t kBeginCheck = 5'000'000;
 
-// Mappings of up to so much have their pages at once, instead of by page faults.
+// Mappings of up to so many bytes get their pages at once, instead of by page faults.
 constexpr std::uint64_t kPopulated = std::uint64_t{64} << 10;
 
 constexpr std::uint64_t kCallSize = 2;  // bytes of `syscall`, `int $n` and `out %eax, $port`
 constexpr std::uint64_t kVsyscallPage = 0xffffffffff600000;
 constexpr std::uint64_t kLowHalfEnd = std::uint64_t{1} << 47;
 
-// Of an input: the whole pages of a file, and a copy of what is left.
+// An input has two mappings at most: the whole pages of a file, and a copy of the rest.
 constexpr std::size_t kInputMappings = 2;
 
 // Descriptors of a plan.
@@ -81,7 +81,8 @@ ProcessVcpu::ProcessVcpu(Descriptor stub_file, ControlArea control, GuestProcess
 
 ProcessVcpu::~ProcessVcpu() = default;
 
-// A machine that runs once gets what it touches of a large file; one that is reset has what it begins with.
+// A machine that runs once gets the parts of a large file that it touches. A reusable machine has all of its memory
+// from the start.
 Result<GuestMemory> ProcessVcpu::make_memory(std::uint64_t size, bool reusable) {
   auto memory = GuestMemory::share(size);
   if (memory && !reusable) memory->put_off_if(has_userfaultfd);
@@ -156,7 +157,7 @@ Result<void> ProcessVcpu::map_input(Range range, int descriptor, std::uint64_t m
   return {};
 }
 
-// The memory is the captured one already.
+// Guest memory has the contents already.
 Result<void> ProcessVcpu::rebase(const Contents& contents, const CpuState& state) {
   std::vector<Range> copied;
   for (const ContentsRun& run : contents.runs()) copied.push_back(run.range);
@@ -184,7 +185,8 @@ Result<void> ProcessVcpu::start_process() {
   plan.fault_count = 0;
   std::size_t room = std::size(plan.faults);
   for (const Range& range : memory_->waiting()) {
-    // Each mapping that the range is part of is one of its own to the kernel, and what is not mapped cannot be told.
+    // The range is cut at the borders of mappings, because the kernel keeps each mapping apart, and touches of memory
+    // that is not mapped cannot be told.
     for (const spry_mapping& mapping : mappings_) {
       const std::uint64_t start = std::max(mapping.address, range.start + slide_);
       const std::uint64_t end = std::min(mapping.address + mapping.size, range.end + slide_);
@@ -204,7 +206,7 @@ Result<void> ProcessVcpu::start_process() {
   return process_.start(plan, std::span(descriptors).first(count));
 }
 
-// Whatever the old process has written is written.
+// Ends the process and starts another one. What the old one wrote to guest memory stays there.
 Result<void> ProcessVcpu::replace_process() {
   process_.end();
   state_ = State::kGone;
@@ -239,7 +241,8 @@ Result<void> ProcessVcpu::begin_action() {
 void ProcessVcpu::go_on() {
   const std::uint64_t answer = state_ == State::kCall ? registers_.rax : control_.set_resume(registers_);
   const bool arrived = process_.answer(id_, static_cast<std::int64_t>(answer));
-  // A guest that only was to go on where a signal had found it does so when it asks again.
+  // If the answer did not arrive, and would only have let the guest go on where a signal had found it, nothing is owed:
+  // the guest asks again.
   const bool same = state_ == State::kGate && is_sent() && registers_.rip == gate_.frame.registers.rip;
   if (!arrived && !same) owed_ = registers_;
   state_ = State::kRunning;
@@ -271,7 +274,8 @@ Exit ProcessVcpu::run() {
 }
 
 Exit ProcessVcpu::wait_for_exit() {
-  Waiting patient;  // not even an interruption is served before the action has surely begun
+  // Until it is sure that the action has begun, not even an interruption ends the wait.
+  Waiting patient;
   std::uint64_t patience = beginning_ == Beginning::kNone ? 0 : host_monotonic_ns() + kPatience;
   for (;;) {
     const bool late = beginning_ != Beginning::kNone && waiting_->over();
@@ -341,7 +345,7 @@ std::optional<Exit> ProcessVcpu::take(const seccomp_notif& notification) {
   return hypercall();
 }
 
-// Answers what was asked before, if that is owed.
+// If an answer is owed (owed_), gives it, and returns true.
 bool ProcessVcpu::pay() {
   if (!owed_) return false;
   registers_ = *std::exchange(owed_, std::nullopt);
@@ -368,7 +372,7 @@ bool ProcessVcpu::read_gate(const seccomp_notif& notification) {
 
 std::optional<Exit> ProcessVcpu::take_gate(const seccomp_notif& notification) {
   if (!read_gate(notification)) return dead("forged the frame of an exception");
-  // A signal that somebody else sent, or one of ours that came late.
+  // This is a signal that somebody else sent, or one of the monitor's that came late.
   if (is_sent()) {
     go_on();
     return std::nullopt;
@@ -383,7 +387,7 @@ std::optional<Exit> ProcessVcpu::take_exception() {
   const auto vector = static_cast<unsigned>(frame.vector < kVectors ? frame.vector : GP);
   if (vector == PF) {
     if (frame.signal == SIGBUS) return page_gone();
-    // Of the kernel's addresses Linux says that they are present.
+    // Linux reports addresses of the kernel's half as present.
     const std::uint64_t error_code = frame.cr2 < kLowHalfEnd ? frame.error_code : frame.error_code & ~PF_P;
     return exception(PF, error_code, frame.cr2);
   }
@@ -402,8 +406,8 @@ std::optional<Exit> ProcessVcpu::take_exception() {
   return exception(vector, frame.error_code);
 }
 
-// A call that no hypercall has become is a fault, and as a CPU without a kernel would tell it. All registers are known
-// by a signal, which makes the kernel give the call up and repeat it later.
+// A system call that is no rewritten hypercall is a fault, in the form that a CPU without a kernel would report. A
+// signal makes all registers known: the kernel gives the call up for it, and would repeat it later.
 Exit ProcessVcpu::take_foreign_call(const seccomp_notif& notification) {
   const std::uint64_t behind = notification.data.instruction_pointer;
   if (!stop()) return died();
@@ -423,21 +427,21 @@ Exit ProcessVcpu::take_foreign_call(const seccomp_notif& notification) {
 bool ProcessVcpu::stop() {
   if (state_ == State::kGone) return false;
   if (state_ == State::kGate) return true;
-  Waiting patient;  // this is to end, whatever interrupts
+  Waiting patient;  // nothing interrupts this wait
   const std::uint64_t until = host_monotonic_ns() + kPatience;
   if (process_.signal(SIGUSR2)) {
     for (;;) {
       seccomp_notif notification;
       const auto event = process_.wait(patient, until, notification);
       if (event == GuestProcess::Event::kSignal) continue;
-      // A signal wakes it as well, and it asks again later.
+      // A signal wakes the guest as well; it then touches the page again later.
       if (event == GuestProcess::Event::kFault) {
         bring_page();
         continue;
       }
       silent_ = event == GuestProcess::Event::kTimeout;
       if (event != GuestProcess::Event::kNotification) break;
-      // What was notified before is given up by the kernel, and notified again when the guest goes on.
+      // The kernel gives up a call that was notified before the signal, and notifies it again when the guest goes on.
       const seccomp_data& data = notification.data;
       if (data.arch != AUDIT_ARCH_X86_64 || data.instruction_pointer != process_.gate()) continue;
       if (!read_gate(notification)) break;
@@ -459,7 +463,7 @@ Result<void> ProcessVcpu::complete_registers() {
     return fail(ErrorCode::kMonitor, fmt::format("{}: {}", path_, end.words));
   }
   registers_.rip = behind;
-  registers_.rcx = registers_.r11 = 0;  // which the ABI gives up
+  registers_.rcx = registers_.r11 = 0;  // the ABI says that a hypercall loses them
   return {};
 }
 

@@ -1,4 +1,5 @@
-// A guest as a Linux process that has no system call left. docs/architecture.md, "The process platform".
+// The platform `process`: a guest is a Linux process that has no system call left (docs/architecture.md, "The process
+// platform").
 #pragma once
 
 #include <array>
@@ -20,8 +21,8 @@
 
 namespace spry {
 
-// A shell: a stub on its way to where it waits for its plan. Errors: those of code_for; kUnavailable if guests cannot
-// be processes here. What the stub finds out on its way is told by the first run.
+// Makes a shell: a stub that is on its way to where it waits for its plan. Errors: those of code_for; kUnavailable if
+// guests cannot be processes here. What the stub fails to do on its way is an Error of the first run.
 Result<std::unique_ptr<Vcpu>> make_process_shell();
 
 class ProcessVcpu final : public Vcpu {
@@ -76,12 +77,12 @@ class ProcessVcpu final : public Vcpu {
   Result<void> replace_process();
   Result<void> begin_action();
   void go_on();
-  // The frame is that of a signal that a process sent, and not of an exception.
+  // True if the gate's frame is that of a signal that a process sent, and not of an exception.
   bool is_sent() const { return gate_.frame.signal == SIGUSR2 || gate_.frame.code <= 0; }
   // Brings the page that the guest waits for. False if its file has become shorter.
   bool bring_page();
   Exit wait_for_exit();
-  // What a notification means; nothing if the guest has been let on already.
+  // The Exit that a notification means; nothing if the guest goes on already.
   std::optional<Exit> take(const seccomp_notif& notification);
   bool pay();
   std::optional<Exit> take_gate(const seccomp_notif& notification);
@@ -103,7 +104,7 @@ class ProcessVcpu final : public Vcpu {
   struct Code {
     std::array<std::uint8_t, 15> bytes = {};
     std::size_t size = 0;
-    bool own = false;  // the guest's, and not to be written by it
+    bool own = false;  // code of the guest's image that the guest cannot write to
   };
   Code code_at(std::uint64_t address);
 
@@ -118,13 +119,13 @@ class ProcessVcpu final : public Vcpu {
   Range probe_;
   SystemCalls system_calls_;
   bool sets_fs_base_ = false;
-  Range hypercalls_;  // guest-physical: where their instruction may be rewritten; elsewhere `syscall` is the guest's
+  Range hypercalls_;  // guest-physical: where hypercalls may be rewritten; elsewhere, `syscall` is the guest's own
   std::vector<spry_mapping> mappings_;
   Descriptor input_;
   std::unique_ptr<ProcessWriteLog> log_;
   std::vector<std::uint64_t> rewritten_;
 
-  // Of what has been asked for and not heard of.
+  // What was asked to begin and has given no sign of it yet.
   enum class Beginning {
     kNone,
     kProcess,  // a new process, with its first action: it may still be carrying out its plan
@@ -139,8 +140,8 @@ class ProcessVcpu final : public Vcpu {
   Registers registers_;
   std::uint64_t begin_fs_base_ = 0;
   bool silent_ = false;  // the process was ended because it did not answer
-  // What the guest was to go on with, when the answer did not arrive because a signal had interrupted the guest's wait:
-  // the guest then asks the same again.
+  // An answer that is owed: the registers that the guest was to go on with. It did not arrive because a signal had
+  // interrupted the guest's wait, so the guest asks the same again.
   std::optional<Registers> owed_;
 
   Waiting unarmed_;

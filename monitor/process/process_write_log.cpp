@@ -16,8 +16,8 @@ using x86::kPageSize;
 
 constexpr std::size_t kFoundAtOnce = 256;
 
-// What forgetting costs, in ns: a scan of little memory, and a fault that removes the protection of one page. Measured
-// on a virtual machine, where the faults of a process are dear.
+// What forgetting costs, in ns: a scan of little memory, and a fault that removes the protection of one page. It was
+// measured on a virtual machine, where the faults of a process are dear.
 constexpr ForgetCost kCost = {.call = 6000, .fault = 20000};
 
 }  // namespace
@@ -59,8 +59,9 @@ void ProcessWriteLog::find_populated() {
   }
 }
 
-// Of pages that are not mapped the kernel says that they were written, unless they had been forgotten before: most have
-// never been touched, but one may have been written and swapped out since. What is no hole of the file was touched.
+// Marks those pages of `range`, which are not mapped, that are no holes of the memfd. The kernel reports every page
+// that is not mapped as written, unless it was once forgotten. Most of them have never been touched, but one may have
+// been written and swapped out since; that one is no hole.
 void ProcessWriteLog::mark_populated(Range range) {
   const std::uint64_t end = range.end / kPageSize;
   for (std::uint64_t page = range.start / kPageSize; page < end; ++page) {
@@ -124,7 +125,7 @@ Result<std::span<const std::uint64_t>> ProcessWriteLog::fetch() {
   if (writable_.empty()) return bits_;
   if (pagemap_ >= 0) {
     find_populated();
-    // One walk over all: what is not registered between the ranges is skipped.
+    // One scan for all ranges: it skips memory between them, which is not registered.
     auto scanned = scan({writable_.front().start, writable_.back().end}, 0, true);
     if (!scanned) return tl::unexpected(scanned.error());
     if (*scanned) {

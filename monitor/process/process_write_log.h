@@ -17,8 +17,8 @@ class ProcessWriteLog final : public WriteLog {
   // `regions` and `memory` as the machine has them; `memory` is borrowed.
   ProcessWriteLog(GuestMemory& memory, std::span<const Region> regions, std::uint64_t slide);
 
-  // What tells from now on: a process's /proc/self/pagemap, borrowed, or -1. With `replaced`, pages were written that
-  // this one does not know of.
+  // From now on, `pagemap` tells written pages: a process's /proc/self/pagemap, borrowed, or -1. `replaced` says that
+  // an earlier process wrote pages, of which this pagemap does not know.
   void attach(int pagemap, bool replaced);
 
   Result<std::span<const std::uint64_t>> fetch() override;
@@ -39,10 +39,10 @@ class ProcessWriteLog final : public WriteLog {
   std::uint64_t slide_;
   int pagemap_ = -1;
   std::vector<std::uint64_t> bits_;
-  std::vector<Range> marked_;  // what is set in bits_
-  std::vector<Range> extra_;   // pages that count although no pagemap says so
+  std::vector<Range> marked_;  // the pages that are set in bits_
+  std::vector<Range> extra_;   // pages that count as written although no pagemap says so
   std::vector<std::uint64_t> populated_;
-  std::uint64_t population_ = UINT64_MAX;  // what populated_ was read at
+  std::uint64_t population_ = UINT64_MAX;  // of the memory, when populated_ was read
   std::vector<page_region> found_;
 };
 

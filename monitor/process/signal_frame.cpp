@@ -30,7 +30,7 @@ struct Siginfo {
 };
 static_assert(offsetof(Ucontext, context) == 40 && offsetof(Ucontext, context.fpstate) == 0xe0, "as the stub has it");
 
-// An XSAVE area (SDM 1 13.4) and what the kernel says of it (struct _fpx_sw_bytes).
+// An XSAVE area (SDM 1 13.4), and the kernel's description of it (struct _fpx_sw_bytes).
 constexpr std::size_t kLegacySize = 512;
 constexpr std::size_t kHeaderEnd = 576;
 constexpr std::size_t kXmm = 160;
@@ -106,7 +106,7 @@ std::optional<std::shared_ptr<const VectorState>> read_vectors(const GateStack& 
     std::memcpy(to.data() + start, area->data() + start, end - start);
     return true;
   };
-  // MXCSR is neither x87's nor, without SSE, initial.
+  // MXCSR is always copied: it is not a part of x87, and without SSE it need not be initial.
   std::memcpy(to.data() + XSAVE_MXCSR, area->data() + XSAVE_MXCSR, sizeof(std::uint32_t));
   bool complete = true;
   if ((present & XCR0_X87) != 0) complete = copy(0, XSAVE_MXCSR) && copy(32, kXmm);
@@ -117,7 +117,7 @@ std::optional<std::shared_ptr<const VectorState>> read_vectors(const GateStack& 
     complete = complete && place.size != 0 && copy(place.offset, place.offset + place.size);
   }
   if (!complete) return std::nullopt;
-  // The legacy parts are always named: no CPU then takes MXCSR for initial.
+  // The legacy parts are always named, so that no CPU takes MXCSR for initial.
   store<std::uint64_t>(to, kLegacySize, present | XCR0_X87 | XCR0_SSE);
   VectorState initial;
   write_vectors(initial.area, nullptr);
@@ -129,7 +129,7 @@ std::optional<std::shared_ptr<const VectorState>> read_vectors(const GateStack& 
 
 void write_vectors(std::span<std::byte, VectorState::kSize> area, const VectorState* state) {
   if (state == nullptr) {
-    // Parts that the header does not name are not looked at.
+    // XRSTOR does not look at parts that the header does not name.
     std::memset(area.data(), 0, kHeaderEnd);
     store<std::uint16_t>(area, 0, kControlWordReset);
     store<std::uint32_t>(area, XSAVE_MXCSR, kMxcsrReset);

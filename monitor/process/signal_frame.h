@@ -1,5 +1,5 @@
 // What the kernel leaves on the gate stack when a guest's process gets a signal (sigreturn(2), struct rt_sigframe). The
-// guest can write there, and can jump to the gate with any pointers: everything is checked, and copied once.
+// guest can write there, and can jump to the gate with any pointers. So everything is checked, and copied only once.
 #pragma once
 
 #include <cstddef>
@@ -31,21 +31,23 @@ struct GateStack {
   std::optional<std::span<const std::byte>> find(std::uint64_t pointer, std::uint64_t size) const;
 };
 
-// The frame that a handler was called with: `siginfo` and `ucontext` are its arguments. Nothing, if one of them is not
-// on the gate stack: forged.
+// The frame that a handler was called with: `siginfo` and `ucontext` are its arguments. Nothing if one of them does not
+// point into the gate stack, so that it is forged.
 std::optional<SignalFrame> read_signal_frame(const GateStack& stack, std::uint64_t siginfo, std::uint64_t ucontext);
 
-// The vectors of a frame, without what is in its initial state, so that equal states are equal bytes. Null if `address`
-// is 0 or all is initial; nothing if they are not on the gate stack, or what no kernel writes.
+// The vectors of a frame. Parts in their initial state are left out, so that equal states are equal bytes. Null if
+// `address` is 0 or everything is initial. Nothing if they do not lie in the gate stack, or if no kernel writes them
+// so.
 std::optional<std::shared_ptr<const VectorState>> read_vectors(const GateStack& stack, std::uint64_t address);
 
-// Makes of `state` an XSAVE area that XRSTOR takes whatever its bytes are. Null: as after reset.
+// Makes of `state` an XSAVE area that XRSTOR accepts, whatever the state's bytes are. A null `state` is the one after
+// reset.
 void write_vectors(std::span<std::byte, VectorState::kSize> area, const VectorState* state);
 
-// A signal frame's general registers, RIP, RFLAGS and RSP are in this order.
+// Writes the general registers in the order of a signal frame (spry_registers::general).
 void to_frame_order(const Registers& registers, std::span<std::uint64_t, 15> general);
 
-// RFLAGS that a guest may have: bit 1 and IF are set, and nothing that needs privilege.
+// RFLAGS that a guest may have: bit 1 and IF are set, and no flag that needs privilege.
 std::uint64_t user_flags(std::uint64_t rflags);
 
 }  // namespace spry

@@ -2,9 +2,9 @@
  * away from itself (seccomp(2)), maps the guest's memory as the monitor's plan says, and begins the guest.
  * Freestanding: no C library, no data that can be written, no stack but the kernel's first one and then the gate's.
  *
- * What is left of it beside the guest is its code, and a guest that jumps into that gains nothing: it cannot change its
- * signal mask, its alternate stack or its mappings, because the calls that it could make there all need a descriptor
- * that is closed. */
+ * Once the guest runs, only the stub's code is left beside it. A guest that jumps into that code gains nothing. It
+ * cannot change its signal mask or its alternate stack, because the filter allows no call for that, nor its mappings,
+ * because the calls for that need a descriptor that is closed. */
 #include <asm/prctl.h>
 #include <asm/signal.h>
 #include <asm/unistd.h>
@@ -57,10 +57,10 @@ struct kernel_sigaction {
   uint64_t mask;
 };
 
-/* All is in this file, and found relative to the instruction. */
+/* All symbols are in this file, and are found relative to RIP. */
 #pragma GCC visibility push(hidden)
 
-/* Code addresses. The filter knows the stub's own calls by what is behind their `syscall`. */
+/* Code addresses. The filter knows the stub's own calls by the address behind their `syscall`. */
 extern const char spry_gate[], spry_gate_called[], spry_base_set[], spry_called[];
 
 #define POP_GENERAL                                                                                            \
@@ -68,15 +68,16 @@ extern const char spry_gate[], spry_gate_called[], spry_base_set[], spry_called[
   "  pop %rsi\n  pop %rbp\n  pop %rbx\n  pop %rdx\n  pop %rax\n  pop %rcx\n"
 #define TEXT(value) #value
 #define VALUE(value) TEXT(value)
-/* An operand: so many bytes into struct spry_start, from where the stub itself begins. */
+/* An operand: so many bytes into struct spry_start, addressed from where the stub itself begins. */
 #define AT_START(offset) "__executable_start + " VALUE(SPRY_START) " - " VALUE(SPRY_STUB) " + " #offset "(%rip)"
 
 __asm__(
     /* Signal handler for exceptions, and for the monitor's wish to see all registers: RDI = signal number, RSI =
-     * siginfo, RDX = ucontext. The monitor reads these and the frame, and beside them what no frame has: R10 and R8 are
-     * the bases of FS and GS, R9 the selectors DS, ES, FS and GS. If it lets the guest go on, the answer is the address
-     * of a spry_registers. sigreturn is not used, and so is not there for a guest that would change its signal mask or
-     * its alternate stack by it. getpid's number is what every other filter around this process allows. */
+     * siginfo, RDX = ucontext. The monitor reads these and the frame, and besides what no frame has: R10 and R8 are the
+     * bases of FS and GS, R9 the selectors DS, ES, FS and GS. If the monitor lets the guest go on, it answers with the
+     * address of a spry_registers. sigreturn is not used, so the filter need not allow it, and no guest can change its
+     * signal mask or its alternate stack by it. The call has getpid's number, because every other filter around this
+     * process allows getpid. */
     ".globl spry_gate, spry_gate_called\n"
     "spry_gate:\n"
     "  cmp $31, %edi\n" /* SIGSYS */
@@ -114,8 +115,8 @@ __asm__(
     "  mov %rbx, %rsp\n"
     POP_GENERAL
     "  iretq\n"
-    /* A system call that the guest serves: the registers of the frame, but RCX is RIP, R11 is RSP, and RSP is the
-     * guest's for this. */
+    /* A system call that the guest serves: goes on at the guest's entry for them with the frame's registers, but RCX is
+     * the frame's RIP, R11 is its RSP, and RSP is the guest's stack for system calls. */
     "spry_trapped:\n"
     "  cmpl $1, 8(%rsi)\n" /* si_code: SYS_SECCOMP */
     "  jne spry_tell\n"
@@ -141,8 +142,8 @@ __asm__(
     "  movabs $" VALUE(SPRY_GATE_STACK) ", %rcx\n"
     "  cmpq $" VALUE(SPRY_BEGINS_BY_SIGNAL) ", (%rcx)\n"
     "  jne spry_gate\n"
-    /* It clears the gate stack, where the kernel has just put the registers of the last action, and uses no memory that
-     * the guest could have spoiled. */
+    /* spry_begin clears the gate stack, where the kernel has just put the registers of the last action, and uses no
+     * memory that the guest could have spoiled. */
     "spry_begin:\n"
     "  movabs $" VALUE(SPRY_START) " + 32, %rsp\n"
     "  popf\n"
@@ -150,8 +151,8 @@ __asm__(
     "  mov $" VALUE(SPRY_GATE_STACK_SIZE) " / 8, %ecx\n"
     "  xor %eax, %eax\n"
     "  rep stosq\n"
-    /* Selectors come before bases, because loading one may change the other. What the CPU remembers of x87's last
-     * instruction is not among what XRSTOR loads everywhere. */
+    /* Selectors come before bases, because loading a selector may change its base. fninit comes before XRSTOR, because
+     * not every CPU's XRSTOR loads what the CPU remembers of x87's last instruction. */
     "  movabs $" VALUE(SPRY_START) ", %rbx\n"
     "  mov $0x2b, %eax\n" /* the bases become 0: a null selector alone may leave them as they are */
     "  mov %eax, %fs\n"
@@ -198,13 +199,13 @@ __asm__(
     "  syscall\n"
     "spry_called:\n"
     "  ret\n"
-    /* A fault for whose frame there is no room on the gate stack, not even below the red zone of 128 bytes, ends this
-     * process, which exit_group(2) cannot once the filter is there. */
+    /* Ends this process, which exit_group(2) cannot once the filter is there. It causes a fault for whose frame there
+     * is no room: RSP is near the gate stack's lowest address, and the kernel leaves out a red zone of 128 bytes. */
     ".globl spry_leave\n"
     "spry_leave:\n"
     "  movabs $" VALUE(SPRY_GATE_STACK) " + 256, %rsp\n"
     "  hlt\n"
-    /* spry_continue(function): on the gate stack. */
+    /* spry_continue(function): calls the function on the gate stack. */
     ".globl spry_continue\n"
     "spry_continue:\n"
     "  movabs $" VALUE(SPRY_GATE_STACK) " + " VALUE(SPRY_GATE_STACK_SIZE) ", %rsp\n"
@@ -250,7 +251,8 @@ __attribute__((noreturn)) void spry_main(void);
 
 #define CALL3(number, a, b, c) spry_call(number, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 
-/* What the second half needs of the first; it lies in the gate stack's first page, below all that `go` pushes. */
+/* What the second half (`go`) needs of the first (`spry_main`). It lies at the bottom of the gate stack's highest page,
+ * below all that `go` pushes. */
 struct state {
   struct spry_reply reply;
   int log;
@@ -279,7 +281,7 @@ static long reply(const struct spry_reply *words, const int *descriptors, unsign
   return CALL3(__NR_sendmsg, SPRY_FD_CHANNEL, &message, MSG_NOSIGNAL);
 }
 
-/* Tells the monitor what failed, with errno or the negated result of a call. */
+/* Tells the monitor which step failed, and why: `result` is a negated errno. */
 __attribute__((noreturn, noinline)) static void fail(uint32_t step, long result, uint64_t where) {
   struct spry_reply words;
   words.step = step;
@@ -296,8 +298,8 @@ static void check(uint32_t step, long result) {
   if (result < 0) fail(step, result, 0);
 }
 
-/* The kernel kills this process when the last writer of the pipe is gone, which is the monitor (fcntl(2), F_SETSIG). It
- * may have gone before that was asked for: poll(2) tells. */
+/* Has the kernel kill this process when the pipe's only writer, the monitor, is gone (fcntl(2), F_SETSIG). poll(2)
+ * tells whether the monitor has gone before that was asked for. */
 static void tie_to_monitor(void) {
   check(SPRY_STEP_LIFELINE, CALL3(__NR_fcntl, SPRY_FD_LIFELINE, F_SETSIG, SIGKILL));
   check(SPRY_STEP_LIFELINE, CALL3(__NR_fcntl, SPRY_FD_LIFELINE, F_SETOWN, CALL3(__NR_getpid, 0, 0, 0)));
@@ -307,8 +309,8 @@ static void tie_to_monitor(void) {
   if ((lifeline.revents & POLLHUP) != 0) spry_leave();
 }
 
-/* What tells the monitor of written or touched pages, should the plan ask for it: neither can be made once the filter
- * is there. */
+/* Opens what tells the monitor of written or touched pages, in case the plan asks for it. Nothing can be opened once
+ * the filter is there. */
 static void open_logs(struct state *state) {
   state->reply.flags = 0;
   state->reply.missing = 0;
@@ -347,7 +349,7 @@ static void set_signals(void) {
     check(SPRY_STEP_SIGNALS, spry_call(__NR_rt_sigaction, signals[i], (long)&action, 0, sizeof action.mask, 0, 0));
     blocked &= ~(UINT64_C(1) << (signals[i] - 1));
   }
-  /* The kernel sends it at the soft limit of processor time; unless the launcher ignores it, it ends this process. */
+  /* SIGXCPU comes at the soft limit of processor time. It ends this process, unless the launcher ignores it. */
   blocked &= ~(UINT64_C(1) << (SIGXCPU - 1));
   check(SPRY_STEP_SIGNALS, spry_call(__NR_rt_sigprocmask, SIG_SETMASK, (long)&blocked, 0, sizeof blocked, 0, 0));
 }
@@ -363,10 +365,10 @@ static void give_up_rights(void) {
   BPF_JUMP(BPF_JMP | (test) | BPF_K, value, (then) - (at)-1, (otherwise) - (at)-1)
 
 /* Every call of every architecture becomes a notification, but for some of the stub's own, which are known by the
- * address behind their `syscall`. The one that sets the base of FS is for every beginning. The others are for the way
- * there: afterwards they reach nothing, because each needs a descriptor beside the lifeline, and the last of them has
- * closed those. Memory without a file is not among what can be mapped. Of filters only the plan's can be added, which
- * the guest cannot write to, and once: it refuses the next one. */
+ * address behind their `syscall`. The call that sets the base of FS is for the guest, and for every beginning of an
+ * action. The others are for the way to the first beginning. Afterwards they reach nothing: they need a descriptor
+ * other than the lifeline, and close_range has closed all those. Memory without a file cannot be mapped. The only
+ * filter that can be added is the plan's, which the guest cannot write to, and which refuses any further one. */
 static long take_calls_away(void) {
   enum { SET_FS = 10, MAP = 14, REGISTER = 18, CLOSE = 20, FILTER = 22, OWN = 28, HIGH = 30, NOTIFY = 32, ALLOW = 33 };
   const uint64_t planned = SPRY_PLAN + offsetof(struct spry_plan, system_calls);
@@ -455,8 +457,8 @@ static void tell(int log, uint64_t address, uint64_t size, uint64_t mode) {
   if (result < 0) fail(SPRY_STEP_FAULTS, result, address);
 }
 
-/* Maps the guest's memory; of some of it the monitor is told what is written, or touched first. Then come the system
- * calls that the guest serves. */
+/* Maps the guest's memory, and has the kernel tell the monitor of writes or first touches where the plan says so. Then
+ * adds the filter for the system calls that the guest serves, if there are any. */
 static void carry_out(const struct spry_plan *plan, int log) {
   int descriptors[SPRY_PLAN_DESCRIPTORS];
   const unsigned count = receive(descriptors);
@@ -477,7 +479,7 @@ static void carry_out(const struct spry_plan *plan, int log) {
   check(SPRY_STEP_FILTER, CALL3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan->system_calls));
 }
 
-/* The second half, on the gate stack: the kernel's own is unmapped here. */
+/* The second half. It runs on the gate stack, because it unmaps the stack that the kernel made. */
 __attribute__((noreturn)) static void go(void) {
   struct state *state = STATE;
   const uint64_t end = SPRY_PLAN + SPRY_PLAN_SIZE;

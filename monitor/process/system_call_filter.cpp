@@ -36,7 +36,8 @@ void filter_system_calls(spry_plan& plan, Range own) {
   constexpr std::size_t kArchitecture = offsetof(seccomp_data, arch);
   constexpr std::size_t kLow = offsetof(seccomp_data, instruction_pointer);
   constexpr std::size_t kHigh = kLow + sizeof(std::uint32_t);
-  // An instruction pointer is behind its instruction: the end belongs to `own`, and the start does not.
+  // The instruction pointer is the address behind a call's instruction. So the end of `own` belongs to it, and the
+  // start does not.
   const std::array program = {
       /* 0 */ load(kArchitecture),
       /* 1 */ jump(BPF_JEQ, 1, AUDIT_ARCH_X86_64, 2, kAllow),

@@ -1,5 +1,5 @@
-// The second filter of a guest's process whose guest serves system calls: they raise SIGSYS there instead of a
-// notification here.
+// The second filter of a guest's process, for guests that serve system calls: these raise SIGSYS in the guest's
+// process, instead of a notification to the monitor.
 #pragma once
 
 #include "memory/layout.h"
@@ -7,10 +7,11 @@
 
 namespace spry {
 
-// Makes it for calls from everywhere but `own`, guest virtual, where the guest's own hypercalls are. What the stub and
-// other architectures' instructions do is left to the first filter: of two that disagree, trapping comes before telling
-// (seccomp(2)). It refuses the stub's seccomp(2), by which the guest would add it again and again: each time all later
-// calls would take longer, also those of the next action.
+// Writes the filter into `plan`. It traps calls from everywhere but `own`, the guest virtual range of the guest's own
+// hypercalls. Calls of the stub, and those by other architectures' instructions, are left to the first filter. Where
+// the two filters disagree, a trap wins over a notification (seccomp(2)). The filter refuses the
+// stub's seccomp(2). Otherwise the guest could add the filter again and again, and each time all later calls would take
+// longer, those of the next action too.
 void filter_system_calls(spry_plan& plan, Range own);
 
 }  // namespace spry
