@@ -16,9 +16,9 @@ struct IoInstruction {
 // The IN, OUT, INS or OUTS at the start of `code`.
 std::optional<IoInstruction> decode_io(std::span<const std::uint8_t> code);
 
-// True if the OUT of a hypercall (`out %eax, $port` or `out %eax, %dx`) ends where `before` does, and `after`, which
-// follows it, is no string I/O: a vCPU that left there has nothing left to do. RIP is past an OUT, but may be at an
-// OUTS.
+// Whether a vCPU that left with RIP between `before` and `after` has finished its instruction. True if `before` ends
+// with the OUT of a hypercall (`out %eax, $port` or `out %eax, %dx`), and `after` does not begin with string I/O. RIP
+// is always past an OUT, but it may be at an OUTS.
 bool left_by_out(std::span<const std::uint8_t> before, std::span<const std::uint8_t> after, std::uint8_t port);
 
 // A name in words for the instruction at the start of `code` if it is one that needs privilege or a kernel:

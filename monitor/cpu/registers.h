@@ -28,12 +28,12 @@ struct VectorState {
 // The state after reset, with XSTATE_BV naming x87 and SSE.
 VectorState initial_vectors();
 
-// The parts of the area that are in use (XSTATE_BV), and setting it.
+// Read and set XSTATE_BV: the parts of the area that are in use.
 std::uint64_t xstate_bv(const VectorState& vectors);
 void set_xstate_bv(VectorState& vectors, std::uint64_t value);
 
-// Leaves in the area what a guest can have of it: no bits of MXCSR that a CPU refuses, no parts but x87, SSE, AVX and
-// AVX-512, of which the legacy ones are always named, and zeros where the area is for software or reserved.
+// Leaves in the area only what a guest can have. It clears bits of MXCSR that a CPU refuses, takes away all parts but
+// x87, SSE, AVX and AVX-512, names x87 and SSE in any case, and zeroes what is for software or reserved.
 void normalise(VectorState& vectors);
 
 // All that differs from one guest to another. CS and SS are always the flat ones of 64-bit user mode.

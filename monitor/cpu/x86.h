@@ -30,7 +30,7 @@ inline constexpr std::uint64_t XCR0_OPMASK = 1u << 5;
 inline constexpr std::uint64_t XCR0_ZMM_HI256 = 1u << 6;
 inline constexpr std::uint64_t XCR0_HI16_ZMM = 1u << 7;
 inline constexpr std::uint64_t XCR0_AVX512 = XCR0_OPMASK | XCR0_ZMM_HI256 | XCR0_HI16_ZMM;
-// What a guest has of them at most; PKRU and AMX are none of a machine's.
+// The parts that a guest can have at most; it never has PKRU and AMX.
 inline constexpr std::uint64_t XCR0_GUEST = XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512;
 
 // IA32_EFER (SDM 3A 2.2.1). Without SCE `syscall` is an invalid instruction.
@@ -63,13 +63,13 @@ inline constexpr std::uint16_t kUserCode = 0x30 | 3;
 inline constexpr std::uint16_t FCW_RESET = 0x37f;
 inline constexpr std::uint32_t MXCSR_RESET = 0x1f80;
 
-// In the XSAVE area's legacy region: MXCSR, of which a CPU takes the bits of its mask (SDM 1 11.6.6), and the bytes up
-// to the header that are for software (SDM 1 10.5.1).
+// In the XSAVE area's legacy region: the offset of MXCSR, the mask of the bits that a CPU accepts in it (SDM 1 11.6.6),
+// and the offset of the bytes, up to the header, that are for software (SDM 1 10.5.1).
 inline constexpr std::uint64_t XSAVE_MXCSR = 24;
 inline constexpr std::uint32_t MXCSR_MASK = 0xffff;
 inline constexpr std::uint64_t XSAVE_SOFTWARE = 464;
 
-// The XSAVE area's header (SDM 1 13.4.2): its offset, and that of XSTATE_BV in it.
+// The XSAVE area's header (SDM 1 13.4.2), which begins with XSTATE_BV.
 inline constexpr std::uint64_t XSAVE_HEADER = 512;
 inline constexpr std::uint64_t XSAVE_HEADER_SIZE = 64;
 

@@ -1,4 +1,4 @@
-// Where this CPU keeps what in an XSAVE area of the standard format.
+// Where in an XSAVE area of the standard format this CPU keeps which part.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ struct XsavePart {
   bool operator==(const XsavePart&) const = default;
 };
 
-// Of part `index` of XCR0, from 2 on (CPUID leaf 0xd, which is executed but for AVX, whose place is the same
-// everywhere). The others' differ: opmasks lie at 832 on AMD's CPUs and at 1088 on Intel's.
+// The place of part `index` of XCR0, from 2 on. AVX has the same place everywhere. For other parts this executes CPUID
+// (leaf 0xd), because their places differ: opmasks lie at 832 on AMD's CPUs and at 1088 on Intel's.
 XsavePart xsave_part(unsigned index);
 
 }  // namespace spry

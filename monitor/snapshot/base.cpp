@@ -47,8 +47,8 @@ tl::unexpected<Error> truncated(const Base& base) {
   return fail(ErrorCode::kFile, fmt::format("{}: the file was truncated since it was loaded", base.name));
 }
 
-// Maps the whole pages of a segment's file bytes, and reads the rest: around them a page is zero. Into contents, which
-// further machines begin with, all is read.
+// Maps the whole pages of a segment's file bytes, and reads the partial pages at both ends, whose other bytes stay
+// zero. If the base has contents, which further machines begin with, reads all into those instead.
 Result<void> place_segment(const Base& base, GuestMemory& memory, const Segment& segment, FileBytes file) {
   const Range bytes = {segment.address, segment.address + segment.file_size};
   auto read = [&](std::span<std::byte> to, std::uint64_t start) {
@@ -63,8 +63,8 @@ Result<void> place_segment(const Base& base, GuestMemory& memory, const Segment&
   return memory.map_private_large(pages, file.descriptor, file.offset + (pages.start - bytes.start));
 }
 
-// What is about to be written: by fill_base, and by devices in the areas that they share. What lies side by side is
-// one.
+// Brings in the pages that are about to be written: by fill_base, and by devices in the areas that they share. Adjacent
+// ranges are brought in together.
 void expect_writes(const Base& base, GuestMemory& memory) {
   Range together;
   auto expect = [&](Range range) {

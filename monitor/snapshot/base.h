@@ -17,7 +17,7 @@
 
 namespace spry {
 
-// All of it that can be copied.
+// All of a base but its contents, which cannot be copied.
 struct BaseState {
   std::string path;  // of the image or snapshot
   std::string name;  // the same, escaped, for sentences
@@ -29,19 +29,20 @@ struct BaseState {
   std::vector<std::uint64_t> shared;   // bytes of each device's shared area, by handle
   std::vector<std::string> constants;  // Device::constants, by handle
   std::uint64_t covered = 0;           // bytes from 0 that are there from the start
-  std::uint64_t generation = 0;        // of the last action before
-  std::uint64_t elapsed_ns = 0;        // on the guest's monotonic clock
+  std::uint64_t generation = 0;        // of the last action before this state
+  std::uint64_t elapsed_ns = 0;        // the guest's monotonic time
   bool at_ready = false;               // the guest has called `ready`
   CpuState cpu;                        // at the next instruction
   std::vector<std::string> devices;    // what Device::save answered, by handle; empty unless at_ready
 };
 
 struct Base : BaseState {
-  Contents contents;  // empty: made in the one machine's own memory
+  Contents contents;  // empty if only one machine, in its own memory, has them
 };
 
-// What of a base is known before memory is filled. `shared` as above; `constants` are missing. Errors: those of the
-// layout.
+// Makes a base as far as it is known before memory is filled: without contents and without `constants`. `shared` is
+// BaseState::shared. Errors: kInvalidArgument or kNotUnikernel, if memory, arguments, image and stack do not go
+// together.
 Result<Base> plan_base(const Image& image, const MachineOptions& options, std::vector<std::uint64_t> shared);
 
 // Writes the segments and the boot pages of a base that begins with its image's first instruction: into base.contents
@@ -49,8 +50,8 @@ Result<Base> plan_base(const Image& image, const MachineOptions& options, std::v
 // Errors: those of code_for.
 Result<void> fill_base(const Base& base, GuestMemory& memory);
 
-// The same base with its contents in memory, for machines that are reset; itself if they are. Errors:
-// those of code_for.
+// The same base with its contents in memory, for reusable machines. If they are in memory already, answers `base`
+// itself. Errors: those of code_for.
 Result<std::shared_ptr<const Base>> load_contents(std::shared_ptr<const Base> base);
 
 }  // namespace spry

@@ -30,7 +30,7 @@ void fill_places(const Base& base, spry_boot& boot) {
   }
 }
 
-// argv with its null, then the strings, behind spry_boot.
+// Puts argv with its null, and then the strings, behind spry_boot.
 void fill_arguments(const std::vector<std::string>& arguments, std::span<std::byte> bytes, spry_boot& boot) {
   std::uint64_t argv = sizeof(spry_boot);
   std::uint64_t strings = argv + (arguments.size() + 1) * sizeof(std::uint64_t);
@@ -69,7 +69,7 @@ Result<void> fill_boot_pages(const Base& base, std::span<std::byte> bytes) {
   fill_places(base, boot);
   fill_arguments(base.arguments, bytes, boot);
   auto random = Entropy().take(std::as_writable_bytes(std::span(&boot.canary, 1)));
-  // A zero byte first, as C libraries do: a string that runs over cannot supply it.
+  // The first byte is zero, as in C libraries, so that a string that runs over cannot contain the canary.
   boot.canary &= ~std::uint64_t{0xff};
   return random;
 }

@@ -1,4 +1,4 @@
-// The boot page and what follows it: what a guest is told (abi.h, struct spry_boot), argv and its strings.
+// The boot pages: what a guest is told (abi.h, struct spry_boot), and behind it argv and its strings.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ Result<std::uint64_t> boot_pages_size(const std::vector<std::string>& arguments)
 // Where the shared areas of devices lie: one after the other by handle, each 16-byte aligned.
 class SharedAreas {
  public:
-  explicit SharedAreas(std::uint64_t start) : next_(start) {}  // of Layout::shared
+  explicit SharedAreas(std::uint64_t start) : next_(start) {}  // the start of Layout::shared
 
   // The next handle's area; `size` from Base::shared.
   Range next(std::uint64_t size) {
@@ -40,7 +40,7 @@ std::uint64_t shared_areas_size(const std::vector<std::uint64_t>& sizes);
 // Fills zeroed boot pages with what is the same for all actions; the canary is random. Errors: those of code_for.
 Result<void> fill_boot_pages(const Base& base, std::span<std::byte> bytes);
 
-// What an action is told that the one before was not.
+// What the boot page says to one action only.
 struct ActionStart {
   std::uint64_t generation = 0;
   std::uint64_t flags = 0;         // SPRY_BOOT_*
@@ -48,7 +48,7 @@ struct ActionStart {
   std::uint64_t input_length = 0;  // bytes
 };
 
-// Writes it to the boot page, with a fresh seed. Errors: those of code_for.
+// Writes `start` and a fresh seed to the boot page. Errors: those of code_for.
 Result<void> begin_boot_page(spry_boot& boot, const ActionStart& start, Entropy& entropy);
 
 }  // namespace spry

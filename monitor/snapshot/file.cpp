@@ -82,8 +82,8 @@ std::array<char, 16> this_version() {
   return version;
 }
 
-// CPUID leaf 1 ECX and EDX, leaf 7 EBX, ECX and EDX, without what the operating system and not the CPU decides. A guest
-// may have looked.
+// CPUID leaf 1 ECX and EDX, leaf 7 EBX, ECX and EDX, without the bits that the operating system decides. They matter
+// because a guest may have looked at them.
 std::array<std::uint32_t, 5> read_cpu_features() {
   constexpr std::uint32_t kOsxsave = 1u << 27;
   constexpr std::uint32_t kOspke = 1u << 4;
@@ -93,7 +93,7 @@ std::array<std::uint32_t, 5> read_cpu_features() {
   return {ecx1 & ~kOsxsave, edx1, ebx7, ecx7 & ~kOspke, edx7};
 }
 
-// CPUID is a trap on a virtual machine: it is asked once.
+// CPUID is a trap on a virtual machine, so it is executed only once.
 const std::array<std::uint32_t, 5>& cpu_features() {
   static const std::array<std::uint32_t, 5> features = read_cpu_features();
   return features;
@@ -108,7 +108,8 @@ tl::unexpected<Error> failed(const std::string& path, std::string_view what) {
               fmt::format("{}: cannot be {}: {}", escape_path(path), what, file_error(errno)));
 }
 
-// Puts bytes at rising offsets of a file, or of a pipe or device, which gets zeros between them.
+// Puts bytes at rising offsets. A file is written at those offsets; a pipe or a device gets zeros for the bytes
+// between.
 class Sink {
  public:
   Sink(int descriptor, bool seeks) : descriptor_(descriptor), seeks_(seeks) {}
@@ -133,7 +134,7 @@ class Sink {
 bool write_snapshot(Sink sink, const Base& base) {
   Parts parts = parts_of(base);
   parts.runs = runs_of(base);
-  // The runs' offsets have the same size whatever they are.
+  // The metadata's size does not depend on the runs' offsets, which are not known yet.
   const std::uint64_t start = x86::round_up(sizeof(Header) + encode(parts).size(), kPageSize);
   parts.runs = place_runs(std::move(parts.runs), start);
   const std::vector<std::byte> metadata = encode(parts);
@@ -157,9 +158,9 @@ bool write_snapshot(Sink sink, const Base& base) {
   return true;
 }
 
-// Into a FIFO or a character device, which holds nothing that could be replaced.
+// Writes into a FIFO or a character device, which has no contents to be replaced.
 Result<void> send_snapshot(const Base& base, const std::string& path) {
-  // Without waiting for a FIFO's reader; what is written waits as ever.
+  // Opening does not wait for a FIFO's reader; writing does.
   const Descriptor to(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!to) {
     return fail(code_for(errno, ErrorCode::kFile), fmt::format("{}: cannot be written: {}", escape_path(path),

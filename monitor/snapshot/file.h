@@ -1,11 +1,11 @@
 // A snapshot's file:
 //
 //   0x0000   Header
-//   ...      metadata: what a Base has but its memory; MetadataWriter's encoding
+//   ...      metadata: a Base without its memory, in MetadataWriter's encoding
 //   4096n    contents: runs of pages, where the metadata says
 //
-// The digests are XXH3's, of 128 bits: against damage, not against an enemy. Every field is checked as if there were
-// none. The monitor's own pages (descriptor tables, page tables) are not in the file: they are built anew.
+// The digests are XXH3's, of 128 bits. They guard against damage, not against an enemy, so every field is checked as if
+// there were no digest. The platform's pages (descriptor tables, page tables) are not in the file: they are built anew.
 #pragma once
 
 #include <memory>

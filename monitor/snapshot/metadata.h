@@ -1,5 +1,5 @@
-// Values as bytes and back, for the metadata of a snapshot: numbers and plain structures, without padding, as they are
-// in memory, lists and strings after their length.
+// Values as bytes and back, for the metadata of a snapshot. Numbers, and plain structures without padding, are written
+// as they are in memory; lists and strings follow their length.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ class MetadataWriter {
   std::vector<std::byte> bytes_;
 };
 
-// Nothing is read beyond the end: `ok` is false afterwards, and the values are what they were.
+// Never reads beyond the end. A value that does not fit stays as it was, and complete() is false from then on.
 class MetadataReader {
  public:
   explicit MetadataReader(std::span<const std::byte> bytes) : rest_(bytes) {}

@@ -64,7 +64,7 @@ std::uint64_t normal_flags(std::uint64_t rflags) {
   return (rflags & kUser) | RFLAGS_FIXED | RFLAGS_IF;
 }
 
-// The selectors that guests may load: null, and the flat data segment's. A base is one that 64-bit mode takes.
+// Guests may load null selectors and the flat data segment's. A base must be canonical.
 Parts::Segment normal_segment(const Parts::Segment& segment) {
   const auto base = static_cast<std::uint64_t>(static_cast<std::int64_t>(segment.base << 16) >> 16);
   return {segment.selector <= 3 ? segment.selector : kUserData, base};
@@ -79,8 +79,8 @@ std::array<XsavePart, Parts::kXsaveParts> places_here(const VectorState& vectors
   return places;
 }
 
-// One that holds large pages is aligned as in memory, after a hole: where the kernel keeps files in large pages, a
-// machine then faults once for each 2 MiB.
+// A run that holds whole large pages gets an offset that is aligned as its memory is, behind a hole. Where the kernel
+// keeps files in large pages, a machine then faults once for each 2 MiB.
 std::vector<ContentsRun> place_runs(std::vector<ContentsRun> runs, std::uint64_t start) {
   std::uint64_t next = start;
   for (ContentsRun& run : runs) {

@@ -1,4 +1,4 @@
-// The metadata of a snapshot's file: what a Base has but its memory, as values that have one encoding each.
+// The metadata of a snapshot's file: a Base without its memory, as values each of which has only one encoding.
 #pragma once
 
 #include <array>
@@ -18,8 +18,8 @@
 
 namespace spry {
 
-// Everything in it is of plain numbers without holes: no byte of the file is chance, and no number is a wrong value of
-// its type.
+// Everything is plain numbers without padding. So no byte of the file is arbitrary, and each number is a value of its
+// type, whatever its bytes are.
 struct Parts {
   struct Need {
     std::uint32_t handle = 0;
@@ -52,25 +52,26 @@ struct Parts {
   std::array<Segment, 4> segments = {};  // DS, ES, FS, GS
   SystemCalls system_calls;
   std::array<std::byte, VectorState::kSize> vectors = {};
-  std::array<XsavePart, kXsaveParts> places = {};  // in `vectors`, of the parts from 2 on that are in use
+  std::array<XsavePart, kXsaveParts> places = {};  // of the parts from 2 on that `vectors` uses
   std::vector<std::string> devices;
-  std::vector<ContentsRun> runs;  // without the monitor's own pages
+  std::vector<ContentsRun> runs;  // without the platform's pages
 };
 
-// Without `runs`, whose places are the file's.
+// The parts of a base, without `runs`, whose offsets depend on the file.
 Parts parts_of(const Base& base);
-// Without contents. The parts are sound (soundness.h).
+// The base of sound parts (soundness.h), without its contents.
 std::shared_ptr<Base> base_of(Parts parts, const std::string& path);
 
-// The runs of a base's memory that go into a file, with their places in it, which begin at `start`.
+// runs_of: the runs of a base's memory that go into a file. place_runs: gives them their offsets in the file, from
+// `start` on.
 std::vector<ContentsRun> place_runs(std::vector<ContentsRun> runs, std::uint64_t start);
 std::vector<ContentsRun> runs_of(const Base& base);
 
 std::vector<std::byte> encode(const Parts& parts);
-// Nothing, if the bytes end too early or too late.
+// Nothing if there are too few bytes or too many.
 std::optional<Parts> decode(std::span<const std::byte> metadata);
 
-// Each in the one form that files have: without what no guest can have of it.
+// Flags and segments in the one form that files have: without what no guest can have.
 std::uint64_t normal_flags(std::uint64_t rflags);
 Parts::Segment normal_segment(const Parts::Segment& segment);
 // The parts of an XSAVE area from 2 on that are in use, with their places on this CPU.

@@ -31,7 +31,7 @@ bool is_name(std::string_view text, std::string_view others) {
   });
 }
 
-// Zero after its text, which it has room for.
+// True if the array holds its text, at least one zero behind it, and nothing but zeros after that.
 template <std::size_t N>
 bool padded(const std::array<char, N>& array) {
   const auto end = std::find(array.begin(), array.end(), '\0');
@@ -67,7 +67,7 @@ const char* of_devices(const Parts& parts) {
   return nullptr;
 }
 
-// All follows from a few of its numbers.
+// The whole layout follows from a few of its numbers: it is laid out again from those, and must be the same.
 const char* of_layout(const Parts& parts) {
   const Layout& layout = parts.layout;
   if (layout.memory < kMinimumMemory || layout.memory > kMaximumMemory || layout.memory % kPageSize != 0) {
