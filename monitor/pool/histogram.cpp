@@ -6,7 +6,8 @@
 
 namespace spry {
 
-// The part of a value: below kParts each has its own; above, the highest five bits after the leading one say which.
+// Each value below kParts has a part of its own. Above, the five bits behind the leading one say which part a value is
+// in.
 void Histogram::add(std::chrono::nanoseconds duration) {
   const std::uint64_t value = duration.count() > 0 ? static_cast<std::uint64_t>(duration.count()) : 0;
   constexpr unsigned kPartBits = std::bit_width(kParts) - 1;

@@ -1,11 +1,13 @@
-// Which pools the calling thread is inside of: those whose worker it is, or whose callbacks it calls.
+// Which pools the calling thread is inside of: those that it is a worker or the reaper of, and those whose callbacks it
+// calls.
 #pragma once
 
 namespace spry {
 
 struct PoolData;
 
-// While it lives, the calling thread is inside `pool`. Made and destroyed as nested scopes are.
+// While it lives, the calling thread is inside `pool`. Objects of one thread are destroyed in the reverse order of
+// their making.
 class Inside {
  public:
   explicit Inside(const PoolData* pool);

@@ -32,10 +32,10 @@ namespace {
 
 struct Job {
   std::string owned;
-  std::string_view input;  // if `owned` is empty: borrowed from one who waits
+  std::string_view input;  // counts if `owned` is empty; borrowed from a caller who waits
   Pool::Callback done;
   ActionOptions options;
-  std::optional<std::uint64_t> ticket;  // of those that `cancel` finds, and whose outcomes wait to be taken
+  std::optional<std::uint64_t> ticket;  // if there is one: `cancel` finds the job, and `take` gets its outcome
   std::uint64_t submitted_ns = 0;
 
   std::uint64_t size() const { return std::max(owned.size(), input.size()); }
@@ -65,15 +65,16 @@ tl::unexpected<Error> busy(const std::string& path, std::string_view wish) {
 
 // Shared by the Pool and its workers' threads: a callback may destroy the Pool, and the last worker then destroys this.
 struct PoolData : std::enable_shared_from_this<PoolData> {
-  // What a worker counts, for itself alone until someone asks.
+  // A worker and its own counts, which only `statistics` adds up.
   struct Worker {
     std::thread thread;
-    bool settled = false;  // its machine begins where the pool's do, which will not change any more
-    std::mutex mutex;      // of the counts
+    bool settled = false;  // where actions begin is known, and this worker's machine begins there
+    std::mutex mutex;      // guards `counts`
     PoolStatistics counts;
   };
 
-  // Whether the guest calls `ready` in its first action, which one worker finds out while the others wait.
+  // Whether it is known if the guest calls `ready` in its first action. One worker finds out (kNow) while the others
+  // wait.
   enum class Initialised { kNot, kNow, kDone };
 
   enum class Stage { kOpen, kFinishing, kCancelled };
@@ -81,21 +82,22 @@ struct PoolData : std::enable_shared_from_this<PoolData> {
   const ProcessMark process;
   std::string path;
   PoolOptions options;
-  // Submitters who wait for room are woken for so many places at once: a wake for each costs as much as a small action.
+  // Submitters who wait for room are woken once for so many places. To wake them for each place would cost as much as a
+  // small action.
   std::uint64_t room_batch = 1;
 
-  std::mutex mutex;  // of what follows, up to `reaper`
+  std::mutex mutex;  // guards what follows, up to `reaper`
   std::condition_variable work_there;
   std::condition_variable room_there;
   std::condition_variable initialised_now;
   std::condition_variable all_done;
-  std::list<Job> queue;  // of nodes: taking from it and emptying it allocate nothing
+  std::list<Job> queue;  // a list, so that taking jobs from it allocates nothing
   std::size_t running = 0;
   std::uint64_t queued_bytes = 0;
   std::uint64_t taken = 0;
   std::uint64_t taken_bytes = 0;  // since the last wake
   std::uint64_t completed_bytes = 0;
-  unsigned unbounded = 0;  // calls that wait for actions to end, whatever is not taken
+  unsigned unbounded = 0;  // calls that wait for actions to end, even if nobody takes outcomes (see Unbounded)
   Stage stage = Stage::kOpen;
   Initialised initialised = Initialised::kNot;
   std::shared_ptr<const Base> base;
@@ -106,7 +108,7 @@ struct PoolData : std::enable_shared_from_this<PoolData> {
   Descriptor event;
 
   std::optional<Reaper> reaper;
-  std::mutex closing;   // of joining the workers
+  std::mutex closing;   // held while the workers are joined
   bool let_go = false;  // nobody joins the workers
   std::vector<std::unique_ptr<Worker>> workers;
   std::shared_ptr<PoolData> kept;  // this, in a forked child: nothing of it may be destroyed there
@@ -161,7 +163,8 @@ Result<Machine> PoolData::make_machine_now(Worker& worker) {
   return machine;
 }
 
-// True for the worker whose action is the first; others wait until it knows.
+// True if this worker's action is the one that finds out whether the guest calls `ready`. Other workers wait here until
+// it is known.
 bool PoolData::begin_initialising() {
   std::unique_lock lock(mutex);
   initialised_now.wait(lock, [this] { return initialised != Initialised::kNow; });
@@ -170,8 +173,8 @@ bool PoolData::begin_initialising() {
   return true;
 }
 
-// An action that failed before it called `ready` decides nothing: the next one initialises the image again. Once it is
-// known where actions begin, that stays.
+// An action that failed before it called `ready` decides nothing, and the next one initialises the image again. Once it
+// is known where actions begin, that does not change any more.
 void PoolData::end_initialising(const MachineData* machine) {
   {
     const std::lock_guard lock(mutex);
@@ -183,7 +186,7 @@ void PoolData::end_initialising(const MachineData* machine) {
   initialised_now.notify_all();
 }
 
-// A machine that was made before the image was initialised begins anew from where it was.
+// Drops a machine that was made before the image was initialised: the worker makes a new one of the pool's base.
 void PoolData::bring_to_base(std::optional<Machine>& machine) {
   if (!machine) return;
   bool current;
@@ -207,7 +210,7 @@ Result<Outcome> PoolData::run_on(Worker& worker, std::optional<Machine>& machine
     machine = *std::move(made);
   }
   MachineData& data = Internals::data(*machine);
-  // Other workers need not wait for this action's end: at its `ready` they can begin.
+  // Other workers need not wait for this action's end: they can begin once it has called `ready`.
   if (initialises) data.settled = [this, &data] { end_initialising(&data); };
   auto outcome = machine->run(Input(job.owned.empty() ? job.input : std::string_view(job.owned)), job.options);
   data.settled = nullptr;
@@ -242,7 +245,8 @@ void PoolData::run_one(Worker& worker, std::optional<Machine>& machine, Job& job
   if (machine) reset(worker, machine, exited);
 }
 
-// A machine whose reset is proven is used again; any other is replaced, by the next action.
+// Resets the machine, which is then used again. If that fails, replaces it by a new one; if that fails too, the next
+// action makes one.
 void PoolData::reset(Worker& worker, std::optional<Machine>& machine, bool exited) {
   const std::uint64_t start = host_monotonic_ns();
   const bool clean = machine->usable() && machine->reset();
@@ -276,7 +280,8 @@ std::list<Job> PoolData::next() {
 void PoolData::work(Worker& worker, std::optional<Machine> machine) {
   for (std::list<Job> job; !(job = next()).empty();) {
     run_one(worker, machine, job.front());
-    // Before the pool may be idle: what the callback holds can have a destructor of the caller's.
+    // The job goes before the pool may be idle, because the callback may hold objects whose destructors are the
+    // caller's code.
     job.clear();
     end_running(1);
   }
@@ -297,7 +302,7 @@ Result<std::optional<Machine>> PoolData::begin_worker(Worker& worker, const std:
   });
 }
 
-// The first machine is made of the image, and the others of what it begins as.
+// The first machine is made of the image, and the others of the first one's base.
 Result<void> PoolData::start(std::optional<Image> image) {
   event = Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event) return fail(code_for(errno), fmt::format("cannot make an eventfd: {}", std::strerror(errno)));
@@ -322,7 +327,7 @@ Result<void> PoolData::start(std::optional<Image> image) {
       });
       if (auto result = answer.get(); !result) return result;
       image.reset();
-      // All later machines are of the first one's platform, whatever becomes of /dev/kvm and of the environment.
+      // All later machines use the first one's platform, even if /dev/kvm or the environment changes.
       const std::lock_guard lock(mutex);
       options.machine.platform = platform;
     }
@@ -374,7 +379,7 @@ bool PoolData::has_room(std::uint64_t size) const {
 void PoolData::complete(std::list<Pool::Completion>& completion) {
   const std::lock_guard lock(mutex);
   completed_bytes += size_of(completion.front().outcome);
-  // Wakes those who wait for room, to tell them that there will be none.
+  // Wakes submitters who wait for room, because there will be none until outcomes are taken.
   if (held_back()) room_there.notify_all();
   completions.splice(completions.end(), completion);
   eventfd_write(event.get(), 1);
@@ -421,7 +426,7 @@ void PoolData::stop(Pool::Close how) {
     if (stage == Stage::kOpen) stage = how == Pool::Close::kFinish ? Stage::kFinishing : Stage::kCancelled;
     if (how == Pool::Close::kCancel) left.swap(queue);
     cancelled += left.size();
-    // The pool is not idle until the ends of these actions are told.
+    // The pool is not idle until the callbacks of these actions have returned.
     running += left.size();
     if (queue.empty()) queued_bytes = 0;
   }
@@ -445,14 +450,14 @@ void PoolData::close(Pool::Close how) {
     for (auto& worker : workers) {
       if (worker->thread.joinable()) worker->thread.join();
     }
-    // With the machines that it still has.
+    // This destroys the machines that the reaper still has.
     if (!let_go) reaper.reset();
   }
-  // Another thread may still be telling the ends of actions that it cancelled.
+  // Another thread may still be calling the callbacks of actions that it cancelled.
   wait_until_idle();
 }
 
-// Nobody will join them. If the lock is taken, who has it joins them.
+// Detaches the workers, because nobody will join them. If the lock is taken, another thread joins them.
 void PoolData::let_workers_go() {
   const std::unique_lock lock(closing, std::try_to_lock);
   if (!lock) return;
@@ -521,7 +526,8 @@ Pool& Pool::operator=(Pool&& other) noexcept {
 
 Pool::~Pool() { end(); }
 
-// In a forked child the pool's memory is not freed: there its threads cannot be joined, nor its machines be touched.
+// In a forked child the pool's memory is not freed, because its threads cannot be joined there, and its machines must
+// not be touched.
 void Pool::end() {
   if (data_ == nullptr) return;
   const std::shared_ptr<PoolData> data = std::move(data_);
@@ -587,7 +593,7 @@ Result<Outcome> Pool::run(std::string_view input, const ActionOptions& action) {
 
 namespace {
 
-// Room for the outcome is made beforehand: on the worker's thread nothing of it can fail.
+// Room for the outcome is made beforehand, so that nothing can fail on the worker's thread.
 std::list<Job> job_with_ticket(PoolData& pool, std::string input, std::uint64_t ticket, const ActionOptions& action) {
   auto room = std::make_shared<std::list<Pool::Completion>>();
   room->push_back({ticket, tl::unexpected(Error())});
@@ -640,7 +646,7 @@ Result<void> Pool::drain() {
   });
 }
 
-// A callback that they call may destroy this Pool.
+// Callbacks that these two call may destroy this Pool, so they hold on to its data.
 void Pool::stop(Close how) { std::shared_ptr(data_)->stop(how); }
 void Pool::close(Close how) { std::shared_ptr(data_)->close(how); }
 

@@ -15,8 +15,8 @@ class Reaper {
  public:
   // Its thread is inside `pool`.
   explicit Reaper(const PoolData* pool);
-  // Destroys what is left. A device of a machine may be what destroys the pool and this: then the thread ends by
-  // itself.
+  // Destroys the machines that are left. If this runs on the reaper's own thread, because a machine's device destroyed
+  // the pool, the thread ends by itself.
   ~Reaper();
   Reaper(const Reaper&) = delete;
   Reaper& operator=(const Reaper&) = delete;
@@ -24,7 +24,7 @@ class Reaper {
   void take(Machine machine);
 
  private:
-  // Of this and of its thread.
+  // Shared by the Reaper and its thread.
   struct Queue;
 
   std::shared_ptr<Queue> queue_;
