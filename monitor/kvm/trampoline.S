@@ -1,8 +1,8 @@
 /* Where the actions of a reusable machine begin. The code sets the vector registers without a system call of the
- * monitor's, and goes on at the base's instruction. It is position-independent. trampoline.cpp copies it into a page that
- * the guest may read and execute, and fills in the words and the XSAVE area. All general registers but RAX, RDX and RSP
- * are set already. RSP is set last: with an RSP that is not canonical, a host without hardware virtualization would enter
- * through its emulator, which has no XRSTOR. */
+ * monitor's, and goes on at the base's instruction. It is position-independent. trampoline.cpp copies it into a page
+ * that the guest may read and execute, and fills in the words and the XSAVE area. All general registers but RAX, RDX
+ * and RSP are set already. RSP is set last: with an RSP that is not canonical, a host without hardware virtualization
+ * would enter through its emulator, which has no XRSTOR. */
 
 	.section .rodata.spry_trampoline, "a", @progbits
 	.globl	spry_trampoline, spry_trampoline_probe, spry_trampoline_rax, spry_trampoline_rdx

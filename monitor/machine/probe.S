@@ -1,7 +1,8 @@
 /* Code that tells, from inside a guest, what its registers hold, because KVM's getters do not tell all. It is
- * position-independent. probe.cpp copies it into the probe's first page and runs it step by step. Each step ends with an
- * `out` that hands over what the comment before the step says. From the second step on, RDI is the probe's second page.
- * A step whose instruction this CPU or this guest does not have faults instead, and the monitor begins the next one. */
+ * position-independent. probe.cpp copies it into the probe's first page and runs it step by step. Each step ends with
+ * an `out` that hands over what the comment before the step says. From the second step on, RDI is the probe's second
+ * page. A step whose instruction this CPU or this guest does not have faults instead, and the monitor begins the next
+ * one. */
 
 	.section .rodata.spry_probe, "a", @progbits
 	.globl	spry_probe
