@@ -140,7 +140,7 @@ std::optional<Exit> KvmVcpu::gate(unsigned vector) {
     auto special = vcpu_.special_registers();
     if (!special) return Exit{.kind = Exit::Kind::kFailed, .error = special.error()};
     exit.address = special->cr2;
-    // Heap that is not there yet comes: what is covered at least doubles.
+    // This is heap that is not there yet. What is covered at least doubles.
     const std::uint64_t physical = exit.address - layout_.slide;
     if ((exit.error_code & PF_P) == 0 && physical >= covered_ && physical < layout_.heap.end) {
       const std::uint64_t wanted = std::max(2 * covered_, round_up(physical + 1, kLargePageSize));

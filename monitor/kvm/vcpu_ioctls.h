@@ -49,8 +49,8 @@ class VcpuIoctls {
   // EINTR. Errors: those of code_for, if it ends otherwise.
   Result<void> drain();
 
-  // x87, SSE and what else the vCPU has; setting it puts every part that it does not name into its initial state
-  // (KVM_GET_XSAVE, KVM_SET_XSAVE). KVM_SET_FPU would leave the upper halves of vector registers as they are.
+  // The vCPU's x87, SSE and further parts (KVM_GET_XSAVE, KVM_SET_XSAVE). Setting them puts every part that `state`
+  // does not name into its initial state. KVM_SET_FPU would leave the upper halves of vector registers as they are.
   Result<kvm_xsave> vector_state();
   Result<void> set_vector_state(const kvm_xsave& state);
   Result<kvm_debugregs> debug_registers();

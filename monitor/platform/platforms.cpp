@@ -71,7 +71,7 @@ Platform platform_for(Platform wanted) {
   return Platform::kAutomatic;
 }
 
-// A /dev/kvm that may not be opened counts as existing. So it is an error, and never silently another kind of
+// A /dev/kvm that may not be opened counts as existing, so it leads to an error, and never silently to another kind of
 // isolation.
 Result<std::unique_ptr<Vcpu>> make_shell(Platform wanted, const ShellRequest& request) {
   const auto entry = wanted == Platform::kAutomatic ? named() : find(wanted);

@@ -73,8 +73,8 @@ struct PoolData : std::enable_shared_from_this<PoolData> {
     PoolStatistics counts;
   };
 
-  // Whether it is known if the guest calls `ready` in its first action. One worker finds out (kNow) while the others
-  // wait.
+  // Whether it is known where actions begin: whether the guest calls `ready` in its first action. One worker finds out
+  // (kNow) while the others wait.
   enum class Initialised { kNot, kNow, kDone };
 
   enum class Stage { kOpen, kFinishing, kCancelled };

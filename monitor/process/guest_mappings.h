@@ -12,7 +12,7 @@
 namespace spry {
 
 // Mappings of the machine's memfd, which is descriptor number `descriptor` of the plan, in ascending order. Adjacent
-// regions with equal permissions become one mapping. With `logged`, writes to those that can be written are told.
+// regions with equal permissions become one mapping. With `logged`, those that can be written get SPRY_MAP_LOGGED.
 std::vector<spry_mapping> guest_mappings(std::span<const Region> regions, std::uint64_t slide, int descriptor,
                                          bool logged);
 
