@@ -21,14 +21,14 @@ SPRY_API Attachment capture(std::size_t limit = kDefaultCapture);
 SPRY_API Attachment console_device(int output, int diagnostics);
 
 // The block device `name`; `specification` as `spry run --block` takes it:
-// FILE[,ro][,overlay[=SIZE]][,shared][,sector=4096], where a comma of the file's name is written twice. In a machine
-// that is reusable or in a pool, what one action writes must not be there for the next: the device is `ro`, or an
-// `overlay` that is empty for each action, or said to be `shared`. Without SIZE (as "64M") an overlay may take as much
-// of the host's memory as the disk has; with it, a write that needs more pages answers SPRY_ENOSPC.
+// FILE[,ro][,overlay[=SIZE]][,shared][,sector=4096], where a comma of the file's name is written twice. A reusable
+// machine or a pool takes the device only with `ro`, with `overlay`, which is empty again for each action, or with
+// `shared`, by which the launcher lets an action see what others wrote. Without SIZE (as "64M") an overlay may take as
+// much of the host's memory as the disk is large; with SIZE, a write that needs more memory answers SPRY_ENOSPC.
 SPRY_API Attachment block_device(std::string name, std::string specification);
 
 // The network interface `name`; `specification` as `spry run --net` takes it: tap:NAME, unix:PATH, fd:N and options.
-// For machines that run one action: frames that arrive between actions have no addressee.
+// Only for machines that run one action, because a frame that arrives between two actions would belong to neither.
 SPRY_API Attachment net_device(std::string name, std::string specification);
 
 }  // namespace spry

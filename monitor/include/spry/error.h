@@ -14,7 +14,7 @@ enum class ErrorCode {
   kNotFound,         // no such file
   kNotUnikernel,     // the file is not a unikernel or snapshot that can run here
   kMonitor,          // the monitor or the kernel failed in a way that none of the others names
-  kInvalidArgument,  // an option, a device or an argument breaks a rule: the program is to be mended
+  kInvalidArgument,  // an option, a device or an argument breaks a rule: correct the program
   kUnavailable,      // this host, or this library, has no such platform: take another platform or host
   kPermission,       // the system does not permit it: /dev/kvm, a file
   kResources,        // no memory, descriptors, processes, threads or room for files left: try again later
@@ -58,8 +58,8 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 
-// Cold: the compiler moves paths that lead here away from the code that every start runs through, of which each page
-// costs a page fault.
+// Cold: the compiler moves error paths away from the code that every start runs. Each page of that code costs a page
+// fault.
 [[gnu::cold]] inline tl::unexpected<Error> fail(ErrorCode code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message)});
 }

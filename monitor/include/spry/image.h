@@ -97,16 +97,16 @@ class SPRY_API Image {
   // Segments in ascending order; they share no page.
   const std::vector<Segment>& segments() const;
   // The bytes of a segment that come from the file, relocated; owned by the image. Empty if the segment is not this
-  // image's, if all of it is zero, or if they were not read (`file_bytes`). Up to the next page boundary zeros follow
-  // them, and they begin as far into a page as the segment does.
+  // image's, if all of it is zero, or if its bytes were not read (`file_bytes`). The first byte lies as far into a page
+  // as the segment's address does. Zeros follow the last byte up to the next page boundary.
   std::span<const std::byte> contents(const Segment& segment) const;
-  // Where the bytes of a segment are that were not read: of a read-only segment with more than 256 KiB of them.
-  // Machines map them, so such a file is to be replaced by renaming another one over it, never by writing to it; if it
-  // is truncated under a machine, the run ends with an Error. Nothing for all other segments.
+  // Where the file has the bytes of a segment that was not read: a read-only one with more than 256 KiB in the file.
+  // Machines map these bytes. So replace such a file by renaming another one over it, never by writing to it; if the
+  // file is truncated under a machine, the run ends with an Error. Nothing for a segment that was read.
   std::optional<FileBytes> file_bytes(const Segment& segment) const;
   // Whole pages of a writable segment to be mapped read-only (PT_GNU_RELRO), or empty.
   Range relro() const;
-  // First and last page touched by any segment, as page-aligned guest-physical addresses.
+  // From the first page that a segment touches to the end of the last one: page-aligned guest-physical addresses.
   Range extent() const;
 
   // The function at a guest virtual address, demangled, with an offset: "handle(int)+0x1c"; empty if the file has no

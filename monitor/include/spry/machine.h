@@ -31,19 +31,20 @@ inline constexpr std::uint64_t kMaximumMemory = std::uint64_t{32} << 30;
 inline constexpr std::uint64_t kMaximumInput = std::uint64_t{16} << 30;
 inline constexpr std::uint64_t kDefaultMaximumInput = std::uint64_t{1} << 20;
 
-// A device for a machine, by value: with the kind and name by which the manifest knows it, and how to open it. Each
-// machine opens one of its own, on the thread that creates it. spry/devices.h makes those of the modules that come with
-// Spry.
+// A device for a machine: the kind and name that the manifest gives it, and how to open it. Each machine opens a device
+// of its own, on the thread that creates the machine. spry/devices.h makes the attachments of the modules that come
+// with Spry.
 struct Attachment {
   std::string kind;
   std::string name;
   std::function<Result<std::unique_ptr<Device>>(const DeviceNeed& need)> open;
-  // Left out where the manifest does not name it, instead of being refused.
+  // What happens if the manifest does not name the device: it is left out, or Machine::create fails (false).
   bool optional = false;
 };
 
 struct MachineOptions {
-  // What runs the guest; anything but kAutomatic is insisted on. Where a shell is given, it must be of this platform.
+  // What runs the guest. Unless this is kAutomatic, no other platform takes its place. A shell that is given must be of
+  // this platform.
   Platform platform = Platform::kAutomatic;
   // Bytes of guest memory: a multiple of 4096 from kMinimumMemory to kMaximumMemory, and at least the manifest's.
   // Nothing: the larger of kDefaultMemory and the manifest's. Reserved, not touched.
@@ -54,26 +55,26 @@ struct MachineOptions {
   std::vector<Attachment> devices = {};
   // Bytes of the longest input, at most kMaximumInput.
   std::uint64_t max_input = kDefaultMaximumInput;
-  // Of each action; counts from when it begins, with what devices write on its behalf before the guest's first
-  // instruction. At least one nanosecond.
+  // How long each action may take, at least one nanosecond; nothing: for ever. Counts from the action's beginning, so
+  // it includes what devices write before the guest's first instruction.
   std::optional<std::chrono::nanoseconds> deadline = {};
-  // The signal that ends KVM_RUN at the deadline: blocked in the running thread during `run`, never delivered to a
-  // handler. 0: SIGRTMIN. The platform `process` needs none.
+  // The signal that ends KVM_RUN at the deadline. It is blocked in the running thread during `run` and never delivered
+  // to a handler. 0: SIGRTMIN. The platform `process` needs no signal.
   int deadline_signal = 0;
-  // Run any number of actions, with a reset before each but the first. Without it the machine is cheaper to create, and
-  // runs one.
+  // Run any number of actions, with a reset before each but the first. A machine without this is cheaper to create, and
+  // runs one action.
   bool reusable = false;
   // After each reset, compare all memory and registers with what they must be, and ask a probe inside the guest for
   // what KVM does not tell; a difference is an Error. Takes milliseconds. Needs `reusable`.
   bool verify = false;
-  // Fill Receipt::memory_touched: one system call and a byte for each page of memory.
+  // Fill Receipt::memory_touched. Costs one system call, and a byte of the host's memory for each page of the guest's.
   bool measure_memory = false;
 };
 
 // The input of an action: nothing, bytes, or the first `size` bytes of a regular file or memfd. Borrowed during `run`.
 //
-// A machine that runs one action maps a file read-only instead of copying it; if it is truncated meanwhile, the run
-// ends with an Error.
+// A machine that runs one action maps a file read-only instead of copying it; if the file is truncated during the run,
+// the run ends with an Error.
 struct Input {
   Input() = default;
   Input(std::span<const std::byte> its_bytes) : bytes(its_bytes), size(its_bytes.size()) {}
@@ -94,7 +95,7 @@ struct Input {
 
 // What belongs to one action alone.
 struct ActionOptions {
-  // Replaces MachineOptions::deadline, which may be shorter, longer or nothing. At least one nanosecond.
+  // Takes the place of MachineOptions::deadline; may be shorter or longer. At least one nanosecond.
   std::optional<std::chrono::nanoseconds> deadline = {};
 };
 
@@ -103,7 +104,7 @@ enum class Reason {
   kAbort,          // the guest called abort
   kFault,          // the guest did what it may not
   kDeadline,       // the deadline passed
-  kInterrupted,    // Machine::interrupt
+  kInterrupted,    // Machine::interrupt was called
   kTooMuchOutput,  // the guest printed more than is kept; the outcome has the beginning
   kCpuLimit,  // the guest's process used up its processor time (RLIMIT_CPU); `message` says how much; kProcess only
 };
@@ -128,11 +129,13 @@ struct Receipt {
 // How an action ended.
 struct Outcome {
   Reason reason = Reason::kExit;
-  int status = 0;       // the guest's, all 32 bits, if reason is kExit
-  std::string message;  // the guest's if it aborted, the fault in words if it faulted; control characters escaped
-  std::string crash;    // registers and backtrace, several lines, after an abort or a fault
+  int status = 0;  // the guest's, all 32 bits, if reason is kExit
+  // The guest's message if it aborted; a sentence if it faulted, printed too much or used up its processor time; else
+  // empty. Control characters are escaped.
+  std::string message;
+  std::string crash;                     // registers and backtrace, several lines, after an abort or a fault
   std::optional<Crash> crash_data = {};  // the crash as data, with the kind of fault, after an abort or a fault
-  // What devices kept: the console of spry::capture its streams 1 and 2.
+  // What devices kept. The console of spry::capture keeps stream 1 as `output`, stream 2 as `diagnostics`.
   std::string output;
   std::string diagnostics;
   Receipt receipt;
@@ -140,8 +143,8 @@ struct Outcome {
 
 struct MachineData;
 
-// One thread at a time; a reusable machine should stay on one thread, because KVM makes a vCPU that moves to another
-// wait.
+// To be used by one thread at a time, except for `interrupt`. A reusable machine should stay on one thread, because KVM
+// makes a vCPU wait that moves to another.
 class SPRY_API Machine {
  public:
   // Builds a machine for `image` with exactly the devices that its manifest names. Errors: kNotUnikernel if the image
@@ -151,9 +154,9 @@ class SPRY_API Machine {
   // refuses something.
   static Result<Machine> create(Image image, MachineOptions options);
 
-  // The same in a shell, which saves creating it. On kKvm a shell that came back from a machine takes only images whose
-  // manifests ask for the same CPU features, and, if that machine's memory and its longest input ended below 4078 MiB,
-  // only machines of which the same is true (kInvalidArgument).
+  // The same in a shell that is there already. On kKvm a shell that came back from an earlier machine has two limits
+  // (kInvalidArgument). The image must ask for the same CPU features as the earlier one. And if the earlier machine's
+  // memory and longest input ended below 4078 MiB, the new machine's must too.
   static Result<Machine> create(Shell shell, Image image, MachineOptions options);
 
   // A machine whose actions begin where the snapshot was taken. `options.memory`, and the arguments after the first,
@@ -172,24 +175,26 @@ class SPRY_API Machine {
   // After an Error of a device, of the platform or of a reset the machine is not to be used any more: see `usable`.
   Result<Outcome> run(const Input& input = {}, const ActionOptions& action = {});
 
-  // Resets now what the next `run` would reset first (docs/embedding.md, "What a reset promises"). Nothing if there is
-  // nothing to reset. Errors: kClosed as for `run`; kMonitor or kResources, after which the machine is not usable.
+  // Does now the reset that the next `run` would begin with (docs/embedding.md, "What a reset promises"). Does nothing
+  // if there is nothing to reset. Errors: kClosed as for `run`; kMonitor or kResources, after which the machine is not
+  // usable.
   Result<void> reset();
 
-  // False once only destroying it is left.
+  // False if the machine can only be destroyed: after an Error of a device, of the platform or of a reset.
   bool usable() const;
 
-  // Makes the current run end with Reason::kInterrupted, or the next one if none is under way. From any thread or
-  // signal handler while the machine is neither moved, released nor destroyed; to end a KVM_RUN or a wait in progress,
-  // a signal must also arrive at the running thread.
+  // Makes the current run end with Reason::kInterrupted, or the next one if none is under way. May be called on any
+  // thread and in a signal handler, while the machine is not being moved, released or destroyed. A running guest or a
+  // wait ends only if a signal also arrives at the running thread.
   void interrupt() noexcept;
 
-  // After the first action: the state at the guest's first `ready`, if it called it and the machine is reusable.
+  // The state at the guest's first `ready`, after the first action. Nothing if the guest did not call `ready`, or if
+  // the machine is not reusable.
   std::optional<Snapshot> snapshot() const;
 
-  // Snapshot::take on a machine of the caller's, who can interrupt it: runs it without an input until the guest calls
-  // `ready`. Further actions begin there. Errors: those of `run` and Snapshot::take; kInvalidArgument if the machine is
-  // not reusable, or has run before, or is from a snapshot. `ended` as there.
+  // Does what Snapshot::take does, on a machine that the caller can interrupt: runs it without an input until the guest
+  // calls `ready`. Further actions begin there. `ended` is as in Snapshot::take. Errors: those of `run` and
+  // Snapshot::take; kInvalidArgument if the machine is not reusable, has run before, or is from a snapshot.
   Result<Snapshot> run_until_ready(std::optional<Outcome>* ended = nullptr);
 
   // Takes the machine apart and gives back its shell, with nothing of the image left in it. Errors: kClosed if

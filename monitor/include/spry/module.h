@@ -30,24 +30,24 @@ class SPRY_API Guest {
  public:
   virtual ~Guest() = default;
 
-  // The host memory of [pointer, pointer + length) if the guest itself may access all of it so, else nothing (answer
-  // the guest with -SPRY_EFAULT). Length 0 is fine at any pointer and gives an empty span. Hand the span to system
-  // calls only, which answer EFAULT for a truncated file's page; to look at the bytes, use `copy`.
+  // The host memory of [pointer, pointer + length), if the guest itself has `access` to all of it; else nothing (answer
+  // the guest with -SPRY_EFAULT). Length 0 gives an empty span at any pointer. Give the span to system calls only: at a
+  // page of a truncated file they answer EFAULT, where a load would raise SIGBUS. To look at the bytes, use `copy`.
   virtual std::optional<std::span<std::byte>> resolve(GuestPointer pointer, std::uint64_t length, Access access) = 0;
 
-  // Copies from the guest what the guest itself may read; false if it may not, or if the page's file was truncated.
+  // Copies from memory that the guest itself may read; false if it may not, or if the page's file was truncated.
   virtual bool copy(std::span<std::byte> to, GuestPointer from) = 0;
 
-  // Copies to the guest where the guest itself may write; false if it may not, or if the page's file was truncated.
+  // Copies to memory that the guest itself may write; false if it may not, or if the page's file was truncated.
   virtual bool write(GuestPointer to, std::span<const std::byte> from) = 0;
 
-  // True before the guest has called `ready` for the first time on a machine that will begin its other actions there:
-  // what a device does now belongs to every action, and `save` is asked for it.
+  // True until the guest's first `ready`, on a machine whose later actions will begin there. What a device does in this
+  // time belongs to every action, so `save` must be able to tell it.
   virtual bool initialising() const = 0;
 
   // Waits until `events` (poll(2)) are there on descriptor `fd`. False if the run is to end, because its deadline
-  // passed or it was interrupted: then return at once. Ask between the pieces of what takes long, of files as well,
-  // which never wait.
+  // passed or it was interrupted: then return at once. A device that does something long does it in pieces and calls
+  // this before each, even for a regular file, which is always ready.
   virtual bool wait(int fd, short events) = 0;
 
   // Adds to the receipt's counts of bytes that came in and went out.
@@ -78,20 +78,21 @@ class SPRY_API Device {
   // guest may write anything there at any time that it runs.
   virtual std::size_t shared_size() const { return 0; }
 
-  // What the guest is promised never to change about the device, for a sentence ("1048576 bytes in sectors of 512"). A
-  // snapshot runs only with devices of which this is as it was when it was taken.
+  // What never changes about the device while a guest has it, as part of a sentence ("1048576 bytes in sectors of
+  // 512"). A snapshot runs only with devices whose constants are the same as when it was taken.
   virtual std::string constants() const { return {}; }
 
-  // Before an action that begins with the guest's first instruction: the shared area (empty if shared_size is 0),
-  // zeroed and valid until the next attach or restore. Nothing may be left of an earlier action.
+  // Called before an action that begins with the guest's first instruction. `shared` is the shared area (empty if
+  // shared_size is 0), zeroed and valid until the next attach or restore. The device must forget all earlier actions.
   virtual void attach(std::span<std::byte> shared) { static_cast<void>(shared); }
 
-  // At the guest's first `ready` on a machine that will begin its other actions there: what `restore` needs to make the
-  // device what it is now. An Error, if that cannot be told, and then every action begins with the first instruction.
+  // Called at the guest's first `ready`, on a machine whose later actions will begin there. Gives what `restore` needs
+  // to make the device what it is now, or an Error if that is impossible: then every action begins with the guest's
+  // first instruction.
   virtual Result<std::string> save() { return std::string(); }
 
-  // Before an action that begins after `ready`: the shared area, with the bytes that it had when `save` answered
-  // `saved`. Nothing may be left of an earlier action.
+  // Called before an action that begins after `ready`. `shared` is the shared area, with the bytes that it had when
+  // `save` answered `saved`. The device must forget all earlier actions.
   virtual Result<void> restore(Guest& guest, std::span<std::byte> shared, std::string_view saved) {
     static_cast<void>(guest), static_cast<void>(saved);
     attach(shared);
@@ -101,17 +102,17 @@ class SPRY_API Device {
   // Why a machine with this device can run one action only, as the end of a sentence; empty if it can run several.
   virtual std::string single_use() const { return {}; }
 
-  // Serves one hypercall: a count, or a negated error number of abi.h, for the guest. An Error ends the run as failed
-  // by the monitor.
+  // Serves one hypercall. Answers the guest with a count, or a negated error number of abi.h. An Error ends the run as
+  // a failure of the monitor.
   virtual Result<std::int64_t> call(Guest& guest, const DeviceCall& call) = 0;
 
-  // After each hypercall, and once at the end of the run, whatever ended it. An Error ends the run.
+  // Called after each hypercall, and once at the end of the run, whatever ended it. An Error ends the run.
   virtual Result<void> on_exit(Guest& guest) {
     static_cast<void>(guest);
     return {};
   }
 
-  // At the end of an action: moves what the device kept for the launcher into its outcome.
+  // Called at the end of an action: moves what the device kept for the launcher into the outcome.
   virtual void collect(Outcome& outcome) { static_cast<void>(outcome); }
 
   // The descriptor of the file or block device whose bytes the guest gets, or -1. Whoever opened the device sees to it
@@ -121,7 +122,7 @@ class SPRY_API Device {
   // A descriptor that is readable while the device is ready (SPRY_CALL_POLL), or -1 if it never is.
   virtual int ready_descriptor() const { return -1; }
 
-  // True while the device is ready for another reason than its descriptor: it holds what it read from there before.
+  // True while the device is ready though its descriptor may not be readable: it holds what it read from there earlier.
   virtual bool ready() const { return false; }
 };
 
@@ -135,7 +136,7 @@ struct Module {
   std::string_view usage;  // one line of help for that option, or empty if the kind takes none
   // Opens the device that the manifest names. `specification` is what the user gave for it, if anything.
   Result<std::unique_ptr<Device>> (*open)(const DeviceNeed& need, std::optional<std::string_view> specification);
-  // Opens one that keeps what it is told for the Outcome, for `spry pool`; null if `open` does for that.
+  // Opens a device that keeps its output for the Outcome, for `spry pool`; null if `spry pool` is to use `open`.
   Result<std::unique_ptr<Device>> (*keep)(const DeviceNeed& need) = nullptr;
 };
 

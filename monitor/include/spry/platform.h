@@ -7,7 +7,7 @@
 
 namespace spry {
 
-// docs/security.md says what each promises.
+// What isolates the guest; docs/security.md says what each platform promises.
 enum class Platform {
   kAutomatic,  // what SPRY_PLATFORM in the environment names; else kKvm, or kProcess where the machine has no KVM at
                // all

@@ -31,18 +31,19 @@ struct PoolOptions {
   // Bytes of inputs that wait at most; beyond them `submit` waits and `try_submit` refuses as for `queue`. A single
   // input may wait however long it is.
   std::uint64_t queue_bytes = std::uint64_t{256} << 20;
-  // Bytes of outcomes that nobody took yet (`take`): while there are more, no worker begins another action. So at most
-  // these bytes wait, and one more outcome of each worker.
+  // Bytes of outcomes that wait for `take`: while more wait, no worker begins another action. Beyond these bytes each
+  // worker may add the outcome of the action that it was running.
   std::uint64_t completion_bytes = std::uint64_t{256} << 20;
 };
 
-// Durations in nanoseconds, each known to 1 in 32 (powers of two, divided into 32 parts).
+// Counts durations in buckets: from each power of two of nanoseconds to the next there are 32. So a duration is known
+// to 1 in 32.
 class SPRY_API Histogram {
  public:
   void add(std::chrono::nanoseconds duration);
   void add(const Histogram& other);
   std::uint64_t count() const { return count_; }
-  // The quantile (0.99: p99), as the middle of the part that it lies in; 0 if there are no durations.
+  // The quantile (0.99 = p99), as its bucket's midpoint; 0 if there are no durations.
   std::chrono::nanoseconds quantile(double fraction) const;
   std::chrono::nanoseconds largest() const { return std::chrono::nanoseconds(largest_); }
 
@@ -75,38 +76,39 @@ struct PoolStatistics {
 
 struct PoolData;
 
-// All calls are safe from several threads at once, except that nothing may be called during or after the destructor. No
-// signal handler is installed; worker threads block all signals but those that cannot be blocked.
+// All calls may be made by several threads at once, but none during or after the destructor. A pool installs no signal
+// handler, and its threads block all signals that can be blocked.
 //
 // A pool belongs to the process that made it. In a child that this process forks, `submit` and `run` are Errors
 // (kClosed), `take` finds nothing, `statistics` counts nothing, and all else returns at once; the parent's pool is not
 // touched.
 //
-// Callbacks: a thread is inside a pool while it is one of the pool's own, or while `stop` or `close` calls a callback
-// on it. So all functions of the launcher's that the pool calls run inside it: `done`, those of devices, their
-// destructors and those of what they hold. Inside a pool no call waits for it: `run` and `drain` are Errors (kBusy),
-// `submit` is one where the queue is full, `close` is `stop`, and all else is as elsewhere. The pool may even be moved
-// or destroyed inside: then its actions go on to their ends, and the last of its workers frees what it has. Whatever
-// the callbacks use must live until then. Another pool may be used as from anywhere else, unless it waits for this one.
+// Callbacks: a thread is inside a pool if it is one of the pool's own, or while `stop` or `close` calls a callback on
+// it. So every function of the launcher's that the pool calls runs inside it: `done`, the functions of devices, and the
+// destructors of both. Inside a pool no call waits for that pool: `run` and `drain` are Errors (kBusy), `submit` is an
+// Error (kBusy) if the queue is full, `close` does what `stop` does, and all other calls do what they do elsewhere. The
+// pool may even be moved or destroyed inside: then the actions that run go on to their ends, and the pool's last worker
+// frees its memory. Whatever the callbacks use must live until then. Another pool may be used without such limits,
+// unless it waits for this one.
 class SPRY_API Pool {
  public:
-  // How an action of `submit` ended: an Error if the monitor failed, or if it was cancelled before it began
-  // (kCancelled). It must not throw.
+  // Told how an action of `submit` ended: an Error if the monitor failed, or if the action was cancelled before it
+  // began (kCancelled). A callback must not throw.
   using Callback = std::function<void(Result<Outcome> outcome)>;
 
   // What `stop` and `close` do with actions that wait; those that run are always finished.
   enum class Close { kFinish, kCancel };
 
-  // Starts the workers, and returns when each has a machine. The image is initialised once, in the pool's first
-  // action, for which the others wait: once the guest calls `ready`, all machines begin there, and share that memory
-  // copy on write; if the action ends without, they begin with the guest's first instruction. Errors: those of
+  // Starts the workers, and returns when each has a machine. The image is initialised once, in the pool's first action,
+  // for which the others wait. If the guest calls `ready` in it, all later actions begin there, and the machines share
+  // that memory copy on write; else each action begins with the guest's first instruction. Errors: those of
   // Machine::create; kInvalidArgument if options are out of range; kResources if no thread can be made.
   static Result<Pool> create(Image image, PoolOptions options);
   static Result<Pool> create(Snapshot snapshot, PoolOptions options);
 
   Pool(Pool&&) noexcept;
   Pool& operator=(Pool&&) noexcept;
-  // As close(Close::kCancel); so inside the pool it does not wait.
+  // Does what close(Close::kCancel) does: inside the pool it does not wait.
   ~Pool();
 
   // Takes an action; waits while the queue is full. `done` is called on a worker's thread, or on that of `stop` or
@@ -121,30 +123,31 @@ class SPRY_API Pool {
   // closed before it began; kBusy inside the pool.
   Result<Outcome> run(std::string_view input = {}, const ActionOptions& action = {});
 
-  // For event loops: an action whose outcome is fetched by `take`, known by `ticket`.
+  // For event loops: an action is known by a number of the caller's, `ticket`, and `take` fetches its outcome.
   struct Completion {
     std::uint64_t ticket = 0;
     Result<Outcome> outcome;
   };
-  // Errors: as above; kResources where room in the queue would come only after outcomes are taken (completion_bytes).
+  // Errors: as above; kResources if the queue is full and nothing leaves it until outcomes are taken
+  // (completion_bytes).
   Result<void> submit(std::string input, std::uint64_t ticket, const ActionOptions& action = {});
   // The same without waiting: false if the queue is full.
   Result<bool> try_submit(std::string input, std::uint64_t ticket, const ActionOptions& action = {});
   // Takes back the oldest action of that ticket that still waits: its completion is an Error (kCancelled) at once.
   // False if none waits, because the action runs or has ended.
   bool cancel(std::uint64_t ticket);
-  // Fetches the oldest outcome of those, if there is one.
+  // Fetches the completion of the action that ended first, if there is one.
   std::optional<Completion> take();
   // An eventfd that is readable while `take` would fetch something; the pool's own.
   int descriptor() const;
 
-  // Waits until no action waits or runs; meanwhile, as in `run`, completion_bytes holds nobody back. Errors: kBusy
-  // inside the pool.
+  // Waits until no action waits or runs. Meanwhile, and while `run` waits, completion_bytes stops no worker. Errors:
+  // kBusy inside the pool.
   Result<void> drain();
-  // Takes no more actions, and ends those that wait as `how` says. Does not wait for those that run. With kCancel the
-  // callbacks of those that waited are called here.
+  // Takes no more actions, and runs or cancels those that wait, as `how` says. Does not wait for those that run. With
+  // kCancel this call itself calls the callbacks of the actions that waited.
   void stop(Close how);
-  // As `stop`; returns when all workers and machines are gone, but inside the pool at once.
+  // Does what `stop` does, and returns when all workers and machines are gone; inside the pool it returns at once.
   void close(Close how);
 
   // Whether the calling thread is inside the pool.

@@ -1,4 +1,4 @@
-// Snapshot: a machine at its guest's `ready`, immutable, shared by all machines that begin there.
+// Snapshot: the state of a machine at its guest's `ready`, immutable, shared by all machines that begin there.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,9 @@ struct Outcome;
 class SPRY_API Snapshot {
  public:
   // Runs `image` without an input until it calls `ready`. Errors: those of Machine::create and Machine::run;
-  // kNotUnikernel if it ends or passes the deadline before it calls `ready`, or a device cannot be brought back to that
-  // moment. `ended`, if given, tells how it ended before `ready`, with what it had printed; after any other Error, and
-  // after success, it holds nothing.
+  // kNotUnikernel if the guest ends or passes the deadline before it calls `ready`, or if a device cannot be brought
+  // back to that moment. `*ended`, if `ended` is given, becomes the outcome of a guest that ended before `ready`, with
+  // what it had printed; after any other Error, and after success, it holds nothing.
   static Result<Snapshot> take(Image image, MachineOptions options, std::optional<Outcome>* ended = nullptr);
 
   // Opens a file that `save` made. Its header and metadata are always checked: the format, Spry's version, the CPU
@@ -35,11 +35,11 @@ class SPRY_API Snapshot {
   // True if the file at `path` begins as a snapshot does; false if not, or if it cannot be read.
   static bool recognise(const std::string& path);
 
-  // Writes the snapshot to a new file, which takes the place of a regular file at `path`, or of none, when it is whole.
-  // A symbolic link is followed, and the new file has the old one's permissions. An interrupted save leaves nothing,
-  // except after SIGKILL on a file system without O_TMPFILE. A FIFO, which must have a reader, and a character
-  // device are written to. Errors: kFile, kPermission or kResources if that cannot be done; kInvalidArgument if the
-  // snapshot came from a file.
+  // Writes the snapshot to a new file, which gets the name `path` when it is complete. A regular file of that name is
+  // replaced, and the new file has its permissions; a symbolic link is followed. A save that is interrupted leaves no
+  // file, except after SIGKILL on a file system without O_TMPFILE. A FIFO, which must have a reader, and a character
+  // device are not replaced but written to. Errors: kFile, kPermission or kResources if that cannot be done;
+  // kInvalidArgument if the snapshot came from a file.
   Result<void> save(const std::string& path) const;
 
   const std::string& path() const;  // of the image, or of the file that it was loaded from
