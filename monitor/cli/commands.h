@@ -28,11 +28,11 @@ int doctor_command(int argc, char** argv);
 // The help of a subcommand, or of `spry` for an empty name; empty if there is no such subcommand.
 std::string_view help_text(std::string_view command);
 
-// Prints a text to standard output; the exit code for having done so.
+// Prints a text to standard output. Returns kExitSuccess, or the exit code of the error that it has reported.
 int print(std::string_view text);
 // help_text, and for `run` the options of the modules.
 int print_help(std::string_view command);
-// Prints "spry: " and the sentence to standard error; the exit code that belongs to the error.
+// Prints "spry: " and the sentence to standard error. Returns the exit code that belongs to the error.
 int complain(const Error& error);
 
 }  // namespace spry

@@ -10,7 +10,7 @@
 namespace spry {
 namespace {
 
-// What each platform needs. True if it is there.
+// What the monitor needs on every platform. True if it is there.
 bool examine_monitor(bool& printed) {
   constexpr const char* kCalls = "process_vm_readv(2) and process_vm_writev(2)";
   const int error = own_memory_error();

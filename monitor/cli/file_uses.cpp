@@ -9,7 +9,7 @@
 namespace spry {
 namespace {
 
-// Zeros, which are the type of no file, where there is none: then nothing is noted.
+// The file's status. All zeros if there is no file: `add` then notes nothing, because that is no type of file.
 struct stat look(const char* path) {
   struct stat status = {};
   return stat(path, &status) == 0 ? status : decltype(status){};

@@ -13,8 +13,8 @@
 
 namespace spry {
 
-// Refuses to have a file written that is also used for another purpose, under whatever name. Only regular files and
-// block devices count: others hold nothing. From any thread.
+// Refuses that a file be written which the command also uses for another purpose, by whatever name. Only regular files
+// and block devices count, because other files hold nothing. May be used by several threads at once.
 class FileUses {
  public:
   // Notes a use of the file at `path`, or of the file that is open as `descriptor`; `what` names the use to the user
@@ -25,11 +25,11 @@ class FileUses {
   Result<void> read(const std::string& what, const struct stat& status);
   Result<void> write(const std::string& what, const char* path);
   Result<void> write(const std::string& what, int descriptor);
-  // Notes that the open file `descriptor` has the name that `before`, noted as `what`, had. The file there before may
-  // have gone, and its number may be another's next.
+  // Notes that the open file `descriptor` has taken the name of the file `before`, which was noted as `what`. The file
+  // `before` is noted no more: it may be gone, and another file may get its inode number.
   void replaced(const std::string& what, const struct stat& before, int descriptor);
-  // A device's file, which counts as written if the descriptor is open for writing. Whether two devices may share a
-  // file is for their modules to decide.
+  // Notes a device's file, which counts as written if the descriptor is open for writing. Two devices may have the same
+  // file as far as this class is concerned: their modules decide that.
   Result<void> attach(const std::string& what, int descriptor);
 
   // Whether a use was refused.

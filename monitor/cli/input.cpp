@@ -29,7 +29,7 @@ tl::unexpected<Error> too_long(std::string_view name) {
   return input_error(name, fmt::format("longer than {} GiB", kMaximumInput >> 30));
 }
 
-// What is left to read of `fd`, in a memfd that is made with the first byte.
+// Reads `fd` to its end, into a memfd. An input that is empty has no memfd.
 Result<Input> collect(int fd, std::string_view name) {
   std::vector<char> buffer(kChunk);
   Input input;
@@ -53,8 +53,9 @@ Result<Input> collect(int fd, std::string_view name) {
 
 }  // namespace
 
-// False for the files of /proc and /sys, which are empty or have 4096 bytes by what they say, and can only be read.
-// They have no blocks, as some others too (all holes, or so small that they lie in the inode), and cannot be mapped.
+// Files of /proc and /sys claim a size of 0 or 4096 bytes, whatever they hold. They have no blocks and cannot be
+// mapped. Some other files have no blocks either (all holes, or so small that they lie in the inode), but can be
+// mapped.
 bool has_its_size(int fd, const struct stat& status) {
   if (status.st_size == 0) return false;
   if (status.st_blocks != 0) return true;
@@ -63,7 +64,7 @@ bool has_its_size(int fd, const struct stat& status) {
 }
 
 Result<Input> open_input(const char* path) {
-  // Without waiting for a FIFO's writer, for whom the reading waits.
+  // O_NONBLOCK: opening a FIFO must not wait for its writer; `collect` waits for that.
   const bool standard = std::strcmp(path, "-") == 0;
   const std::string name = standard ? "-" : escape(path);
   const int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -76,7 +77,7 @@ Result<Input> open_input(const char* path) {
   if (standard && lseek(fd, 0, SEEK_CUR) != 0) return collect(fd, name);
   Input input = Input::file(fd, static_cast<std::uint64_t>(status.st_size));
   if (input.size > kMaximumInput) return too_long(name);
-  // Another program may go on reading where this one, had it read, would have stopped.
+  // A program that reads the same standard input later finds it at its end, as if this one had read it.
   if (standard) lseek(fd, status.st_size, SEEK_SET);
   return input;
 }

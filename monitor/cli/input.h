@@ -8,15 +8,15 @@
 
 namespace spry {
 
-// An input and the descriptor that it borrows, for the life of the process.
+// Opens an input. Its descriptor stays open for the life of the process.
 //
-// `path` is a file, or "-" for standard input. A regular file is handed over as it is, without a copy; standard input
-// too if it is one and nothing of it was read yet, and then its offset moves to its end. Everything else (pipes,
-// terminals, /proc and /sys) is first read to its end into a memfd. Blocks for as long as the input does not end.
+// `path` is a file, or "-" for standard input. A regular file is used as it is, without a copy. So is standard input,
+// if it is a regular file of which nothing was read yet; its offset then moves to its end. Everything else (pipes,
+// terminals, files of /proc and /sys) is first read to its end into a memfd, however long that takes.
 Result<Input> open_input(const char* path);
 
-// Whether the regular file `fd`, whose status is `status`, has as many bytes as it says. False for an empty one, which
-// may be a file of /proc.
+// Whether the size that the regular file `fd` has by its `status` can be believed. False for an empty file, which may
+// be one of /proc.
 bool has_its_size(int fd, const struct stat& status);
 
 }  // namespace spry

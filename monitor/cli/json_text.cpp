@@ -16,17 +16,17 @@ bool is_plain(char character) {
   return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
-// Whether all eight bytes are plain: the high bit of each byte says that it is not.
+// Whether all eight bytes are plain. In the word that is computed, the high bit of each byte says that it is not.
 bool are_plain(std::uint64_t bytes) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   constexpr std::uint64_t kHigh = 0x80 * kOnes;
-  // A borrow reaches only bytes above one that is not plain.
+  // A subtraction borrows from the byte above only where a byte is not plain, and then the answer is false anyway.
   const auto has_zero = [](std::uint64_t word) { return (word - kOnes) & ~word; };
   const std::uint64_t below_space = (bytes - 0x20 * kOnes) & ~bytes;
   return ((bytes | below_space | has_zero(bytes ^ '"' * kOnes) | has_zero(bytes ^ '\\' * kOnes)) & kHigh) == 0;
 }
 
-// How a byte is written that is none of UTF-8's longer sequences.
+// The escape sequence for a byte below 0x80.
 std::string_view escaped(char character, char (&buffer)[6]) {
   constexpr char kDigits[] = "0123456789abcdef";
   constexpr std::string_view kShort = "\"\\\b\f\n\r\t";

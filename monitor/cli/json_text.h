@@ -10,14 +10,15 @@ namespace spry {
 
 class JsonText {
  public:
-  // Takes the next piece, of at least one byte; false if it could not, and then it gets no further one.
+  // Takes the next piece, of at least one byte. If it returns false, it gets no further piece.
   using Sink = std::function<bool(std::string_view)>;
 
   explicit JsonText(Sink sink);
 
-  // JSON as it is.
+  // Adds JSON text unchanged.
   void add(std::string_view json);
-  // A string, with its quotation marks. Bytes that are not UTF-8 become U+FFFD, as with nlohmann's `replace`.
+  // Adds a string, with quotation marks and escapes. Bytes that are not UTF-8 become U+FFFD, as with nlohmann's
+  // `replace`.
   void add_string(std::string_view text);
   // Hands on what is left. False if the sink failed at any time.
   bool finish();

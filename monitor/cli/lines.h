@@ -1,4 +1,4 @@
-// The lines of a descriptor, of which each has a longest length.
+// The lines that a descriptor has, each up to a longest length.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@ namespace spry {
 
 struct Line {
   std::string bytes;  // without the line feed
-  bool cut = false;   // it goes on: it is longer than it may be
+  bool cut = false;   // the line is longer than it may be
 };
 
 // Reads ahead 64 KiB at most. The descriptor is borrowed, and may be a non-blocking one.
@@ -17,8 +17,8 @@ class Lines {
  public:
   explicit Lines(int descriptor) : descriptor_(descriptor) {}
 
-  // The next line, or nothing at the end; what follows the last line feed is a line if it is not empty. Of a line
-  // that is longer than `longest` bytes only as much is read as shows that; the next call passes over its rest.
+  // The next line, or nothing at the end or after an error. What follows the last line feed is a line if it is not
+  // empty. A line that is longer than `longest` bytes is cut, and the next call passes over its rest.
   std::optional<Line> next(std::uint64_t longest);
 
   // Why the descriptor could not be read to its end: errno, or 0.

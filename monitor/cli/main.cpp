@@ -25,8 +25,8 @@ extern const char etext[];
 namespace spry {
 namespace {
 
-// A command is over after some dozens of page faults, which on a virtual machine are most of its time: two calls map
-// the code and some stack at once. Linux 5.14; only slower without.
+// A command makes some dozens of page faults, which on a virtual machine are most of its time. Two calls map the code
+// and some stack at once instead. They need Linux 5.14; on an older one the command is only slower.
 void map_code_and_stack() {
   constexpr std::uintptr_t kPage = 4096;
   constexpr std::uintptr_t kStack = 24 << 10;
@@ -75,7 +75,7 @@ int command_named(int argc, char** argv) {
   return complain({ErrorCode::kMonitor, fmt::format("unknown {} \"{}\" (see spry --help)", word, escape(command))});
 }
 
-// Tells that memory is out, without allocating.
+// Says that there is no memory, without allocating any.
 int out_of_memory() {
   write_all(STDERR_FILENO, "spry: out of memory\n");
   return kExitMonitor;

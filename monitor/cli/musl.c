@@ -1,5 +1,5 @@
-/* What musl lacks of the C library that GCC's libraries and Debian's static ones were compiled for, and what of it is
- * too slow here.
+/* Functions that musl lacks and that GCC's libraries and Debian's static libraries, compiled for glibc, need; and
+ * functions of musl that are too slow here.
  *
  * The command is compiled against glibc's headers and linked with musl (cmake/SpryMonitor.cmake says why). On x86-64
  * Linux that is sound for what the command and its libraries use, because both libraries hand the kernel's own types
@@ -32,11 +32,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* libstdc++ counts references without locked instructions while this says that there is one thread. glibc clears it
- * when it starts a second one; musl knows nothing of it, so it stays on the safe side. */
+/* While this is not 0, libstdc++ counts references without locked instructions. glibc clears it when a second thread
+ * starts; musl does not know it, so it is always 0. */
 char __libc_single_threaded = 0;
 
-/* The first bytes of the program, by the linker: it maps the ELF header and the program headers. */
+/* The linker's symbol for the program's first bytes, which are its ELF header, with the program headers. */
 extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
 
 /* How GCC's unwinder finds the exception tables of the code at `address`: 0 and the object's bounds and PT_GNU_EH_FRAME
@@ -62,10 +62,10 @@ int _dl_find_object(void *address, struct dl_find_object *result) {
   return 0;
 }
 
-/* libstdc++'s own take 71 KiB when the program starts, a mapping and three pages of it, to have something to throw when
- * memory is out. Here a few places are reserved instead, which nothing touches before. An exception lies behind its
- * header (__cxa_refcounted_exception), which has the same size with every GCC on x86-64; a dependent exception
- * (std::rethrow_exception) is smaller than the header. */
+/* libstdc++ reserves 71 KiB at the start of the program (a mapping, and three pages of it touched) for exceptions that
+ * are thrown when there is no memory. These functions take the place of its own. They reserve a few places instead,
+ * which cost nothing until one is used. An exception lies behind its header (__cxa_refcounted_exception), which has the
+ * same size with every GCC on x86-64; a dependent exception (std::rethrow_exception) is smaller than the header. */
 enum { kExceptionHeader = 128, kReserved = 256, kReserves = 64 };
 
 static struct { _Alignas(16) char bytes[kReserved]; } reserve[kReserves];
@@ -96,14 +96,14 @@ void __cxa_free_exception(void *object) { free_exception((char *)object - kExcep
 void *__cxa_allocate_dependent_exception(void) { return allocate_exception(kExceptionHeader); }
 void __cxa_free_dependent_exception(void *exception) { free_exception(exception); }
 
-/* libstdc++'s std::random_device. */
+/* libstdc++'s std::random_device needs it. */
 uint32_t arc4random(void) {
   uint32_t value;
   if (getrandom(&value, sizeof value, 0) != (ssize_t)sizeof value) abort();
   return value;
 }
 
-/* libelf. */
+/* libelf needs it. */
 void *rawmemchr(const void *bytes, int value) { return memchr(bytes, value, SIZE_MAX - (uintptr_t)bytes); }
 
 /* musl's compares byte by byte, which takes 1.1 us for a page; a reset compares each page that was ever written. */

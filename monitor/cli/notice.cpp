@@ -10,7 +10,7 @@ namespace spry {
 void tell_of_platform(Platform wanted, Platform used) {
   if (wanted != Platform::kAutomatic || used != Platform::kProcess || platform_is_named()) return;
   if (isatty(STDERR_FILENO) == 0) return;
-  // A terminal that does not take it loses nothing that matters.
+  // A failure is ignored: the notice is not needed.
   static_cast<void>(
       write_all(STDERR_FILENO, "spry: this machine has no KVM: the guest runs as a process (spry help platforms)\n"));
 }

@@ -1,15 +1,15 @@
-// What a person at a terminal is told beforehand.
+// What a person at a terminal is told before a guest runs.
 #pragma once
 
 #include "spry/platform.h"
 
 namespace spry {
 
-// Says on standard error, if that is a terminal, that the guest runs without KVM, where nobody asked for that: `wanted`
-// is the user's word, `used` what it comes to. Says nothing into a pipe or a file.
+// Says on standard error that the guest runs as a process, if nobody asked for that and standard error is a terminal.
+// `wanted` is what the user asked for, `used` the platform that was taken.
 void tell_of_platform(Platform wanted, Platform used);
 
-// The same, of what it will come to, which is looked for only where it would be said.
+// The same before a platform was taken: finds out which one it will be, unless nothing would be said anyway.
 void tell_of_platform(Platform wanted);
 
 }  // namespace spry

@@ -22,7 +22,7 @@ struct Specification {
   std::string_view text;
 };
 
-// What they have in common.
+// What those command lines have in common.
 struct GuestOptions {
   bool help = false;  // --help was given: nothing else counts
   Platform platform = Platform::kAutomatic;
@@ -55,8 +55,8 @@ struct SnapshotCommandOptions : GuestOptions {
 };
 
 // Each parses `COMMAND [OPTION...] UNIKERNEL [ARG...]`; argv[0] is the command. Everything after UNIKERNEL is the
-// guest's. Each module that takes a specification adds an option of its kind's name. Options are not to be abbreviated,
-// so that a new option breaks no script. They use getopt_long, which is not for two threads at once.
+// guest's. Each module that takes a specification adds an option named like its kind. Abbreviated options are refused,
+// so that a new option breaks no script. Not for two threads at once, because getopt_long is not.
 Result<RunOptions> parse_run(int argc, char** argv, std::span<const Module* const> modules);
 Result<PoolCommandOptions> parse_pool(int argc, char** argv, std::span<const Module* const> modules);
 Result<SnapshotCommandOptions> parse_snapshot(int argc, char** argv, std::span<const Module* const> modules);

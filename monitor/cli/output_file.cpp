@@ -19,7 +19,7 @@
 namespace spry {
 namespace {
 
-// The standard stream that writes to the regular file `status`, or -1.
+// The descriptor of the standard stream that writes to the file with this status, or -1.
 int standard_stream(const struct stat& status) {
   for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
     struct stat its;
@@ -44,7 +44,7 @@ Result<OutputFile> OutputFile::open(std::string what, FileUses& uses, const char
   if (auto used = uses.write(output.what_, output.file_.get()); !used) return tl::unexpected(std::move(used.error()));
   output.fifo_ = S_ISFIFO(status.st_mode);
   if (!S_ISREG(status.st_mode)) {
-    // Only opening was not to wait; writing waits.
+    // O_NONBLOCK was for opening alone: writing is to wait.
     const int flags = fcntl(output.file_.get(), F_GETFL);
     if (fcntl(output.file_.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) {
       return output.cannot(fmt::format("opened: {}", std::strerror(errno)));

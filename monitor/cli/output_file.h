@@ -12,20 +12,21 @@
 
 namespace spry {
 
-// A file that is opened keeps what is in it until `empty`. Errors: kMonitor.
+// An opened file keeps its contents until `empty` or `replace`. All errors are kMonitor.
 class OutputFile {
  public:
-  // Opens or makes the file `path`, which nothing else of `uses` may be. `what` names it for errors, escaped ("report
-  // FILE"). Waits for nobody: a FIFO must have a reader. If `path` is the regular file that standard output or standard
-  // error writes to, that stream is used.
+  // Opens or makes the file `path`, and refuses a file that `uses` has with another purpose. `what` names the file in
+  // errors, escaped ("report FILE"). Does not wait: a FIFO must have a reader. If `path` is the regular file that
+  // standard output or standard error writes to, that stream is used.
   static Result<OutputFile> open(std::string what, FileUses& uses, const char* path);
-  // Puts `text` in place of the file at `path`, or where there is none, as `open` and `replace` do. A regular file that
-  // is no standard stream then has all of it, or, if that fails or a signal ends the process, is as it was.
+  // Makes `text` the contents of the file at `path`, as `open` and `replace` do together. But a regular file that is no
+  // standard stream is replaced as a whole: if that fails, or a signal ends the process, the old file is still there.
   static Result<void> put(const std::string& what, FileUses& uses, const std::string& path, std::string_view text);
 
   // Removes what the file held before it was opened, if it is a regular file and no standard stream.
   Result<void> empty();
-  // The same, and then writes all of `text` to the end. A FIFO whose reader left is an Error and raises no signal.
+  // Does what `empty` does, and then writes all of `text` at the end. If the reader of a FIFO has left, that is an
+  // Error and no signal.
   Result<void> replace(std::string_view text);
 
  private:

@@ -89,14 +89,14 @@ Result<int> run_pool(PoolCommandOptions& options) {
   const Clock::time_point start = Clock::now();
   for (; !outputs.error(); ++submitted) {
     auto input = inputs->next();
-    // The inputs before the one that cannot be read are run all the same.
+    // Inputs that were taken before the error are still run.
     if (!input) unread = std::move(input.error());
     if (unread || !*input) break;
     outputs.expect();
     auto put = [&outputs, index = submitted, name = std::move((*input)->name)](Result<Outcome> outcome) {
       outputs.put(index, name, std::move(outcome));
     };
-    // An input that cannot be read or is too long is its own failure.
+    // An input that cannot be read or is too long fails alone; the others are run.
     auto taken = (*input)->bytes ? pool->submit(*std::move((*input)->bytes), put)
                                  : Result<void>(tl::unexpected(std::move((*input)->bytes.error())));
     if (!taken) put(tl::unexpected(std::move(taken.error())));

@@ -33,9 +33,9 @@ tl::unexpected<Error> PoolInputs::too_long(std::string_view what) const {
               fmt::format("{} than the {} bytes that an input may have (--max-input)", what, limit_));
 }
 
-// Reads a file to its end, and not as far as its size says: files of /proc and /sys do not know their size.
+// Reads a file to its end, whatever its size says: files of /proc and /sys have a wrong size.
 Result<std::string> PoolInputs::read_file(const char* name) const {
-  // Some files of /proc have records, and cannot be read in other pieces.
+  // Reads a multiple of a page at a time: some files of /proc have records, which smaller pieces would cut.
   constexpr std::uint64_t kPiece = 4096;
   const auto above = [](std::uint64_t bytes) { return (bytes / kPiece + 1) * kPiece; };
   const auto unread = [](std::string_view why) {
@@ -46,7 +46,8 @@ Result<std::string> PoolInputs::read_file(const char* name) const {
   };
   constexpr std::string_view kNoFile = "it is no regular file";
   struct stat status;
-  // Opening a device may have effects. Once more below: another file may have taken its place.
+  // Opening a device may have effects, so this looks before it opens; and again afterwards, because another file may
+  // have taken the name.
   if (fstatat(folder_.get(), name, &status, 0) != 0) return failed(errno);
   if (!S_ISREG(status.st_mode)) return unread(kNoFile);
   const Descriptor file(openat(folder_.get(), name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
@@ -91,7 +92,7 @@ Result<PoolInputs> PoolInputs::open(const char* directory, std::uint64_t repeat,
   return inputs;
 }
 
-// Adds the entry `name`, if it is no directory. What cannot be read says so when its turn comes.
+// Adds the entry `name`, if it is no directory. A file that cannot be read fails later, when it is the next input.
 Result<void> PoolInputs::add(const char* name, FileUses& files) {
   struct stat status;
   if (fstatat(folder_.get(), name, &status, 0) != 0) status = {};
@@ -99,7 +100,7 @@ Result<void> PoolInputs::add(const char* name, FileUses& files) {
   names_.emplace_back(name);
   if (!S_ISREG(status.st_mode)) return {};
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  // A file of /proc is empty by what it says.
+  // A file of size 0 may be one of /proc that has bytes.
   longest_ = std::max(longest_, size == 0 ? kDefaultMaximumInput : size);
   return files.read(fmt::format("input {}", escape(fmt::format("{}/{}", directory_, name))), status);
 }

@@ -23,21 +23,21 @@ struct PoolInput {
 
 class PoolInputs {
  public:
-  // The entries of `directory` that are no directories, by name, or the lines of standard input if it is null; each
-  // `repeat` times. The files are added to `files`.
+  // The inputs are the entries of `directory` that are no directories, in the order of their names; or the lines of
+  // standard input, if `directory` is null. Each comes `repeat` times. The files are noted in `files`.
   static Result<PoolInputs> open(const char* directory, std::uint64_t repeat, FileUses& files);
 
-  // The next one, nothing after the last. A file that cannot be read, or only by waiting for something, is refused.
-  // Error: kMonitor, if standard input cannot be read.
+  // The next input, or nothing after the last. For a file that cannot be read, or not without waiting, PoolInput::bytes
+  // is an Error. Error: kMonitor, if standard input cannot be read.
   Result<std::optional<PoolInput>> next();
 
   // How many inputs there are, if that is known beforehand.
   std::optional<std::uint64_t> count() const;
-  // The longest input that is not refused, in bytes, where the user does not say: 1 MiB, or for files the largest
-  // size, but 256 MiB at most. A file that does not tell its size counts as 1 MiB.
+  // The limit, in bytes, if the user sets none: 1 MiB for lines; for files the largest file's size, but 256 MiB at
+  // most. A file of size 0 counts as 1 MiB.
   std::uint64_t needed() const;
 
-  // The longest input that is not refused. Of a longer one only as much is read as shows that it is longer.
+  // Bytes of the longest input that is not refused. Reading a longer input stops soon after the limit.
   void limit(std::uint64_t bytes) { limit_ = bytes; }
   std::uint64_t limit() const { return limit_; }
 

@@ -21,12 +21,14 @@
 namespace spry {
 namespace {
 
-// Actions that may be under way or finished and not written yet. Bounds what they take beside their bytes.
+// Actions that may run or have ended without being written yet. Bounds the memory that they take beside their outcomes'
+// bytes.
 constexpr std::uint64_t kMostHeld = 4096;
 
 Result<void> put_out(int descriptor, std::string_view text, std::string_view name) {
   if (write_all(descriptor, text)) return {};
-  // A reader that left ends this command as any other; the worker that writes has the signal blocked.
+  // If its reader has left, this command ends by SIGPIPE like any other. The worker that writes has that signal
+  // blocked.
   if (errno == EPIPE) kill(getpid(), SIGPIPE);
   return fail(ErrorCode::kMonitor, fmt::format("output {}: cannot be written: {}", escape(name), std::strerror(errno)));
 }
@@ -73,13 +75,13 @@ void PoolOutputs::put(std::uint64_t index, std::string name, Result<Outcome> out
   turn_.wait(lock, [&] { return index == written_ || bytes_ + size <= most_ || error_; });
   bytes_ += size;
   held_.emplace(index, Entry{std::move(name), std::move(outcome), size});
-  if (writing_) return;  // who writes now goes on with this one
+  if (writing_) return;  // the thread that writes now writes this one too
   writing_ = true;
   while (!held_.empty() && held_.begin()->first == written_) write_next(lock);
   writing_ = false;
 }
 
-// Others put their outcomes while this one is formatted and waits for its reader.
+// Unlocks while it writes, so that other threads can put their outcomes meanwhile.
 void PoolOutputs::write_next(std::unique_lock<std::mutex>& lock) {
   std::optional<Entry> entry(std::move(held_.extract(held_.begin()).mapped()));
   if (!error_) {
@@ -93,7 +95,7 @@ void PoolOutputs::write_next(std::unique_lock<std::mutex>& lock) {
   ++written_;
   turn_.notify_all();
   room_.notify_one();
-  // Giving back a large one takes time too.
+  // Unlocked, because freeing a large outcome takes time too.
   lock.unlock();
   entry.reset();
   lock.lock();

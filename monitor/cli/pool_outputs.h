@@ -1,4 +1,4 @@
-// The outputs of `spry pool`, in the order of their inputs however they come.
+// The outputs of `spry pool`, written in the order of their inputs, in whatever order the actions end.
 #pragma once
 
 #include <condition_variable>
@@ -15,12 +15,12 @@
 
 namespace spry {
 
-// `expect` from one thread, `put` from any.
+// `expect` is called by one thread, `put` by any.
 class PoolOutputs {
  public:
-  // Outputs go to standard output; with `json` a line for each outcome goes there instead. Outputs that
-  // come before their turn are held, `most` bytes of them at most. No output is written over a file of `files`, which
-  // it borrows.
+  // Outputs go to standard output; with `json` a line for each outcome goes there instead. An outcome that comes before
+  // its turn is held; `most` bytes of them at most. No output is written over a file of `files`. Borrows `files` and
+  // `progress`.
   PoolOutputs(FileUses& files, std::uint64_t most, bool json, Progress& progress)
       : files_(files), most_(most), json_(json), progress_(progress) {}
 
@@ -30,15 +30,15 @@ class PoolOutputs {
 
   // Waits until there is room for one more action whose outcome is not written yet.
   void expect();
-  // Takes the outcome of action number `index`, from 0, for the input `name`, and writes it when its turn has come,
-  // with those that it held up. Waits, unless it is its turn, while more than `most` bytes would be held. Actions must
-  // begin in their order, so that the one whose turn it is waits for no other.
+  // Takes the outcome of action number `index`, from 0, for the input `name`. If it is the next one to be written,
+  // writes it, and then the held ones that follow it without a gap. Else holds it, and waits while more than `most`
+  // bytes would be held. Actions must begin in their order, so that the next one to be written waits for no other.
   void put(std::uint64_t index, std::string name, Result<Outcome> outcome);
 
   std::uint64_t written() const;
   // Actions that did not exit with 0.
   std::uint64_t failures() const;
-  // Why an output could not be written, if one could not: then nothing more is.
+  // Why an output could not be written, if one could not. After that nothing more is written.
   std::optional<Error> error() const;
 
  private:

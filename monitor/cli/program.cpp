@@ -5,7 +5,7 @@
 
 namespace spry {
 
-// An image first: looking for a snapshot's magic number costs a cold start two system calls.
+// Tries an image first, because looking for a snapshot's magic number would cost each cold start two system calls.
 Result<Program> Program::load(const std::string& path, bool verify) {
   auto image = Image::load(path);
   if (image && !verify) return Program(*std::move(image));

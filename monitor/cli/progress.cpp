@@ -12,7 +12,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A terminal that does not take it loses nothing that matters.
+// A failure is ignored: progress is not needed.
 void tell(std::string_view text) { static_cast<void>(write_all(STDERR_FILENO, text)); }
 
 std::string line_of(std::uint64_t done, std::optional<std::uint64_t> total, double seconds) {

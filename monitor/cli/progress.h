@@ -10,8 +10,8 @@
 
 namespace spry {
 
-// Shown where standard error is a terminal, but not where the outputs go to a terminal: there the outputs show the
-// progress. A BasicLockable: while it is locked, the line is off the terminal, and other things may be written there.
+// Shown if standard error is a terminal, unless the outputs go to a terminal too: there they show the progress. A
+// BasicLockable: while it is locked, the line is off the terminal, and other things may be written there.
 class Progress {
  public:
   // `total`: how many actions there will be, if that is known.
@@ -21,7 +21,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   bool shown() const { return shown_; }
-  // Draws the line, unless it was drawn just now or other things are being written.
+  // Draws the line, unless it was drawn less than 100 ms ago or other things are being written.
   void show(std::uint64_t done);
 
   void lock();

@@ -11,7 +11,7 @@ using Json = nlohmann::ordered_json;
 
 double microseconds(std::chrono::nanoseconds duration) { return static_cast<double>(duration.count()) / 1000.0; }
 
-// Null without a crash; no address where the fault has none.
+// Null if there was no crash. Without "address" if the fault has none.
 Json json_of(const std::optional<Crash>& crash) {
   if (!crash) return {};
   Json json;

@@ -1,5 +1,4 @@
-// What `spry run --report` and `spry pool --json` tell of an action, as JSON. Off the hot path: touched only when asked
-// for.
+// What `spry run --report` and `spry pool --json` tell of an action, as JSON.
 #pragma once
 
 #include <chrono>
@@ -13,7 +12,7 @@ namespace spry {
 
 // Time that the command spent around the machine.
 struct Phases {
-  std::chrono::nanoseconds open = {};  // the options, the report file, the input, a process that begins ahead
+  std::chrono::nanoseconds open = {};  // the options, the report file, the input, the shell that is made early
   std::chrono::nanoseconds load = {};  // Image::load
 };
 
@@ -24,8 +23,9 @@ std::string format_report(const Outcome& outcome, const Phases& phases);
 // The same keys for a run that failed in the monitor: reason "error", the sentence as message.
 std::string format_report(const Error& error, const Phases& phases);
 
-// Writes to `sink` what came of the action of `spry pool` for the input `name`, as one line: a JSON object and a line
-// feed. Its output is not in it where that goes to a file (`with_output` false). False if the sink failed.
+// Writes to `sink` how the action of `spry pool` for the input `name` ended, as one line: a JSON object and a line
+// feed. With `with_output` the object has the action's output, which otherwise goes to a file. False if the sink
+// failed.
 bool write_line(const std::string& name, const Result<Outcome>& outcome, bool with_output, JsonText::Sink sink);
 
 }  // namespace spry

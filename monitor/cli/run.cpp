@@ -49,7 +49,8 @@ Result<void> note_files(Run& run) {
                                                 : run.files.read(input, options.input);
 }
 
-// Opened before the run, because a run opens nothing; and a report that cannot be written shall not cost a run.
+// Opens the report before the run, because a run opens nothing, and so that a report that cannot be opened is found
+// before the guest has run in vain.
 Result<void> open_report(Run& run) {
   const char* const path = run.options.report;
   if (path == nullptr) return {};
@@ -70,7 +71,8 @@ Outcome interrupted() {
 Result<Outcome> execute(Run& run, Clock::time_point start) {
   RunOptions& options = run.options;
   SignalGuard signals;
-  // A guest's process is on its way while the program is read. KVM's machine is made for what it is to hold.
+  // A guest's process starts by itself while the program is read. A VM is made later, because it depends on the
+  // program.
   const Platform platform = platform_for(options.platform);
   std::optional<Result<Shell>> ahead;
   if (platform == Platform::kProcess) ahead = Shell::create(platform);
@@ -98,7 +100,7 @@ Result<Outcome> execute(Run& run, Clock::time_point start) {
   });
   if (!created) return tl::unexpected(std::move(created.error()));
   run.machine = new Machine(std::move(*created));
-  // However this run ends, the report of an earlier one does not stay.
+  // The report of an earlier run must not stay, however this one ends.
   if (run.report) {
     if (auto emptied = run.report->empty(); !emptied) return tl::unexpected(std::move(emptied.error()));
   }
@@ -125,8 +127,8 @@ int run_command(int argc, char** argv) {
         run.report->replace(outcome ? format_report(*outcome, run.phases) : format_report(outcome.error(), run.phases));
   }
   const int code = outcome ? conclude(run.options, *outcome) : complain(outcome.error());
-  // Where a VM goes with its process, the kernel waits for two grace periods of its SRCU one after the other: for the
-  // memory, and for the VM. Where the VM goes first it is one, and of many processes at a time twice as many end.
+  // Closes the VM before the process ends. If both ended together, the kernel would wait for two grace periods of its
+  // SRCU, one for the memory and one for the VM; now it waits for one. Of many processes at a time, twice as many end.
   if (run.machine != nullptr) Internals::close_vcpu(*run.machine);
   return written ? code : complain(written.error());
 }

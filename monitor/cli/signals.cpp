@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kSignals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGXCPU};
 
-// A signal handler reaches nothing but objects of static storage.
+// A signal handler can reach only objects of static storage.
 Machine* volatile running = nullptr;
 volatile std::sig_atomic_t guarded = 0;
 volatile std::sig_atomic_t last = 0;
@@ -35,9 +35,9 @@ void note(int signal) {
 // What the process blocked before the guard.
 sigset_t inherited_mask;
 
-// Sets `handler` for all signals but those that were inherited as ignored. All are blocked meanwhile: else an ignored
-// one would be heeded between setting the handler and taking it back. A pending one is forgotten when it is ignored
-// again.
+// Sets `handler` for all signals but those that were inherited as ignored, and leaves all of them blocked. They are
+// blocked first, because an ignored signal has the handler for a moment, until it is ignored again. A signal that comes
+// in that moment stays pending, and the kernel drops it when the signal is ignored again.
 void handle(void (*handler)(int)) {
   sigset_t ours;
   sigemptyset(&ours);
@@ -54,12 +54,13 @@ void handle(void (*handler)(int)) {
   }
 }
 
-// Set before the other is looked at, each by its side, so that one of the two sides sees both.
+// A step sets `stepping` and then looks at `waiting`; the handler sets `waiting` and then looks at `stepping`. So at
+// least one of the two sees what the other has set.
 std::atomic<int> stepping = 0;
 std::atomic<int> waiting = 0;  // the signal that waits for the end of the step
 static_assert(std::atomic<int>::is_always_lock_free);
 
-// Whatever signals the thread has blocked.
+// Ends the process by `signal`, even if this thread has blocked it.
 [[noreturn]] void end_now(int signal) {
   if (getpid() != 1) {
     sigset_t only;
@@ -108,7 +109,7 @@ SignalGuard::SignalGuard() {
   handle(note);
 }
 
-// The handlers stay, because taking each back costs a system call; from now on they do what the default does.
+// The handlers stay, because removing each one costs a system call. From now on they do what the default action does.
 SignalGuard::~SignalGuard() {
   if (running == nullptr) unblock();
   running = nullptr;
@@ -124,7 +125,7 @@ void SignalGuard::interrupt(Machine& machine) {
 bool SignalGuard::wait(int fd) {
   pollfd descriptor = {fd, POLLIN, 0};
   while (last == 0) {
-    // A descriptor that cannot be waited for counts as readable: reading it tells why.
+    // A descriptor that ppoll(2) refuses counts as readable, because reading it gives the error.
     if (ppoll(&descriptor, 1, nullptr, guarded != 0 ? &inherited_mask : nullptr) >= 0 || errno != EINTR) return true;
   }
   return false;

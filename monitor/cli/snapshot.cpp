@@ -24,7 +24,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Sets `limit` to what the deadline, which counts from `start`, leaves for what follows, and to `least` at least.
+// Sets `limit` to the time that is left of the deadline, which counts from `start`, but to `least` at least.
 void set_limit(std::optional<TimeLimit>& limit, const SnapshotCommandOptions& options, Clock::time_point start,
                std::string_view about, std::chrono::nanoseconds least = {}) {
   if (!options.deadline) return;
@@ -33,8 +33,9 @@ void set_limit(std::optional<TimeLimit>& limit, const SnapshotCommandOptions& op
                                                    about, options.deadline_text));
 }
 
-// Of a guest that ended before it called ready: as `spry run` ends, but that a guest which was content has left nothing
-// to begin at. What it printed goes to standard error, because standard output may be the snapshot's place.
+// Ends the command after a guest that ended before it called ready. The exit code is that of `spry run`, but a guest
+// that exited with 0 is an error here too, because there is no snapshot. What the guest printed goes to standard error,
+// because standard output may be where the snapshot goes.
 int end_without(const SnapshotCommandOptions& options, const Outcome& outcome, Clock::time_point start) {
   constexpr std::string_view kAbout = "there is no snapshot to take: ";
   constexpr auto kAtOnce = std::chrono::milliseconds(100);  // of a guest whose deadline has passed
@@ -55,7 +56,7 @@ Result<int> take(SnapshotCommandOptions& options) {
   if (!used) return tl::unexpected(std::move(used.error()));
   auto image = Image::load(options.unikernel);
   if (!image) return tl::unexpected(std::move(image.error()));
-  // What is printed now belongs to each action that begins at the snapshot, and is printed then.
+  // The output is kept: what the guest prints before `ready` belongs to each action from the snapshot, which prints it.
   auto machine = guest_machine(options, image->manifest(), ConsoleTo::kOutcome, files);
   if (!machine) return tl::unexpected(std::move(machine.error()));
   tell_of_platform(options.platform);

@@ -1,4 +1,4 @@
-// What the command says: by write(2), because neither stdio nor iostream may be relied on (monitor/cli/musl.c).
+// What the command prints. It uses write(2), because neither stdio nor iostream works here (monitor/cli/musl.c).
 #include <unistd.h>
 
 #include <cerrno>

@@ -20,11 +20,11 @@ namespace {
 // What the handler writes: it may not allocate.
 std::string last_words;
 
-// The kernel's timer sends it, or somebody who wants the process to end.
+// SIGALRM comes from the timer, or from somebody who wants the process to end: si_code tells which.
 void end(int signal, siginfo_t* information, void* /*context*/) {
   if (information->si_code > 0) {
     pollfd diagnostics = {STDERR_FILENO, POLLOUT, 0};
-    // What a pipe has room for: nobody may read that either.
+    // Not more than a pipe has room for after POLLOUT, because nobody may be reading standard error either.
     if (poll(&diagnostics, 1, 0) > 0) write_all(STDERR_FILENO, std::string_view(last_words).substr(0, PIPE_BUF));
     _exit(kExitDeadline);
   }

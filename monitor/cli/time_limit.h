@@ -6,8 +6,8 @@
 
 namespace spry {
 
-// Once `left` has passed, writes `text` to standard error and ends the process with kExitDeadline. One lives at a time.
-// A timer, because what waits is a write to a FIFO or a disk, in the middle of the library.
+// Once `left` has passed, writes `text` to standard error and ends the process with kExitDeadline. Only one lives at a
+// time. It uses a timer and its signal, because the process may be waiting in a write(2) of the library's.
 class TimeLimit {
  public:
   TimeLimit(std::chrono::nanoseconds left, std::string text);
