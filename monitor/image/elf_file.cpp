@@ -15,7 +15,7 @@
 namespace spry::image {
 namespace {
 
-// Enough for the ELF header and kMaximumProgramHeaders where linkers put them: one system call for both.
+// Enough for the ELF header and kMaximumProgramHeaders, where linkers put them: one system call reads both.
 constexpr std::size_t kHead = 4096;
 static_assert(sizeof(Elf64_Ehdr) + kMaximumProgramHeaders * sizeof(Elf64_Phdr) <= kHead);
 
@@ -130,8 +130,8 @@ Result<void> ElfFile::check_tables() const {
   return {};
 }
 
-// libelf sees a private copy of the headers, all of it checked and without section headers, which it would size its
-// tables by: nothing that happens to the file meanwhile, and nothing in the rest of it, reaches libelf.
+// Gives libelf a private copy of the headers that were checked, so that it reads nothing else of the file and no change
+// of the file reaches it. The copy has no section headers, because libelf would allocate tables of the size they claim.
 Result<void> ElfFile::read_program_headers(std::span<const std::byte> head) {
   const std::size_t count = header_.e_phnum;
   const std::size_t bytes = count * sizeof(Elf64_Phdr);

@@ -1,5 +1,5 @@
-// An ELF file that is open, with the headers that say what it is checked and copied. Everything else of the folder
-// reads the file through this class: with pread and never a mapping, so that a file truncated meanwhile is an error.
+// An open ELF file, with checked copies of its ELF header and program headers. All other code of this folder reads the
+// file through this class, which uses pread(2) and never a mapping: so a file that is truncated meanwhile is an error.
 #pragma once
 
 #include <libelf.h>
@@ -31,7 +31,7 @@ class ElfFile {
   // it.
   static Result<ElfFile> open(const std::string& path);
 
-  // The same for the regular file of `size` bytes behind `descriptor`, which `path` only names.
+  // The same for the regular file of `size` bytes behind `descriptor`. `path` is only its name in sentences.
   static Result<ElfFile> of(std::string path, Descriptor descriptor, std::uint64_t size);
 
   const std::string& path() const { return path_; }
@@ -41,10 +41,11 @@ class ElfFile {
   std::span<const Elf64_Phdr> program_headers() const { return program_headers_; }
   bool position_independent() const { return header_.e_type == ET_DYN; }
 
-  // Whether the file, as long as it was when it was opened, has all of [offset, offset + length).
+  // Whether all of [offset, offset + length) lies within the size that the file had when it was opened.
   bool has(std::uint64_t offset, std::uint64_t length) const { return offset <= size_ && length <= size_ - offset; }
 
-  // Fills `to` with the bytes from `offset` on; `what` names them if they are not there.
+  // Fills `to` with the bytes from `offset` on. `what` names them in an Error, which says that they cannot be read or
+  // are not there.
   Result<void> read(std::uint64_t offset, std::span<std::byte> to, std::string_view what) const;
 
   // An Error of kNotUnikernel: the file's name, escaped, a colon and the formatted rest.

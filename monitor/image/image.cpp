@@ -27,8 +27,8 @@ namespace spry {
 namespace {
 
 constexpr std::uint64_t kSlideUnit = image::kLargePageSize;
-constexpr std::uint64_t kSlideMinimum = std::uint64_t{64} << 30;  // no slid address is a guest-physical one
-// Above it a guest's process has its stub (process/plan.h).
+constexpr std::uint64_t kSlideMinimum = std::uint64_t{64} << 30;  // above every guest-physical address
+// With the largest image on top of the slide, a guest ends below the stub of its process (process/plan.h).
 constexpr std::uint64_t kSlideEnd = std::uint64_t{0x600000000000} - (std::uint64_t{64} << 30);
 constexpr std::size_t kMaximumSymbol = 256;
 

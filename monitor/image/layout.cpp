@@ -62,8 +62,8 @@ Result<void> check_place(const ElfFile& file, std::size_t index, const Elf64_Phd
   return {};
 }
 
-// gABI, "Program Header": PT_LOADs are in ascending order of p_vaddr. Beyond it, two of them must not share a page, or
-// one would have the other's permissions.
+// gABI, "Program Header": PT_LOADs are in ascending order of p_vaddr. Besides, no two of them may share a page, which
+// can have the permissions of one of them only.
 Result<void> check_order(const ElfFile& file, std::size_t index, std::size_t previous_index) {
   const Elf64_Phdr& header = file.program_headers()[index];
   const Elf64_Phdr& previous = file.program_headers()[previous_index];
@@ -127,7 +127,8 @@ Result<void> place(const ElfFile& file, Layout& layout) {
     for (const Source& source : layout.sources) {
       const Elf64_Phdr& header = file.program_headers()[source.program_header];
       alignment = std::max<std::uint64_t>(alignment, header.p_align);
-      // In memory as in the file, so that what the kernel has in large pages is mapped by such.
+      // The segment then lies in memory as in its file modulo 2 MiB, so that large pages of the page cache can be
+      // mapped.
       if (source.in_file && header.p_filesz >= kLeastInLargePages) alignment = std::max(alignment, kLargePageSize);
     }
     layout.bias = align_up(SPRY_IMAGE_MIN - lowest, alignment);
@@ -142,7 +143,7 @@ Result<void> place(const ElfFile& file, Layout& layout) {
   return {};
 }
 
-// Whether a link address is that of a byte of code that the file has.
+// Whether a byte of code that is in the file has this link address.
 bool is_code(const Layout& layout, std::uint64_t address) {
   for (std::size_t i = 0; i < layout.segments.size(); ++i) {
     const std::uint64_t start = layout.sources[i].link_address;
@@ -161,7 +162,8 @@ Result<void> check_entry(const ElfFile& file, Layout& layout) {
   return {};
 }
 
-// The whole pages of a PT_GNU_RELRO. Where it begins or ends with its segment, the rest of that page is nobody's.
+// Sets `relro` to the whole pages of a PT_GNU_RELRO. If it begins or ends where its segment does, the page there counts
+// as whole, because nothing else lies in that page.
 Result<void> add_relro(const ElfFile& file, std::size_t index, Layout& layout) {
   const Elf64_Phdr& header = file.program_headers()[index];
   if (header.p_memsz == 0) return {};

@@ -17,7 +17,7 @@ inline constexpr std::size_t kMaximumSegments = 16;
 inline constexpr std::uint64_t kLargePageSize = std::uint64_t{2} << 20;
 inline constexpr std::uint64_t kMaximumAlignment = kLargePageSize;
 inline constexpr std::uint64_t kMaximumFileBytes = std::uint64_t{1} << 30;
-// A read-only segment with more file bytes than this is not read but mapped: then it costs what is touched of it.
+// A read-only segment with more file bytes than this is not read but mapped, so that it costs only what is touched.
 inline constexpr std::uint64_t kLargestReadSegment = std::uint64_t{256} << 10;
 inline constexpr std::uint64_t kMaximumEnd = std::uint64_t{32} << 30;  // no machine has more memory
 
@@ -26,7 +26,7 @@ constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t alignment) {
   return align_down(value + alignment - 1, alignment);
 }
 
-// What belongs to one of Layout::segments beside its public face.
+// What is known of one of Layout::segments beyond what the public Segment says.
 struct Source {
   std::size_t program_header = 0;
   std::uint64_t file_offset = 0;
@@ -51,11 +51,12 @@ struct Layout {
                             bool writable) const;
 };
 
-// Checks every PT_LOAD, PT_GNU_RELRO, the entry point and the entry of system calls, and places them. A segment without
-// file bytes is checked as all others are; a PT_LOAD with neither file bytes nor memory, which linkers leave behind for
-// an empty one, is no segment. An ET_EXEC lies where it was linked; so does a static PIE linked at SPRY_IMAGE_MIN or
-// above, and all others are moved to the first address from SPRY_IMAGE_MIN on that suits the largest alignment, and 2
-// MiB if a segment that is not written has 4 MiB or more in the file.
+// Checks every PT_LOAD, every PT_GNU_RELRO, the entry point and the entry of system calls, and places them. A PT_LOAD
+// with neither file bytes nor memory, as linkers write for an empty segment, is ignored.
+//
+// An ET_EXEC lies where it was linked, and so does a static PIE that was linked at SPRY_IMAGE_MIN or above. Any other
+// static PIE is moved to the first address from SPRY_IMAGE_MIN on that suits its largest alignment. That alignment is
+// at least 2 MiB if a segment that machines map has 4 MiB or more in the file.
 Result<Layout> lay_out(const ElfFile& file, const std::optional<SystemCalls>& system_calls = {});
 
 }  // namespace spry::image

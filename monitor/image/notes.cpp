@@ -21,7 +21,7 @@ class Collector {
  public:
   explicit Collector(const ElfFile& file) : file_(file) {}
 
-  // `address`: the descriptor's, as it was linked.
+  // `address` is the descriptor's link address.
   Result<void> add(std::uint32_t type, std::span<const std::byte> descriptor, std::uint64_t address) {
     switch (type) {
       case SPRY_NOTE_ABI:
@@ -157,8 +157,8 @@ bool is_spry(const char* owner, std::size_t size) {
   return size == sizeof(SPRY_NOTE_OWNER) && std::memcmp(owner, SPRY_NOTE_OWNER, size) == 0;
 }
 
-// Hands the notes of one PT_NOTE to `collector`. Spry's notes lie on 4-byte boundaries whatever p_align says; so do
-// those of other owners that need 8, because their sizes are multiples of 8.
+// Hands the notes of one PT_NOTE to `collector`. All notes are looked for on 4-byte boundaries, whatever p_align says:
+// that also finds notes of other owners on 8-byte boundaries, because their sizes are multiples of 8.
 Result<void> collect(const ElfFile& file, std::size_t index, Elf_Data& data, Collector& collector) {
   const auto* const bytes = static_cast<const char*>(data.d_buf);
   std::size_t offset = 0;
@@ -197,7 +197,7 @@ Result<Notes> read_notes(const ElfFile& file) {
     }
   }
 
-  // libelf sees a copy: an ELF header that says nothing of other tables, and the notes behind it.
+  // libelf gets a copy of the file that has only an ELF header, without other tables, and the notes behind it.
   std::vector<std::byte> copy(sizeof(Elf64_Ehdr) + total);
   Elf64_Ehdr header = file.header();
   header.e_phoff = 0;

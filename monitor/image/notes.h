@@ -11,7 +11,7 @@ namespace spry::image {
 
 struct Notes {
   Manifest manifest;
-  std::optional<SystemCalls> system_calls;  // link addresses, which are not checked
+  std::optional<SystemCalls> system_calls;  // link addresses, not checked yet
 };
 
 Result<Notes> read_notes(const ElfFile& file);

@@ -7,8 +7,8 @@
 namespace spry::image {
 std::optional<Pages> Pages::allocate(std::size_t size) {
   if (size == 0) return Pages();
-  // Not MAP_POPULATE: for the few pages of a small image it is slower than their faults, and for a large one it would
-  // pay for memory before the file has shown that it has the bytes.
+  // Not MAP_POPULATE: for the few pages of a small image it is slower than their faults. For a large image it would
+  // take memory before it is known that the file has that many bytes.
   void* const start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (start == MAP_FAILED) return std::nullopt;
   return Pages(std::span(static_cast<std::byte*>(start), size));

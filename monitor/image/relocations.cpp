@@ -7,7 +7,7 @@
 namespace spry::image {
 namespace {
 
-// elf.h of Debian 12 has them; older C libraries do not.
+// As in elf.h of Debian 12; older C libraries do not have these constants.
 constexpr Elf64_Sxword kDtRelrSize = 35;
 constexpr Elf64_Sxword kDtRelr = 36;
 constexpr Elf64_Sxword kDtRelrEntry = 37;
@@ -58,7 +58,8 @@ class Relocator {
     return file_.refuse("program header {}: truncated: the dynamic section has no DT_NULL", index);
   }
 
-  // File bytes at link addresses, empty if they are not all in one segment; read if the segment is not.
+  // The file's bytes at the link addresses [address, address + size); empty if they are not all in one segment. Reads
+  // them into the buffer if their segment was not read.
   Result<std::span<const std::byte>> find(std::uint64_t address, std::uint64_t size, std::string_view what) {
     const auto bytes = layout_.find(buffer_, address, size, false);
     for (std::size_t i = 0; !bytes.empty() && i < layout_.sources.size(); ++i) {
@@ -154,8 +155,8 @@ class Relocator {
     return {};
   }
 
-  // An even entry is an address, whose word is relocated; an odd one is a bitmap of the 63 words behind the last.
-  // Linkers sort addresses. Insisting on it bounds the work: no word is relocated twice.
+  // An even entry is the address of a word to relocate. An odd entry is a bitmap of the 63 words behind those of the
+  // entry before it. Addresses must ascend, as linkers sort them: so no word is relocated twice, which bounds the work.
   Result<void> apply_relr(const Tables& tables) {
     const auto entries = table("DT_RELR", tables.relr, *tables.relr_size, tables.relr_entry, kWord);
     if (!entries) return tl::unexpected(entries.error());

@@ -18,12 +18,12 @@ constexpr std::uint64_t kMaximumSymbols = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMaximumStrings = std::uint64_t{64} << 20;
 constexpr std::size_t kMaximumName = 4096;
 
-// A name that refers back to its own parts can double what the demangler says with each reference: 24 of them give 3^8
-// copies at most. It takes some 350 bytes of stack for each byte of a name by recursion (libstdc++ 12), and for names
-// with many templates and references 100 KiB at once: more than some threads have.
+// The demangler's output can grow exponentially with the references of a name to its own parts: 24 references give up
+// to 3^8 copies of a part. The demangler (libstdc++ 12) recurses, with some 350 bytes of stack for each byte of a name,
+// and takes 100 KiB at once for names with many templates and references. Some threads have less stack than that.
 constexpr std::size_t kMaximumMangled = 1024;
 constexpr std::size_t kMaximumReferences = 24;
-// Where it reads a conversion it may try twice what follows: 2^8 times at most.
+// At each conversion ("cv") the demangler may read what follows twice: so 2^8 times at most.
 constexpr std::size_t kMaximumTwice = 8;
 constexpr std::size_t kDemanglerStack = std::size_t{1} << 20;
 
@@ -32,7 +32,7 @@ struct Demangling {
   char* demangled = nullptr;  // malloc'ed; null: it is no name of C++'s
 };
 
-// A section of the type that libelf could read whole within `maximum` bytes.
+// `section`, with its header, if libelf can read all of it in `maximum` bytes; else null.
 Elf_Scn* bounded(Elf_Scn* section, const ElfFile& file, std::uint64_t maximum, Elf64_Shdr& header) {
   const Elf64_Shdr* const found = section == nullptr ? nullptr : elf64_getshdr(section);
   if (found == nullptr) return nullptr;
@@ -65,15 +65,15 @@ std::size_t count_of(std::string_view name, std::string_view letters) {
   return count;
 }
 
-// In an unresolved name (sr) the demangler of libstdc++ 12 stands still for ever before a C, D or U that begins no
-// constructor, destructor or unnamed type. Such a name is rare; one that only looks like it stays as it is, too.
+// In an unresolved name (sr) the demangler of libstdc++ 12 loops for ever at a C, D or U that begins no constructor,
+// destructor or unnamed type. Names that have such letters behind "sr" are rare, so none of them is demangled.
 bool may_never_end(std::string_view name) {
   const std::size_t unresolved = name.find("sr");
   return unresolved != name.npos && name.find_first_of("CDU", unresolved) != name.npos;
 }
 
-// Substitutions (S_, S0_ ...) and template parameters (T_, T0_ ...): Itanium C++ ABI, 5.1. Counts more than there are,
-// for the letters of an identifier look the same.
+// Counts substitutions (S_, S0_ ...) and template parameters (T_, T0_ ...): Itanium C++ ABI, 5.1. It may count too
+// many, because letters of an identifier can look the same.
 std::size_t count_references(std::string_view name) {
   std::size_t count = 0;
   for (std::size_t i = 0; i + 1 < name.size(); ++i) {
@@ -88,7 +88,7 @@ std::size_t count_references(std::string_view name) {
 
 Symbols Symbols::read(const ElfFile& file) {
   Symbols symbols;
-  // Without a count in the ELF header libelf would take one of any size from the first section header.
+  // If the ELF header has no count of sections, libelf would take the first section header's, which may be of any size.
   if (file.header().e_shoff == 0 || file.header().e_shnum == 0) return symbols;
   elf_version(EV_CURRENT);
   symbols.elf_.reset(elf_begin(file.descriptor(), ELF_C_READ, nullptr));

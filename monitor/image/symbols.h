@@ -15,16 +15,16 @@ namespace spry::image {
 
 class Symbols {
  public:
-  // Reads .symtab, or .dynsym if there is none. Nothing of it is trusted: a table that is malformed or larger than the
-  // bounds in symbols.cpp counts as missing, names are cut.
+  // Reads .symtab, or .dynsym if there is none. A table that is malformed, or larger than the bounds in symbols.cpp,
+  // counts as missing. Long names are cut.
   static Symbols read(const ElfFile& file);
 
   struct Match {
     std::string_view name;  // as the file has it; not empty
     std::uint64_t offset = 0;
   };
-  // The last function that begins at or below `address` (a link address), if it extends to it. One without a size
-  // extends to the next.
+  // The last function that begins at or below `address` (a link address), if the function reaches to that address. A
+  // function without a size reaches to the next one.
   std::optional<Match> find(std::uint64_t address) const;
 
  private:
@@ -43,8 +43,8 @@ class Symbols {
   std::size_t count_ = 0;
 };
 
-// What a symbol's name says in the source: "handle(int)" for "_Z6handlei". Names that are none of C++'s, or that would
-// cost too much to demangle, stay as they are.
+// A symbol's name as it is in the source: "handle(int)" for "_Z6handlei". A name that is not a mangled C++ name, or
+// that would cost too much to demangle, stays as it is.
 std::string demangle(std::string_view name);
 
 }  // namespace spry::image
