@@ -18,8 +18,8 @@ inline std::uint64_t now_ns(clockid_t clock) {
 inline std::uint64_t host_monotonic_ns() { return now_ns(CLOCK_MONOTONIC); }
 inline std::uint64_t host_wall_ns() { return now_ns(CLOCK_REALTIME); }
 
-// Host monotonic time `ns` after `epoch`, a time of that clock or before its beginning (a guest may be older than the
-// host's uptime); 0 for what lies before the beginning, INT64_MAX for what no clock reaches.
+// The host's monotonic time `ns` after `epoch`. `epoch` may be negative, because a guest's clock may have begun before
+// the host's. A result below 0 becomes 0; one above INT64_MAX becomes INT64_MAX.
 inline std::uint64_t host_time(std::int64_t epoch, std::uint64_t ns) {
   constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
   const std::int64_t room = epoch > 0 ? kLast - epoch : kLast;

@@ -9,11 +9,13 @@
 
 namespace spry {
 
-// A system call for every seed would be a twentieth of a small action. So from the second time on, several times what
-// is asked for is fetched; a machine that runs once pays for no more than it needs. What was taken is forgotten here.
+// A system call for every seed would be a twentieth of a small action. So from the second call of `take` on, bytes for
+// several calls are fetched at once. The first call fetches only what it needs, because a machine may run once. Bytes
+// that were taken are overwritten with zeros.
 class Entropy {
  public:
-  // Fills `bytes`, of which getrandom(2) serves up to 256 whole. Errors: those of code_for.
+  // Fills `bytes`, 256 of them at most, because getrandom(2) gives that many without interruption. Errors: those of
+  // code_for.
   Result<void> take(std::span<std::byte> bytes);
 
  private:

@@ -1,6 +1,6 @@
-// Reading and writing all of something, however little a system call moves. Where a descriptor does not block, they
-// wait: another process that shares the pipe or terminal may have made it non-blocking. Each returns false if it could
-// not, and errno says why; a file that ends too early leaves errno as it was.
+// Functions that read or write all of something, however little a system call moves. They wait even if the descriptor
+// is non-blocking, because another process that shares the pipe or terminal may have made it so. They return false on
+// failure, with the cause in errno; if a file ends too early, errno stays as it was.
 #pragma once
 
 #include <poll.h>

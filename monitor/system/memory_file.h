@@ -1,4 +1,4 @@
-// Files in memory, and the limit of files' sizes, which counts for them too.
+// Files in memory, and the limit on the size of files, which holds for files in memory too.
 #pragma once
 
 #include <cstdint>
@@ -8,15 +8,15 @@
 
 namespace spry {
 
-// Bytes up to which this process may write to a file (RLIMIT_FSIZE). Beyond it the kernel sends SIGXFSZ, which ends a
-// process that neither handles nor ignores it: therefore the library looks first.
+// The largest size in bytes that this process may give a file (RLIMIT_FSIZE). A write beyond it raises SIGXFSZ, which
+// ends a process that neither handles nor ignores it. So the library asks before it writes.
 std::uint64_t file_size_limit();
 
-// memfd_create(2) with `flags` and MFD_CLOEXEC, and `size` zeros in it. Without a descriptor errno says why: EFBIG
-// where the limit is lower.
+// Makes a memfd (memfd_create(2)) with `flags` and MFD_CLOEXEC that has `size` zeros. On failure there is no
+// descriptor, and errno has the cause: EFBIG if file_size_limit is lower.
 Descriptor make_memory_file(const char* name, unsigned flags, std::uint64_t size);
 
-// strerror(3) of `error`, for EFBIG with the limit.
+// The words of strerror(3) for `error`; for EFBIG also the limit.
 std::string file_error(int error);
 
 }  // namespace spry

@@ -1,4 +1,4 @@
-// Makes an allocation that fails an Error for the launcher, like everything else that goes wrong.
+// Turns a failed allocation into an Error for the launcher, like all other failures.
 #pragma once
 
 #include <new>
@@ -7,7 +7,7 @@
 
 namespace spry {
 
-// Calls `body`, which returns a Result, and gives its result; the Error if an allocation in it fails.
+// Calls `body`, which returns a Result, and returns that; or an Error (kResources) if an allocation in `body` fails.
 template <class Body>
 auto or_out_of_memory(Body body) -> decltype(body()) {
   try {

@@ -5,7 +5,7 @@
 namespace spry {
 namespace {
 
-// psABI 3.2: RSP is a multiple of 16 before a call; RBX and what else a callee keeps may hold what is needed after it.
+// psABI 3.2: RSP is a multiple of 16 before a call. The called function keeps RBX, so RBX can hold the old RSP.
 void switch_and_call(std::byte* top, void (*call)(void*), void* argument) {
   __asm__ volatile(
       "movq %%rsp, %%rbx\n\t"

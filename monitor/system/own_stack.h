@@ -5,8 +5,9 @@
 
 namespace spry {
 
-// Calls `call(argument)`, which does not throw, on a stack of `size` bytes, a multiple of 4096, that is there for this
-// call alone, above as much that faults. False, without calling it, if there is no memory for that (mmap(2)).
+// Calls `call(argument)`, which must not throw, on a new stack of `size` bytes, a multiple of 4096. Below the stack
+// lies a guard of the same size, where every access faults. Both are unmapped after the call. Returns false, without
+// calling anything, if mmap(2) fails.
 [[nodiscard]] bool on_own_stack(std::size_t size, void (*call)(void*), void* argument);
 
 }  // namespace spry

@@ -5,8 +5,8 @@
 
 namespace spry {
 
-// A page that the kernel clears in forked children (MADV_WIPEONFORK, Linux 4.14): asking costs no system call, and
-// no lock, which another thread may have held when the child was made.
+// A page that the kernel clears in forked children (MADV_WIPEONFORK, Linux 4.14). So asking needs no system call, and
+// no lock: a lock may have been held by a thread that the child does not have.
 class ProcessMark {
  public:
   // Without memory for the page, every process counts as the one that made the mark.

@@ -34,7 +34,7 @@ std::string read_whole(const std::string& path) {
   return text;
 }
 
-// Cuts the text up to the next `separator` off `rest`, and the separator.
+// Returns the text up to the next `separator`, and removes both from the beginning of `rest`.
 std::string_view take_field(std::string_view& rest, char separator) {
   const std::string_view field = rest.substr(0, rest.find(separator));
   rest.remove_prefix(std::min(field.size() + 1, rest.size()));
@@ -75,7 +75,8 @@ unsigned quota_of_version_1(const std::string& folder) {
   return rounded_up(read_number("/cpu.cfs_quota_us"), read_number("/cpu.cfs_period_us"));
 }
 
-// Of a group and all above it. In a container the path may be the host's, and only the root be there.
+// The least quota of a group and of all groups above it. In a container the path may be the host's: then only the root
+// exists here.
 template <class QuotaOf>
 unsigned quota_along(const std::string& root, std::string_view path, QuotaOf quota_of) {
   unsigned lowest = quota_of(root);

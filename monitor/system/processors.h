@@ -9,12 +9,12 @@ namespace spry {
 // cpu.cfs_quota_us of version 1), rounded up; at least 1.
 unsigned available_processors();
 
-// Processors that sched_getaffinity(2) names, of however many the host has; 1 if it cannot be asked. `ask` is that call
-// for this thread: it fills `size` bytes, and returns how many it has filled or a negated error number.
+// The number of processors that sched_getaffinity(2) names, however many the host has; 1 if the call fails. `ask` makes
+// that call for this thread: it fills `size` bytes, and returns how many it has filled or a negated error number.
 unsigned processors_of_affinity(long (*ask)(unsigned long* bits, unsigned long size));
 
-// The least quota of the control groups that `listing` (/proc/self/cgroup) names and of those above them, in
-// processors, rounded up; 0 if there is none. `root` is where they are mounted (/sys/fs/cgroup).
+// The least quota of the control groups that `listing` (/proc/self/cgroup) names and of the groups above them, in
+// processors, rounded up; 0 if there is no quota. `root` is where the groups are mounted (/sys/fs/cgroup).
 unsigned processors_of_quota(const std::string& listing, const std::string& root);
 
 }  // namespace spry

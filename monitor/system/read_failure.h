@@ -6,7 +6,7 @@
 
 namespace spry {
 
-// Of errno as the call left it, which is 0 if it was 0 before and the file ended too early.
+// `error` is errno after the call, if errno was set to 0 before it. It is still 0 if the file ended too early.
 inline const char* read_failure(int error) { return error != 0 ? std::strerror(error) : "the file is shorter"; }
 
 }  // namespace spry

@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kLongestPath = 1024;  // in a sentence
 constexpr int kAttempts = 100;
 
-// What `path` names through any links in its last part, or nothing, and errno says why.
+// The path of the file that `path` names, with links in its last part followed; or nothing, with the cause in errno.
 std::optional<std::string> follow(std::string path) {
   constexpr int kMostLinks = 40;  // as the kernel follows
   for (int links = 0; links < kMostLinks; ++links) {
@@ -41,7 +41,7 @@ std::optional<std::string> follow(std::string path) {
   return std::nullopt;
 }
 
-// A name that nothing has, or an empty one if there are no random bytes.
+// A random name, which hardly anything has; empty if there are no random bytes.
 std::string unused_name() {
   std::uint64_t random = 0;
   if (getrandom(&random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) return {};
@@ -65,7 +65,7 @@ Result<void> Replacement::open(const std::string& path) {
                 fmt::format("{}: cannot be written: {}", path_, why.empty() ? std::strerror(error) : why));
   };
   struct stat there;
-  // A link that the kernel would not follow (protected_symlinks) is not followed here.
+  // Asking the kernel first also refuses links that it does not follow (protected_symlinks).
   const bool replaces = stat(path.c_str(), &there) == 0;
   if (!replaces && errno != ENOENT) return cannot(errno);
   if (replaces && S_ISDIR(there.st_mode)) return cannot(EISDIR);
@@ -79,7 +79,7 @@ Result<void> Replacement::open(const std::string& path) {
   if (!make(replaces ? there.st_mode & kPermissions : kUsual)) return cannot(errno);
   if (!replaces) return {};
   if (fchmod(file_.get(), there.st_mode & kPermissions) != 0) return cannot(errno);
-  // Only root can give the new file to the old one's owner; for other users it becomes their own, as any replacement.
+  // Only root can give the new file to the old one's owner. For other users this fails, and the new file is theirs.
   static_cast<void>(!fchown(file_.get(), there.st_uid, there.st_gid));
   return {};
 }
@@ -101,7 +101,7 @@ bool Replacement::find(const std::string& path) {
 
 bool Replacement::make(unsigned mode) {
   file_ = Descriptor(openat(folder_.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
-  // The unnamed file gets its name by way of /proc.
+  // An unnamed file gets its name through /proc, so without /proc it is of no use.
   if (file_ && access(own_path(file_.get()).c_str(), F_OK) == 0) return true;
   return make_named(mode);
 }
@@ -118,7 +118,7 @@ bool Replacement::make_named(unsigned mode) {
   return false;
 }
 
-// Gives an unnamed file its final name, or, if there is a file of that name, one of its own.
+// Gives an unnamed file its final name, or a temporary name if there is a file of the final name.
 bool Replacement::name_it() {
   const std::string unnamed = own_path(file_.get());
   const auto link = [&](const std::string& name) {
@@ -136,7 +136,7 @@ bool Replacement::name_it() {
 }
 
 Result<void> Replacement::commit() {
-  if (!blocked_) blocked_.emplace();  // between its two names it must not end
+  if (!blocked_) blocked_.emplace();  // so that no signal ends the process while the file has a temporary name
   bool done = !beside_.empty() || name_it();
   if (done && !beside_.empty()) {
     done = renameat(folder_.get(), beside_.c_str(), folder_.get(), name_.c_str()) == 0;

@@ -10,23 +10,23 @@
 
 namespace spry {
 
-// A new file that takes the place of another, or of none, when it is whole: until then whoever opens the path finds
-// what was there. Where the file system allows it, the new file has no name before, and a process that ends leaves
-// nothing of it. Elsewhere the new file has a temporary name beside the other, and the calling thread's signals wait
-// while it has.
+// A new file that gets the name of another, or a name that is free, when it is complete. Until then whoever opens the
+// path finds what was there before. If the file system allows it, the new file has no name until then, so that a
+// process that ends leaves nothing behind. Otherwise the file has a temporary name in the same folder, and the calling
+// thread's signals are blocked while it has that name.
 class Replacement {
  public:
   Replacement() = default;
   Replacement(const Replacement&) = delete;
   Replacement& operator=(const Replacement&) = delete;
-  // Without `commit`, removes what was made.
+  // Removes the new file, unless `commit` has succeeded.
   ~Replacement();
 
-  // Makes the file, for what `path` names now: through symbolic links, and with the permissions of a regular file that
-  // is there. Errors: kFile, kPermission, kResources.
+  // Makes the new file, which is to take the name `path`. Symbolic links are followed. If there is a regular file, the
+  // new one gets its permissions. Errors: kFile, kPermission, kResources.
   Result<void> open(const std::string& path);
   int descriptor() const { return file_.get(); }
-  // Errors: the same, and nothing has changed.
+  // Gives the new file its name. Errors: as for `open`; then whatever had the name still has it.
   Result<void> commit();
 
  private:
@@ -39,7 +39,7 @@ class Replacement {
   Descriptor folder_;   // where the file is
   std::string name_;    // its name there
   Descriptor file_;     // the new one
-  std::string beside_;  // its name there, while it has one of its own
+  std::string beside_;  // the new file's temporary name there, while it has one
   std::optional<AllSignalsBlocked> blocked_;
 };
 

@@ -5,7 +5,7 @@
 
 namespace spry {
 
-// stat(2) gives each file a number within its device.
+// Two files are the same if they have the same device and the same inode number (stat(2)).
 inline bool same_file(const struct stat& one, const struct stat& other) {
   return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }

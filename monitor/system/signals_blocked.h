@@ -8,8 +8,8 @@
 
 namespace spry {
 
-// Blocks all signals in the calling thread for its life, but those that say that the thread itself went wrong; threads
-// that are made meanwhile inherit that.
+// While it lives, all signals are blocked in the calling thread, except those that report an error of the thread
+// itself. Threads that are started meanwhile inherit the blocked signals.
 class AllSignalsBlocked {
  public:
   AllSignalsBlocked() {
@@ -26,7 +26,7 @@ class AllSignalsBlocked {
   sigset_t before_;
 };
 
-// While it lives, the calling thread gets EPIPE and no signal when it writes to a pipe that nobody reads any more.
+// While it lives, the calling thread gets EPIPE, and no signal, when it writes to a pipe that nobody reads any more.
 class PipeSignalBlocked {
  public:
   PipeSignalBlocked() {

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view kCut = "...";
 
-// C0 and DEL are one byte; C1, U+0080 to U+009F, is C2 80 to C2 9F.
+// Control characters of C0 and DEL are one byte; those of C1 (U+0080 to U+009F) are the bytes C2 80 to C2 9F.
 bool is_control(std::string_view sequence) {
   const auto first = static_cast<unsigned char>(sequence[0]);
   if (sequence.size() == 1) return first < 0x20 || first == 0x7f;
@@ -26,7 +26,7 @@ void append_hex(std::string& to, char character) {
 
 std::string escape(std::string_view text, std::size_t maximum) {
   std::string result;
-  std::size_t cut = 0;  // a length of `result`, between two characters, that leaves room for kCut
+  std::size_t cut = 0;  // the largest length of `result` so far, in whole characters, that leaves room for kCut
   while (!text.empty()) {
     const auto [length, valid] = first_sequence(text);
     const std::string_view sequence = text.substr(0, length);

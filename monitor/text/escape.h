@@ -1,4 +1,4 @@
-// Text from a guest, a file or a name that nobody vouches for, made fit for a terminal and a log line.
+// Makes untrusted text, from a guest, a file or a file's name, safe for a terminal and for a line of a log.
 #pragma once
 
 #include <cstddef>
@@ -7,12 +7,13 @@
 
 namespace spry {
 
-// `text` with each byte of a control character (C0, DEL, C1: a terminal obeys them) and each byte that is not part of
-// valid UTF-8 (Unicode 15, table 3-7) written as \xNN, and a backslash doubled, so that the result is unambiguous. At
-// most `maximum` bytes: if that is too few, whole characters are left out at the end and "..." says so.
+// Returns `text` with two changes. Each byte of a control character (C0, DEL, C1: a terminal obeys them), and each byte
+// that is not part of valid UTF-8 (Unicode 15, table 3-7), is written as \xNN. A backslash is doubled, so that the
+// result is unambiguous. If the result would have more than `maximum` bytes, whole characters are left out at its end,
+// and "..." takes their place.
 std::string escape(std::string_view text, std::size_t maximum = 256);
 
-// A path, or another name of a file, in a sentence: the same, of up to 1024 bytes.
+// The same for a path, or another name of a file, in a sentence: at most 1024 bytes.
 std::string escape_path(std::string_view path);
 
 }  // namespace spry

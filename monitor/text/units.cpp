@@ -45,8 +45,8 @@ std::optional<std::uint64_t> take_digits(std::string_view& text, bool& overflow)
   return value;
 }
 
-// The value of a fraction's digits in nanoseconds of a unit with `factor` of them; nothing if some of it lies below
-// one.
+// The value in nanoseconds of the digits behind a decimal point, for a unit of `factor` nanoseconds; nothing if the
+// value is no whole number of nanoseconds.
 std::optional<std::uint64_t> fraction_of(std::string_view digits, std::uint64_t factor) {
   while (!digits.empty() && digits.back() == '0') digits.remove_suffix(1);
   // factor is at most 6 * 10^10 and loses a power of ten with each digit, so that the sum cannot overflow.

@@ -1,5 +1,5 @@
-// Sizes and durations as the command line and devices' specifications spell them. Strict: what is not wholly understood
-// is refused.
+// Sizes and durations as the command line and devices' specifications spell them. Text that is not understood as a
+// whole is refused.
 #pragma once
 
 #include <chrono>
@@ -17,8 +17,8 @@ Result<std::uint64_t> parse_size(std::string_view option, std::string_view text)
 // Decimal digits alone, from 1 to `largest`.
 Result<std::uint64_t> parse_count(std::string_view option, std::string_view text, std::uint64_t largest);
 
-// "250ms", "1.5s", "2m": digits, a fraction if wanted, and ns, us, ms, s or m. At least one nanosecond, at most
-// 2^63 - 1 of them; what a fraction says below one nanosecond is refused.
+// "250ms", "1.5s", "2m": digits, a fraction if wanted, and ns, us, ms, s or m. From 1 to 2^63 - 1 nanoseconds; a
+// fraction that is no whole number of nanoseconds is refused.
 Result<std::chrono::nanoseconds> parse_duration(std::string_view option, std::string_view text);
 
 }  // namespace spry

@@ -8,7 +8,7 @@ struct Bytes {
   unsigned char high;
 };
 
-// How long a character with this first byte is, 0 if there is none, and what its second byte may be.
+// The length of a character with this first byte, or 0 if no character begins so; and what its second byte may be.
 struct Lead {
   std::size_t length;
   Bytes second;

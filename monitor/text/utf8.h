@@ -1,4 +1,4 @@
-// UTF-8 from those who need not keep to it.
+// Reading text that may or may not be valid UTF-8.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +11,9 @@ struct Utf8Sequence {
   bool valid = false;      // one well-formed character
 };
 
-// What `text`, which is not empty, begins with: a well-formed character, or as many bytes as a reader replaces by one
-// U+FFFD, that is the longest beginning of a well-formed character, or one byte (Unicode 15, table 3-7 and section
-// 3.9, "U+FFFD Substitution of Maximal Subparts").
+// What `text`, which is not empty, begins with. It is either a well-formed character, or invalid bytes that a reader
+// replaces by one U+FFFD: the longest beginning of a well-formed character, or else one byte (Unicode 15, table 3-7 and
+// section 3.9, "U+FFFD Substitution of Maximal Subparts").
 Utf8Sequence first_sequence(std::string_view text);
 
 }  // namespace spry
