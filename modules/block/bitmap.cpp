@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t kBits = 64;
 
-// Calls use(word's index, the bits of the range in it) for each word that the range has a part in.
+// Calls use(index, bits) for each word that has bits of the range [first, end); `bits` are those of the range.
 template <class Use>
 void each_word(std::uint64_t first, std::uint64_t end, Use use) {
   while (first < end) {
@@ -59,7 +59,7 @@ std::uint64_t Bitmap::count(std::uint64_t first, std::uint64_t end) const {
   return set;
 }
 
-// The pages cannot be given back where the launcher has locked its memory.
+// madvise fails if the launcher has locked its memory: then the pages are cleared instead.
 void Bitmap::reset() {
   if (madvise(words_, bytes_, MADV_DONTNEED) != 0) std::memset(words_, 0, bytes_);
 }

@@ -1,4 +1,4 @@
-// A bit for each of many things, of which most are clear: memory goes to pages of bits that were set.
+// Many bits, of which most are clear. Only pages in which a bit was set take memory.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@ namespace spry::block {
 
 class Bitmap {
  public:
-  // All are clear. Nothing, and errno, if there is no memory.
+  // Makes `count` bits, all clear. Nothing, with the cause in errno, if there is no memory.
   static std::optional<Bitmap> create(std::uint64_t count);
 
   Bitmap(Bitmap&& other) noexcept;
@@ -16,12 +16,12 @@ class Bitmap {
   ~Bitmap();
 
   bool operator[](std::uint64_t index) const;
-  // Sets or clears those from `first` on, before `end`.
+  // Sets or clears the bits [first, end).
   void set(std::uint64_t first, std::uint64_t end);
   void clear(std::uint64_t first, std::uint64_t end);
-  // How many of those from `first` on, before `end`, are set.
+  // How many of the bits [first, end) are set.
   std::uint64_t count(std::uint64_t first, std::uint64_t end) const;
-  // Clears all, and gives the memory back.
+  // Clears all bits, and gives their memory back.
   void reset();
 
  private:

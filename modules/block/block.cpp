@@ -12,8 +12,8 @@
 namespace spry {
 namespace {
 
-// Transfers are cut into pieces, so that a deadline is noticed after each: every 1 MiB, and of discards, which move no
-// bytes, every 1 GiB.
+// Transfers are cut into pieces, so that a deadline is noticed every 1 MiB (discards, which move no bytes: every 1
+// GiB).
 constexpr std::uint64_t kPiece = std::uint64_t{1} << 20;
 constexpr std::uint64_t kDiscardPiece = std::uint64_t{1} << 30;
 
@@ -26,7 +26,7 @@ std::int64_t answer_for(int error) {
     case EROFS:
     case EPERM:  // a sealed memfd, an immutable file, a block device set read-only
       return -SPRY_EROFS;
-    case EFAULT:  // memory that is a file's, and the file was truncated
+    case EFAULT:  // the guest's memory there maps a file, and the file was truncated
       return -SPRY_EFAULT;
     case EOPNOTSUPP:
     case ENOSYS:
@@ -36,8 +36,8 @@ std::int64_t answer_for(int error) {
   }
 }
 
-// Calls step(done), which does the next part and returns its size, 0 or an answer for the guest, until all of `length`
-// is done or the run is to end. Returns what is done then, or the answer.
+// Calls step(done) until all of `length` is done or the run is to end. `step` does the next part, and returns the size
+// of that part (which may be 0) or a negative answer for the guest. Returns how much was done, or that negative answer.
 template <class Step>
 std::int64_t in_pieces(Guest& guest, int descriptor, short events, std::uint64_t length, Step step) {
   std::uint64_t done = 0;
@@ -49,7 +49,7 @@ std::int64_t in_pieces(Guest& guest, int descriptor, short events, std::uint64_t
   }
 }
 
-// What one pread or pwrite of a part returned, as a step's result.
+// The result of a step that made one pread or pwrite, which returned `result`.
 std::int64_t transferred(ssize_t result) {
   if (result > 0) return result;
   if (result < 0 && errno == EINTR) return 0;
@@ -79,7 +79,7 @@ Result<std::int64_t> Block::call(Guest& guest, const DeviceCall& call) {
   }
 }
 
-// What an earlier action could not make durable was that action's.
+// A failed flush of an earlier action must not fail the flushes of this one.
 void Block::attach(std::span<std::byte>) {
   medium_->forget();
   flush_failure_ = 0;
@@ -131,8 +131,8 @@ std::int64_t Block::write(Guest& guest, std::uint64_t offset, GuestPointer point
   });
 }
 
-// The kernel reports a failed write-back once and then forgets the pages (fsync(2)): a second flush that succeeds would
-// promise what is lost.
+// The kernel reports a failed write-back once, and then forgets the pages (fsync(2)). So after one failure every flush
+// of the action fails: a flush that succeeded later would promise data that is lost.
 std::int64_t Block::flush() {
   if (flush_failure_ != 0) return flush_failure_;
   int error;

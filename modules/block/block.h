@@ -19,7 +19,7 @@ class Block : public Device {
   void attach(std::span<std::byte> shared) override;
   Result<std::int64_t> call(Guest& guest, const DeviceCall& call) override;
   std::string constants() const override;
-  // An overlay's sectors that were written before `ready` cannot be brought back.
+  // Fails if sectors of an overlay were written before `ready`, because they could not be brought back.
   Result<std::string> save() override;
   int file() const override { return medium_->descriptor(); }
   std::string single_use() const override { return medium_->single_use(); }
@@ -32,12 +32,12 @@ class Block : public Device {
   std::int64_t flush();
   std::int64_t discard(Guest& guest, std::uint64_t offset, std::uint64_t length);
 
-  // Whether these are sectors of this disk.
+  // Whether [offset, offset + length) is one or more whole sectors of this disk.
   bool has(std::uint64_t offset, std::uint64_t length) const;
 
   std::unique_ptr<block::Medium> medium_;
   std::uint32_t sector_size_;
-  std::int64_t flush_failure_ = 0;  // what the action's first flush that failed answered
+  std::int64_t flush_failure_ = 0;  // the answer of the action's first flush that failed
 };
 
 SPRY_API extern const Module block_module;

@@ -25,12 +25,12 @@ tl::unexpected<Error> cannot(std::string_view about, std::string_view what) {
               fmt::format("{}: cannot be {}: {}", about, what, std::strerror(errno)));
 }
 
-// Opens without waiting for a FIFO's other end. A block device that will be written is opened exclusively: nothing else
-// of this system, such as a mounted file system, may use it.
+// Opens without waiting for a FIFO's other end. A block device that will be written is opened exclusively: this fails
+// if something else uses it, such as a mounted file system.
 int open_file(const char* path, bool read_only) {
   const int flags = (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   if (read_only) return ::open(path, flags);
-  // Regular files do not know O_EXCL without O_CREAT (open(2)).
+  // O_EXCL without O_CREAT has a meaning for block devices alone (open(2)).
   struct stat status;
   const bool device = stat(path, &status) == 0 && S_ISBLK(status.st_mode);
   return ::open(path, device ? flags | O_EXCL : flags);
@@ -99,7 +99,7 @@ Result<void> File::examine(std::string_view about, std::uint32_t sector_size) {
   if (capacity_ % sector_size != 0) {
     return refuse(about, fmt::format("its {} bytes are no multiple of the sector size {}", capacity_, sector_size));
   }
-  // A file of /sys says that it has a page of bytes, and has fewer.
+  // A file of /sys claims the size of a page, and has fewer bytes.
   std::byte last;
   if (!device_ && pread(descriptor_, &last, 1, static_cast<off_t>(capacity_ - 1)) != 1) {
     return refuse(about, fmt::format("has fewer than the {} bytes that it says it has", capacity_));
@@ -122,13 +122,13 @@ ssize_t File::write(std::span<const std::byte> bytes, std::uint64_t offset) {
 }
 
 int File::flush() {
-  // Nothing of ours can be unwritten there.
+  // Nothing was written that a flush could make durable.
   if (read_only_) return 0;
   return fdatasync(descriptor_) == 0 ? 0 : errno;
 }
 
-// By an attempt that discards nothing: beyond the end of the file, or misaligned, for which a block device that cannot
-// discard at all has another error.
+// Tries a discard that cannot discard anything. For a file it is one beyond the end. For a block device it is a
+// misaligned one, which fails with EOPNOTSUPP only if the device cannot discard at all.
 bool File::discards() const {
   if (read_only_) return false;
   if (device_) {
@@ -144,7 +144,7 @@ int File::discard(std::uint64_t offset, std::uint64_t length) {
   if (device_) {
     std::uint64_t range[2] = {offset, length};
     if (ioctl(descriptor_, BLKDISCARD, range) == 0) return 0;
-    // Its own sectors are larger than ours.
+    // EINVAL: the device's own sectors are larger than the disk's.
     return errno == EINVAL ? EOPNOTSUPP : errno;
   }
   return fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),

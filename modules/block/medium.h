@@ -1,4 +1,4 @@
-// What a disk's bytes lie on, as the device sees it.
+// What holds a disk's bytes, as the device sees it.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,7 @@ class Medium {
 
   virtual std::uint64_t capacity() const = 0;  // bytes
   virtual bool read_only() const = 0;
-  // Whether `discard` can do anything: true also where only trying would tell.
+  // Whether `discard` can do anything; true also if only trying could tell.
   virtual bool discards() const = 0;
 
   // As pread(2) and pwrite(2), without changing a file's size: they may transfer less than asked for, and -1 sets
@@ -34,8 +34,9 @@ class Medium {
 
   // As Device::single_use.
   virtual std::string single_use() const { return {}; }
-  // Between actions: forgets what was written, if nothing of it is to last. And whether there is such a thing now.
+  // Called between actions: forgets what was written, unless it is to last.
   virtual void forget() {}
+  // Whether something was written that `forget` would forget.
   virtual bool forgettable() const { return false; }
 };
 

@@ -1,4 +1,4 @@
-// The module: from what the user said to a device.
+// The module: makes a device from the user's specification.
 
 #include "block.h"
 #include "file.h"

@@ -35,7 +35,7 @@ Overlay::Overlay(File base, Descriptor memory, Bitmap written, Bitmap kept, cons
 
 Result<Overlay> Overlay::create(std::string_view name, const Specification& specification, File base) {
   const std::uint64_t capacity = base.capacity();
-  // A memfd is a file in this too.
+  // The limit on the size of files holds for a memfd too.
   const std::string about = fmt::format("block {}: {}", name, specification.path);
   if (Result<void> may = check_write_limit(about, capacity); !may) return tl::unexpected(std::move(may.error()));
   Descriptor memory(memfd_create("spry-overlay", MFD_CLOEXEC));
@@ -63,8 +63,8 @@ std::uint64_t Overlay::room_for(std::uint64_t offset, std::uint64_t length) cons
   return length;
 }
 
-// Up to where all sectors are of one kind. It may begin within a sector, because the read before it may have ended
-// there.
+// Reads from the memfd or from the file below, and only up to where the other one has the next sector. A read may begin
+// within a sector, because the one before it may have ended there.
 ssize_t Overlay::read(std::span<std::byte> bytes, std::uint64_t offset) {
   const std::uint64_t last = (offset + bytes.size() - 1) / sector_size_;
   std::uint64_t sector = offset / sector_size_;
@@ -75,7 +75,7 @@ ssize_t Overlay::read(std::span<std::byte> bytes, std::uint64_t offset) {
   return pread(memory_.get(), bytes.data(), length, static_cast<off_t>(offset));
 }
 
-// Whole sectors: one that was cut short is not yet written, and is tried again.
+// Counts whole sectors only: the caller writes the rest of a sector that was cut short again.
 ssize_t Overlay::write(std::span<const std::byte> bytes, std::uint64_t offset) {
   const std::uint64_t room = room_for(offset, bytes.size());
   if (room == 0) {
@@ -103,7 +103,7 @@ int Overlay::punch(std::uint64_t offset, std::uint64_t end) {
 }
 
 int Overlay::discard(std::uint64_t offset, std::uint64_t length) {
-  // The disk may end within a page, of which nothing is left then.
+  // The disk may end within a page: a discard up to the disk's end gives that page back too.
   const std::uint64_t end = offset + length == capacity() ? pages_for(capacity()) * kPage : offset + length;
   if (const int error = punch(offset, end); error != 0) return error;
   const std::uint64_t first_page = pages_for(offset);
@@ -114,8 +114,8 @@ int Overlay::discard(std::uint64_t offset, std::uint64_t length) {
   return 0;
 }
 
-// Nothing is in the memfd that the bitmap does not name: the hole only gives memory back, if it can be made. Where it
-// cannot, its pages still count.
+// Clearing the bitmap is enough to forget what the memfd has. The hole gives the memory back; if it cannot be made, the
+// pages still count.
 void Overlay::forget() {
   if (!forgettable_) return;
   if (punch(0, pages_for(capacity()) * kPage) == 0) {

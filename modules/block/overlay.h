@@ -8,9 +8,9 @@
 
 namespace spry::block {
 
-// A memfd as large as the file below it has the sectors that were written, and a bit for each sector says which they
-// are. Both are sparse: memory goes to what was written, and nothing to the file. The memfd has so many pages at most
-// as the specification says; a write that needs more fails with ENOSPC, and discarding pages makes room.
+// A memfd as large as the file below it has the sectors that were written, and a bitmap says which those are. Both are
+// sparse, so only written sectors take memory. Nothing is written to the file. The specification bounds the pages of
+// the memfd: a write that needs more fails with ENOSPC, and discarding makes room.
 class Overlay : public Medium {
  public:
   static Result<Overlay> create(std::string_view name, const Specification& specification, File base);
@@ -20,7 +20,7 @@ class Overlay : public Medium {
   bool discards() const override { return true; }
   ssize_t read(std::span<std::byte> bytes, std::uint64_t offset) override;
   ssize_t write(std::span<const std::byte> bytes, std::uint64_t offset) override;
-  // Nothing can survive the run, so nothing is to be done.
+  // Does nothing, because nothing outlives the run.
   int flush() override { return 0; }
   // Discarded sectors are zeros.
   int discard(std::uint64_t offset, std::uint64_t length) override;
@@ -32,9 +32,9 @@ class Overlay : public Medium {
   Overlay(File base, Descriptor memory, Bitmap written, Bitmap kept, const Specification& specification);
 
   int punch(std::uint64_t offset, std::uint64_t end);
-  // How many bytes of a write find room.
+  // How many bytes of a write there is room for.
   std::uint64_t room_for(std::uint64_t offset, std::uint64_t length) const;
-  // The sectors of [offset, offset + length) are written from now on.
+  // Notes that the memfd has the sectors of [offset, offset + length).
   void mark(std::uint64_t offset, std::uint64_t length);
 
   File base_;
@@ -43,8 +43,8 @@ class Overlay : public Medium {
   Descriptor memory_;
   Bitmap written_;            // sectors
   Bitmap kept_;               // pages of the memfd
-  std::uint64_t pages_ = 0;   // how many those are
-  bool forgettable_ = false;  // any sector is written
+  std::uint64_t pages_ = 0;   // how many bits of kept_ are set
+  bool forgettable_ = false;  // whether any sector was written
 };
 
 }  // namespace spry::block

@@ -48,7 +48,7 @@ Result<void> set_option(Specification& specification, const std::string& about, 
   return {};
 }
 
-// "sector=" of "sector=512"; empty for what has no value.
+// "sector=" for "sector=512"; empty if the field has no value.
 std::string_view key_of(std::string_view field) { return field.substr(0, field.find('=') + 1); }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What the user says about a disk: FILE[,ro][,overlay[=SIZE]][,shared][,sector=512|4096], where a
-// comma of the file's name is written twice.
+// The user's specification of a disk: FILE[,ro][,overlay[=SIZE]][,shared][,sector=512|4096], where a comma of the
+// file's name is written twice.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct Specification {
   std::uint64_t overlay_size = kUnbounded;  // bytes of memory that an overlay may take for what was written
 };
 
-// Parses what was given for the disk `name`.
+// Parses the specification that was given for the disk `name`.
 Result<Specification> parse_specification(std::string_view name, std::string_view text);
 
 }  // namespace spry::block

@@ -21,7 +21,7 @@ namespace {
 
 // A write of at most PIPE_BUF bytes after POLLOUT does not block (pipe(7)), and is not torn.
 constexpr std::size_t kPiece = PIPE_BUF;
-// A file takes what it gets, but a deadline should not wait for all of a long write.
+// A write to a file does not wait, but a long one is cut into pieces so that a deadline is noticed.
 constexpr std::size_t kFilePiece = std::size_t{1} << 20;
 
 constexpr int kPause = 10;  // milliseconds
@@ -57,8 +57,8 @@ void Console::look_at(Stream& stream) {
   stream.regular = S_ISREG(status.st_mode);
   stream.terminal = S_ISCHR(status.st_mode) && isatty(stream.descriptor) != 0;
   if (!stream.terminal || stream.own >= 0) return;
-  // A terminal that says that it takes output may take a byte and let the rest wait for as long as it is stopped.
-  // O_NONBLOCK is for the open file, which others share: so this one is our own.
+  // A terminal for which poll(2) says POLLOUT may take one byte and then block the write for as long as it is stopped.
+  // O_NONBLOCK prevents that. It holds for everybody who shares an open file, so the terminal is opened anew.
   const std::string path = fmt::format("/proc/self/fd/{}", stream.descriptor);
   stream.own = open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
@@ -72,8 +72,8 @@ ssize_t Console::write_piece(Stream& stream, std::span<const std::byte> bytes) {
     if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)) return written;
     stream.can_refuse = false;
   }
-  // Pipes can refuse to wait since Linux 6.5. Before, one that has just said that it takes output takes a piece, unless
-  // someone else was faster.
+  // Before Linux 6.5 writes to pipes cannot be told not to wait. There poll(2) is asked first: a piece after POLLOUT
+  // does not block, unless somebody else has filled the pipe in between.
   if (!stream.regular && !writable_now(stream.descriptor)) {
     errno = EAGAIN;
     return -1;
@@ -95,8 +95,8 @@ Result<void> Console::put(Guest& guest, std::uint32_t number, std::span<const st
         write_piece(stream, bytes.first(std::min(bytes.size(), stream.regular ? kFilePiece : kPiece)));
     if (written < 0) {
       if (errno == EINTR || errno == EAGAIN) {
-        // It has just said that it takes output, and then did not: a terminal with room for one byte, which takes a
-        // line feed as two. That lasts until someone reads.
+        // poll(2) said POLLOUT, and yet the write was refused: a terminal with room for one byte cannot take a line
+        // feed, which becomes two. This lasts until someone reads, so it pauses instead of spinning.
         if (patient && errno == EAGAIN) poll(nullptr, 0, kPause);
         patient = true;
         continue;

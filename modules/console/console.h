@@ -35,7 +35,7 @@ class Console : public console::Protocol {
   };
 
   static void look_at(Stream& stream);
-  // One write(2), that does not wait if the kernel can do so.
+  // Makes one write(2), which does not wait if the kernel allows that for this stream.
   static ssize_t write_piece(Stream& stream, std::span<const std::byte> bytes);
   Stream output_;
   Stream diagnostics_;

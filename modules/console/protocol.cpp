@@ -7,10 +7,10 @@
 namespace spry::console {
 namespace {
 
-// The whole area: header and bytes. What is longer comes by SPRY_CONSOLE_WRITE.
+// The whole shared area: header and bytes. Longer output comes by SPRY_CONSOLE_WRITE.
 constexpr std::size_t kSharedSize = 2048;
 
-// More than this said before `ready`, with each change between the streams, is not repeated for every action.
+// The most bytes of output before `ready` that are repeated for every action; a change between the streams counts too.
 constexpr std::size_t kMostSaid = std::size_t{1} << 20;
 
 }  // namespace
@@ -45,7 +45,7 @@ Result<void> Protocol::restore(Guest& guest, std::span<std::byte> shared, std::s
   return {};
 }
 
-// Whether `bytes` more of a stream can be kept. The first piece's header counts for nothing.
+// Whether `bytes` more bytes of a stream can be kept. The header of the first piece does not count.
 bool Protocol::can_record(std::uint32_t stream, std::uint64_t bytes) const {
   const std::size_t header = said_.empty() || last_piece().stream == stream ? 0 : sizeof(Piece);
   const std::size_t kept = said_.empty() ? 0 : said_.size() - sizeof(Piece);
@@ -97,14 +97,14 @@ Result<std::int64_t> Protocol::call(Guest& guest, const DeviceCall& call) {
   if (call.a != SPRY_STREAM_OUTPUT && call.a != SPRY_STREAM_DIAGNOSTICS) return -SPRY_EINVAL;
   const std::optional<std::span<std::byte>> bytes = guest.resolve(GuestPointer{call.b}, call.c, Access::kRead);
   if (!bytes) return -SPRY_EFAULT;
-  // What the guest printed before comes first, also where both streams are the same file.
+  // The shared area has earlier output, which goes first; this matters if both streams are the same file.
   if (auto done = on_exit(guest); !done) return tl::unexpected(std::move(done.error()));
   const auto stream = static_cast<std::uint32_t>(call.a);
   std::vector<std::byte> copy;
   std::span<const std::byte> said = *bytes;
   const std::optional<std::size_t> room = keeps();
   const bool too_many = room && said.size() > *room;
-  // Bytes that are read here, and not by a system call, are copied first (see `keeps`).
+  // Bytes that this process reads itself, not by a system call, are copied first (see `keeps`).
   if (room || (guest.initialising() && can_record(stream, said.size()))) {
     copy.resize(too_many ? *room : said.size());
     if (!guest.copy(copy, GuestPointer{call.b})) return -SPRY_EFAULT;

@@ -1,5 +1,5 @@
 // The console as the guest sees it (docs/abi.md, "Console"): stream 1, the action's output, and stream 2, its
-// diagnostics. Where they go is for the classes below it.
+// diagnostics. The derived classes decide where the streams go.
 #pragma once
 
 #include <cstddef>
@@ -19,23 +19,23 @@ class Protocol : public Device {
   std::size_t shared_size() const override;
   void attach(std::span<std::byte> shared) override;
   Result<std::int64_t> call(Guest& guest, const DeviceCall& call) override;
-  // Writes out the shared area, also after the end of the run has come, as far as it can be written without waiting.
+  // Writes out the shared area. After the end of the run, it writes only what can be written without waiting.
   Result<void> on_exit(Guest& guest) override;
 
-  // What was printed before `ready` belongs to every action, and is said again at the beginning of each.
+  // What was printed before `ready` belongs to every action, so `restore` prints it again.
   Result<std::string> save() override;
   Result<void> restore(Guest& guest, std::span<std::byte> shared, std::string_view saved) override;
 
  protected:
-  // How many bytes more it can keep, if it keeps them: then `put` gets copies, because behind a page of guest memory
-  // may be a file that was truncated, which only system calls answer with an error.
+  // How many more bytes this console can keep; nothing if it does not keep them. If it does, `put` gets copies of guest
+  // memory: a page there may map a file that was truncated, for which only system calls give an error.
   virtual std::optional<std::size_t> keeps() const { return std::nullopt; }
   // Writes bytes of a stream (SPRY_STREAM_*), until all are written or the run is to end. `patient`: calls Guest::wait
   // before every piece; otherwise only after EAGAIN.
   virtual Result<void> put(Guest& guest, std::uint32_t stream, std::span<const std::byte> bytes, bool patient) = 0;
   // Called when more bytes came than the console can keep.
   virtual void full(Guest& guest) { static_cast<void>(guest); }
-  // At the beginning of an action: nothing is left of an earlier one. True if stream 1 is a terminal.
+  // Called at the beginning of an action: forgets earlier actions. True if stream 1 is a terminal.
   virtual bool begin() = 0;
 
  private:
@@ -49,8 +49,8 @@ class Protocol : public Device {
   void record(std::uint32_t stream, std::span<const std::byte> bytes);
 
   std::span<std::byte> shared_;
-  std::string said_;            // before `ready`: pieces of one stream after the other, each with a Piece before it
-  std::size_t last_piece_ = 0;  // where the last one begins
+  std::string said_;            // what was printed before `ready`: a Piece and its bytes for each change of the stream
+  std::size_t last_piece_ = 0;  // where the last Piece begins
   bool too_much_said_ = false;
 };
 

@@ -22,7 +22,7 @@ namespace {
 constexpr unsigned kMiscMajor = 10;
 constexpr unsigned kTunMinor = 200;
 
-// A channel for an inherited descriptor, of which we take a copy of our own: it may serve two interfaces.
+// A channel for an inherited descriptor. It owns a copy, because two interfaces may be given the same descriptor.
 Result<std::unique_ptr<Channel>> adopt(std::string_view who, int inherited) {
   const auto refuse = [&](std::string_view why) { return fail(ErrorCode::kFile, fmt::format("{}: {}", who, why)); };
   struct stat status;

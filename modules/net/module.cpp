@@ -1,4 +1,4 @@
-// The module: from what the user said to a device.
+// The module: makes a device from the user's specification.
 #include <sys/random.h>
 
 #include "net.h"
@@ -7,7 +7,8 @@
 namespace spry {
 namespace {
 
-// Of this machine alone: the second lowest bit of the first byte marks addresses that no manufacturer gave (IEEE 802).
+// A random address. The second lowest bit of its first byte says that no manufacturer gave it (IEEE 802); the lowest
+// bit, which marks groups, is 0.
 std::optional<net::MacAddress> random_mac() {
   net::MacAddress mac;
   if (getrandom(mac.data(), mac.size(), 0) != static_cast<ssize_t>(mac.size())) return std::nullopt;

@@ -14,16 +14,16 @@ using net::Frame;
 
 constexpr std::uint32_t kHeader = SPRY_NET_FRAME_MIN + 4;  // with one 802.1Q tag
 
-// The descriptors of one call, and where their frames lie.
+// The frame descriptors of one call, and where their frames lie.
 struct Batch {
   std::array<spry_net_frame, SPRY_NET_BATCH_MAX> descriptors;
   std::array<Frame, SPRY_NET_BATCH_MAX> frames;
-  std::size_t count = 0;   // the first ones, with which nothing is wrong
-  std::int64_t wrong = 0;  // with the one behind them
+  std::size_t count = 0;   // how many are valid, from the first on
+  std::int64_t wrong = 0;  // the answer for the one behind them, if it is not valid
 };
 
-// Looks at the descriptors up to the first with which something is wrong. A frame has at least `least` bytes and at
-// most `most`.
+// Fills `batch` with the descriptors up to the first one that is not valid. The length of a valid one is from `least`
+// to `most`.
 void look_at(Guest& guest, GuestPointer array, std::uint64_t count, Access access, std::uint32_t least,
              std::uint32_t most, Batch& batch) {
   if (count > SPRY_NET_BATCH_MAX) {
@@ -49,7 +49,7 @@ void look_at(Guest& guest, GuestPointer array, std::uint64_t count, Access acces
   }
 }
 
-// A channel's negative number of errno, for the guest.
+// The guest's answer for a channel's negated errno.
 std::int64_t answer(int error) {
   switch (-error) {
     case EAGAIN:

@@ -1,4 +1,4 @@
-// The net device: serves the operations of abi.h, "Network operations", by a channel.
+// The net device: serves the network operations of abi.h with a channel.
 #pragma once
 
 #include <memory>

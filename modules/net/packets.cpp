@@ -14,8 +14,8 @@
 namespace spry::net {
 namespace {
 
-// The messages of one system call, a frame each. The kernel's own calls, and not the C library's: musl's sendmmsg makes
-// a system call for each message.
+// The messages of one system call, one for each frame. The kernel is called directly, because musl's sendmmsg makes a
+// system call for each message.
 class Messages {
  public:
   template <class AnyFrame>
@@ -49,7 +49,7 @@ int Packets::explain(int error) {
     case EPIPE:
     case ECONNRESET:
     case ENOTCONN:
-      // A sequence of packets does not begin anew; datagrams may find another peer at the same address.
+      // A SOCK_SEQPACKET stays without its peer; datagrams may find another peer at the same address.
       gone_ = gone_ || sequenced_;
       return -ENETDOWN;
     case ECONNREFUSED:
@@ -62,13 +62,13 @@ int Packets::explain(int error) {
 int Packets::receive(std::span<Frame> frames) {
   if (gone_) return -ENETDOWN;
   Messages messages(frames);
-  // MSG_TRUNC: lengths are those of the packets, cut or not.
+  // MSG_TRUNC: the kernel tells the whole length of a packet that it cut.
   const long received = messages.receive(descriptor(), MSG_DONTWAIT | MSG_TRUNC);
   if (received < 0) return explain(errno);
   for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
     const std::size_t length = messages.length(i);
     if (length == 0 && sequenced_) {
-      // The end, which the kernel tells again for each further message.
+      // The peer has left; the kernel says so again in each further message.
       gone_ = true;
       return i > 0 ? static_cast<int>(i) : -ENETDOWN;
     }

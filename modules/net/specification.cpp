@@ -18,7 +18,7 @@ std::optional<T> parse_number(std::string_view text, int base = 10) {
   T value = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value, base);
-  // from_chars takes a minus sign where T has one.
+  // from_chars accepts a minus sign if T is signed.
   if (error != std::errc() || stop != end || text.starts_with('-')) return std::nullopt;
   return value;
 }
@@ -35,7 +35,7 @@ std::optional<MacAddress> parse_mac(std::string_view text) {
   return mac;
 }
 
-// As the kernel names interfaces (dev_valid_name); and without %, which would make it choose a number.
+// The kernel's rule for names of interfaces (dev_valid_name), and no %, for which the kernel would put a number.
 bool is_interface_name(std::string_view text) {
   return !text.empty() && text.size() < IFNAMSIZ && text != "." && text != ".." &&
          text.find_first_of("/:% \t\n\v\f\r") == std::string_view::npos;

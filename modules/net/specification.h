@@ -1,5 +1,5 @@
-// What the user says about an interface: tap:NAME, fd:N or unix:PATH, then [,mac=ADDRESS][,mtu=BYTES], where a
-// comma of a name is written twice.
+// The user's specification of an interface: tap:NAME, fd:N or unix:PATH, then [,mac=ADDRESS][,mtu=BYTES], where a comma
+// of a name is written twice.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@ using MacAddress = std::array<std::uint8_t, 6>;
 enum class BackEnd { kTap, kDescriptor, kUnix };
 
 inline constexpr std::uint32_t kDefaultMtu = 1500;
-// The least that IPv4 lives with (RFC 791), and the most that Linux gives a tap: frames below 64 KiB.
+// The least that IPv4 needs (RFC 791), and the most that Linux allows a tap: frames stay below 64 KiB.
 inline constexpr std::uint32_t kLeastMtu = 68;
 inline constexpr std::uint32_t kLargestMtu = 65521;
 
@@ -29,7 +29,7 @@ struct Specification {
   std::optional<std::uint32_t> mtu;
 };
 
-// Parses what was given for the interface `name`.
+// Parses the specification that was given for the interface `name`.
 Result<Specification> parse_specification(std::string_view name, std::string_view text);
 
 }  // namespace spry::net

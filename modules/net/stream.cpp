@@ -20,9 +20,9 @@ namespace {
 
 using Prefix = std::uint32_t;  // a frame's length, in network byte order
 
-// What no Ethernet frame exceeds, segmentation offload included: a longer one means that the stream is out of step.
+// No Ethernet frame is longer, not even with segmentation offload: a longer one means that the stream is out of step.
 constexpr std::size_t kLongestFrame = std::size_t{68} << 10;
-// One frame fits wherever the one before it ends; a system call brings several.
+// Room for a whole frame behind part of another; one system call can bring several short ones.
 constexpr std::size_t kBufferSize = 2 * (sizeof(Prefix) + kLongestFrame);
 
 }  // namespace
@@ -134,7 +134,7 @@ int Stream::send(Guest& guest, std::span<const Frame> frames) {
   const ssize_t result = sendmsg(descriptor(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (result < 0) return explain(errno);
   auto sent = static_cast<std::size_t>(result);
-  // The socket may have taken any number of bytes: a frame begun has to be ended.
+  // The socket may have taken any number of bytes: a frame that is partly sent must be finished.
   for (std::size_t part = 0; part < 2 * count; ++part) {
     if (sent >= parts[part].iov_len) {
       sent -= parts[part].iov_len;

@@ -1,5 +1,5 @@
-// A stream socket on which each frame follows its length, 4 bytes, big-endian: what QEMU's `-netdev stream` and passt
-// speak.
+// A stream socket. Before each frame comes its length, in 4 bytes, big-endian, as for QEMU's `-netdev stream` and
+// passt.
 #pragma once
 
 #include "channel.h"
@@ -21,10 +21,11 @@ class Stream final : public Channel {
  private:
   // Takes the next frame out of the buffer; false if no whole one is there.
   bool take(Frame& frame);
-  // Reads what is there into the buffer. 0, or a negative number of errno.
+  // Reads from the socket into the buffer, without waiting. 0, or a negated errno.
   int fill();
+  // The negated errno for a failure with `error`; notes if the peer is gone.
   int explain(int error);
-  // Sends what is left of `rest` and waits as long as that takes. False if the run is to end or the peer is gone.
+  // Sends all of `rest`, and waits as long as that takes. False if the run is to end or the peer is gone.
   bool finish(Guest& guest, std::span<const std::byte> rest);
 
   // Bytes that came and were not taken yet: [start_, end_) of the buffer.

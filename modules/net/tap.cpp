@@ -83,8 +83,8 @@ Result<std::unique_ptr<Channel>> Tap::adopt(std::string_view who, int descriptor
       (request.ifr_flags & IFF_VNET_HDR) != 0) {
     return refuse("the descriptor's interface was not opened with IFF_TAP and IFF_NO_PI alone");
   }
-  // The interface may live in another network namespace, where the one of its name here is a stranger: the address
-  // tells, which the descriptor itself knows.
+  // The interface may be in another network namespace, and another interface may have its name here. The descriptor
+  // itself tells the interface's hardware address: it is ours if the interface of that name here has the same address.
   ifreq own = request;
   ifreq seen = request;
   tap->ours_ = ioctl(descriptor, SIOCGIFHWADDR, &own) == 0 && ioctl(tap->control_, SIOCGIFHWADDR, &seen) == 0 &&
@@ -127,7 +127,7 @@ int Tap::receive(std::span<Frame> frames) {
   int count = 0;
   for (Frame& frame : frames) {
     if (blocking_ && !readable()) return count > 0 ? count : explain(EAGAIN);
-    // A read that is too short cuts the frame without a word: one byte more tells.
+    // A read with too little room cuts the frame silently: room for one more byte shows that.
     std::byte beyond;
     const iovec parts[] = {{frame.memory.data(), frame.memory.size()}, {&beyond, 1}};
     const ssize_t length = readv(descriptor(), parts, 2);
@@ -143,7 +143,8 @@ int Tap::receive(std::span<Frame> frames) {
 int Tap::send(Guest&, std::span<const Frame> frames) {
   int count = 0;
   for (const Frame& frame : frames) {
-    // A frame goes as a whole or not at all. Interrupted: the caller asks whether the run is to end, and comes again.
+    // A frame is sent as a whole or not at all. EINTR counts as EAGAIN: the caller waits, which tells whether the run
+    // is to end, and tries again.
     if (write(descriptor(), frame.memory.data(), frame.memory.size()) < 0) {
       return count > 0 ? count : explain(errno == EINTR ? EAGAIN : errno);
     }

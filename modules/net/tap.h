@@ -7,13 +7,13 @@ namespace spry::net {
 
 class Tap final : public Channel {
  public:
-  // `who` begins the sentences of errors.
+  // In both, `who` begins the sentences of errors.
   //
-  // Attaches to the interface `interface`, which is made if there is none and this process may: then it is up, and gone
-  // when the channel is.
+  // Attaches to the interface `interface`. If there is none, and this process may make one, it is made and set up, and
+  // it is gone when the channel is destroyed.
   static Result<std::unique_ptr<Channel>> open(std::string_view who, const std::string& interface);
-  // A descriptor of /dev/net/tun that is attached to a tap, used by nobody else; owned, also after an error. Its file
-  // status flags stay as they are.
+  // Takes a descriptor of /dev/net/tun that is attached to a tap and that nobody else uses. The descriptor is owned,
+  // even after an error. Its file status flags stay as they are.
   static Result<std::unique_ptr<Channel>> adopt(std::string_view who, int descriptor);
 
   ~Tap() override;
@@ -25,13 +25,14 @@ class Tap final : public Channel {
  private:
   Tap(int descriptor, bool blocking);
 
-  // Asks by the name that the interface has now. False if that fails or names another interface.
+  // Makes the ioctl `request` with the name that the interface has now. False if that fails, or if the interface is not
+  // in our network namespace.
   bool ask(unsigned long request, void* answer) const;
   bool readable() const;
-  // What the failure of a read or write with `error` means, as a negative number of errno.
+  // The negated errno for a read or write that failed with `error`.
   int explain(int error) const;
 
-  int control_;        // any socket: interfaces are asked about through one
+  int control_;        // a socket, of any kind, for ioctls that ask about interfaces
   bool blocking_;      // the descriptor waits in read(2)
   bool ours_ = false;  // the interface is in our network namespace
 };
