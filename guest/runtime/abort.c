@@ -1,4 +1,4 @@
-/* The action failed, and says why. */
+/* Ends the action as failed, with a message. */
 #include <string.h>
 
 #include "spry/guest.h"

@@ -5,7 +5,7 @@ static int64_t call(const struct spry_device *disk, uint64_t operation, uint64_t
   return spry_hypercall(SPRY_CALL_DEVICE, spry_handle(disk), operation, a, b, c);
 }
 
-/* A transfer that is not an error is whole. */
+/* What a read or write returns: a transfer that is neither an error nor complete counts as SPRY_EIO. */
 static int transferred(int64_t result, size_t length) {
   if (result >= 0 && (uint64_t)result != length) {
     return -SPRY_EIO;

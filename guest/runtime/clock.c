@@ -21,7 +21,7 @@ static uint64_t clock_by_hypercall(uint32_t which) {
 }
 
 static uint64_t clock_by_tsc(const struct spry_boot *boot) {
-  /* A TSC that lags a little behind the one that the monitor read has not gone on since. */
+  /* This CPU's TSC may lag a little behind the one that the monitor read: then no time has passed. */
   int64_t ticks = (int64_t)(read_tsc() - boot->clock_tsc);
   uint64_t elapsed = ticks > 0 ? (uint64_t)ticks : 0;
   return boot->clock_ns + (uint64_t)((uint128)elapsed * boot->clock_mult >> boot->clock_shift);

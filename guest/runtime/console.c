@@ -1,5 +1,6 @@
-/* The console: stream 1 gathers in the area shared with the monitor, which writes it out at each hypercall; stream 2
- * goes out at once. A program that never prints does not link this object, and has no console. */
+/* The console. Bytes of stream 1 are gathered in the area shared with the monitor, which writes them out at each
+ * hypercall. Bytes of stream 2 go out at once. A program that never prints does not link this object, and has no
+ * console. */
 #include <string.h>
 
 #include "spry/guest.h"
@@ -41,7 +42,7 @@ void spry_write(int stream, const void *bytes, size_t length) {
     return;
   }
   struct spry_console *console = shared_area();
-  /* What does not fit any more goes out in the same hypercall as what is there. */
+  /* Bytes that do not fit go out in one hypercall, with the bytes that are in the area. */
   if (console == NULL || length > room(console)) {
     write_now(stream, bytes, length);
     return;

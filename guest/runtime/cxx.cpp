@@ -1,5 +1,5 @@
-// What C++ code calls by itself: operator new and delete (C++20, [new.delete]), and the C++ ABI's hooks (Itanium C++
-// ABI, 3.2.6 and 3.3.5). There are no exceptions: new that finds no memory ends the action.
+// Functions that compiled C++ code calls: operator new and delete (C++20, [new.delete]), and the C++ ABI's hooks
+// (Itanium C++ ABI, 3.2.6 and 3.3.5). There are no exceptions: new ends the action if there is no memory.
 #include <cstdint>
 #include <cstdlib>
 #include <new>
@@ -61,7 +61,7 @@ void __cxa_pure_virtual() { spry_abort("a pure virtual function was called"); }
 [[noreturn]] void __cxa_deleted_virtual();
 void __cxa_deleted_virtual() { spry_abort("a deleted virtual function was called"); }
 
-// An action ends without destroying its static objects: its machine ends with it.
+// Static objects are never destroyed: the machine ends with the action.
 int __cxa_atexit(void (*)(void*), void*, void*);
 int __cxa_atexit(void (*)(void*), void*, void*) { return 0; }
 }

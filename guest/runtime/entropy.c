@@ -1,4 +1,4 @@
-/* Entropy: the generator, seeded by the boot page and again for each action. */
+/* Entropy: a generator that is seeded from the boot page, again for each action. */
 #include "random.h"
 #include "spry/guest.h"
 

@@ -3,7 +3,8 @@
 
 #include "entry.h"
 
-/* Linux x86-64 system calls, for the one sentence that a unikernel says when it was started as a Linux program. */
+/* Linux x86-64 system calls. A unikernel that is started as a Linux program prints one sentence with them, and exits.
+ * */
 #define LINUX_WRITE 1
 #define LINUX_EXIT_GROUP 231
 #define LINUX_STDERR 2

@@ -1,4 +1,4 @@
-/* What entry.S needs of abi.h, in numbers that the assembler reads; start.c asserts that they agree. */
+/* The number of abi.h that entry.S needs, in a form that the assembler reads; start.c asserts that both are equal. */
 #ifndef SPRY_RUNTIME_ENTRY_H
 #define SPRY_RUNTIME_ENTRY_H
 

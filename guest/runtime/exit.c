@@ -1,4 +1,4 @@
-/* The two ways to end an action. The monitor writes out what the console still holds, whatever the way. */
+/* Ends the action. The monitor writes out what the console still holds. */
 #include "spry/guest.h"
 
 void spry_exit(int status) {

@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* In front of each piece of memory. Sizes are multiples of HEAP_ALIGNMENT, include the header, and keep the chain of
- * neighbours in both directions; that each size is written down twice is what finds overwritten headers. */
+/* The header in front of each piece of memory. Sizes are multiples of HEAP_ALIGNMENT and include the header. They lead
+ * from each block to both its neighbours. Each size is stored twice, so that overwritten headers are found. */
 struct heap_block {
   uint64_t previous_size; /* of the block before this one, or 0 at the start */
   uint64_t size_and_used;
@@ -41,7 +41,7 @@ static struct size_class class_of(uint64_t size) {
                              (unsigned)(size >> (bits - COLUMN_BITS)) & (HEAP_CLASS_COLUMNS - 1)};
 }
 
-/* The size of the block that holds `size` bytes for the user, or 0 if no heap has such. */
+/* The size of a block that has `size` bytes for the user, or 0 if no heap can have such a block. */
 static uint64_t block_size_for(size_t size) {
   if (size > PTRDIFF_MAX - 2 * HEADER_SIZE) {
     return 0;
@@ -65,7 +65,7 @@ static void insert_free(struct heap *heap, struct heap_block *block) {
   heap->used_columns[class.row] |= 1u << class.column;
 }
 
-/* Whether a link of a free list can be followed: null or a place in the heap. */
+/* Whether a link of a free list is sound: null or a place in the heap. */
 static bool is_link(const struct heap *heap, const struct heap_block *block) {
   uintptr_t address = (uintptr_t)block;
   return block == NULL || (address >= heap->start && address < heap->top && address % HEAP_ALIGNMENT == 0);
@@ -95,8 +95,8 @@ static void remove_free(struct heap *heap, struct heap_block *block) {
   }
 }
 
-/* A free block of at least `size` bytes, taken out of its list, or null. Every block of the class above that of `size`
- * is large enough: the size is rounded up to the next class's least (TLSF's good fit). */
+/* A free block of at least `size` bytes, taken out of its list, or null. `size` is rounded up to the least size of a
+ * class, so that every block of that class is large enough (TLSF's good fit). */
 static struct heap_block *take_free(struct heap *heap, uint64_t size) {
   uint64_t rounded = size;
   if (size >= 1u << FIRST_ROW_BITS) {
@@ -132,10 +132,10 @@ static void set_block(struct heap *heap, struct heap_block *block, uint64_t size
   *previous_size_after(heap, block) = size;
 }
 
-/* Makes a block that belongs to no list free: joins it with free neighbours, or lowers the top. */
+/* Frees a block that is in no list: joins it with free neighbours, and puts it into a list or lowers the top. */
 static void release(struct heap *heap, struct heap_block *block) {
   uint64_t size = block_size(block);
-  block->size_and_used = size; /* also seen by a second free, when the header is no longer one */
+  block->size_and_used = size; /* so that a second free is noticed, even if this header is inside another block then */
   if (end_of(block) != heap->top && !is_used(block_at(end_of(block)))) {
     struct heap_block *next = block_at(end_of(block));
     remove_free(heap, next);
@@ -172,7 +172,7 @@ static void trim(struct heap *heap, struct heap_block *block, uint64_t size) {
   release(heap, tail);
 }
 
-/* Moves the top up by `size` bytes, if it may. */
+/* Moves the top up by `size` bytes, if there is room. */
 static bool raise_top(struct heap *heap, uint64_t size) {
   if (size > heap->end - heap->top) {
     return false;
@@ -195,7 +195,7 @@ static struct heap_block *take_top(struct heap *heap, uint64_t size) {
   return block;
 }
 
-/* The used block of a piece of memory; ends the program if it is none. */
+/* The used block of a piece of memory; ends the program if there is no such block. */
 static struct heap_block *checked_block(const struct heap *heap, const void *memory) {
   uintptr_t address = (uintptr_t)memory;
   if (address % HEAP_ALIGNMENT != 0 || address < heap->start + HEADER_SIZE || address >= heap->touched) {
@@ -253,7 +253,7 @@ void *heap_allocate(struct heap *heap, size_t size, size_t alignment) {
     struct heap_block *block = take(heap, needed);
     return block == NULL ? NULL : memory_of(block);
   }
-  /* Enough for a block of its own in front of the aligned one. */
+  /* Enough for the aligned block and for another block in front of it. */
   if (alignment > PTRDIFF_MAX - needed - BLOCK_MIN) {
     return NULL;
   }
@@ -288,7 +288,7 @@ void *heap_allocate_zeroed(struct heap *heap, size_t size) {
   return memory;
 }
 
-/* Lets a used block grow to `size` bytes where it is, if what follows it is free. */
+/* Lets a used block grow to `size` bytes where it is, if enough memory behind it is free. */
 static bool grow(struct heap *heap, struct heap_block *block, uint64_t size) {
   uint64_t old_size = block_size(block);
   uintptr_t end = end_of(block);

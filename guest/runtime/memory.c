@@ -1,8 +1,8 @@
-/* memcpy, memmove, memset, memcmp and memchr. The compiler calls the first four by itself (GCC manual, "Standards"),
- * so this file is compiled without the optimisations that would turn its loops into calls of themselves.
+/* memcpy, memmove, memset, memcmp and memchr. The compiler itself makes calls of the first four (GCC manual,
+ * "Standards"), so this file is compiled without the optimisations that would make a loop here call its own function.
  *
- * Short lengths are the common ones: two accesses that overlap cover each length up to twice their width without a
- * loop. Long ones are the processor's: `rep movsb` and `rep stosb` (SDM volume 1, 7.3.9.3, "Fast-String Operation"). */
+ * Most lengths are short. Two accesses that may overlap cover any length up to twice their width, without a loop. For
+ * long lengths `rep movsb` and `rep stosb` are fast (SDM volume 1, 7.3.9.3, "Fast-String Operation"). */
 #include <emmintrin.h>
 #include <stdint.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static void store2(unsigned char *to, uint16_t word) { __builtin_memcpy(to, &wor
 static __m128i load16(const unsigned char *from) { return _mm_loadu_si128((const __m128i_u *)from); }
 static void store16(unsigned char *to, __m128i word) { _mm_storeu_si128((__m128i_u *)to, word); }
 
-/* Up to 32 bytes; everything is loaded before anything is stored, so the two may overlap. */
+/* Moves up to 32 bytes. Everything is loaded before anything is stored, so the memory may overlap. */
 static void move_short(unsigned char *to, const unsigned char *from, size_t length) {
   if (length >= 16) {
     __m128i first = load16(from), last = load16(from + length - 16);
@@ -57,7 +57,7 @@ static void move_short(unsigned char *to, const unsigned char *from, size_t leng
   }
 }
 
-/* More than 32 bytes, from the first to the last; right also if `to` lies before `from`. */
+/* Moves more than 32 bytes, from the first to the last. Works for overlapping memory if `to` lies before `from`. */
 static void move_forwards(unsigned char *to, const unsigned char *from, size_t length) {
   __m128i last = load16(from + length - 16);
   unsigned char *to_last = to + length - 16;
@@ -69,7 +69,7 @@ static void move_forwards(unsigned char *to, const unsigned char *from, size_t l
   store16(to_last, last);
 }
 
-/* More than 32 bytes, from the last to the first; right also if `to` lies behind `from`. */
+/* Moves more than 32 bytes, from the last to the first. Works for overlapping memory if `to` lies behind `from`. */
 static void move_backwards(unsigned char *to, const unsigned char *from, size_t length) {
   __m128i first = load16(from);
   unsigned char *to_first = to;

@@ -1,4 +1,4 @@
-/* spry_printf: formats into a small buffer and hands it on by spry_write. */
+/* spry_printf: formats into a small buffer, and writes that with spry_write. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -46,7 +46,7 @@ static void pad(struct Output *output, char filler, size_t count) {
   }
 }
 
-/* Text in its width. The first `sign_length` bytes stay before padding zeros. */
+/* Puts text, padded to its width. Padding zeros go behind the first `sign_length` bytes. */
 static void put_field(struct Output *output, const struct Conversion *conversion, const char *text, size_t length,
                       size_t sign_length) {
   size_t padding = conversion->width > length ? conversion->width - length : 0;
@@ -130,7 +130,7 @@ static const char *parse_length(const char *format, struct Conversion *conversio
   }
 }
 
-/* The standard library's va_list can be an array, which a function cannot take by reference: hence the structure. */
+/* va_list may be an array, and a function cannot take an array by reference: hence the structure. */
 struct Arguments {
   va_list list;
 };
@@ -167,7 +167,7 @@ static uint64_t next_unsigned(struct Arguments *arguments, const struct Conversi
   }
 }
 
-/* The flags, width, precision and length that precede the conversion's letter, to which the result points. */
+/* Parses the flags, width, precision and length of a conversion. Returns a pointer to the conversion's letter. */
 static const char *parse_conversion(const char *format, struct Arguments *arguments, struct Conversion *conversion) {
   format = parse_flags(format, conversion);
   if (*format == '*') {
@@ -189,7 +189,7 @@ static const char *parse_conversion(const char *format, struct Arguments *argume
     } else {
       format = parse_number(format, &conversion->precision);
     }
-    /* Checked here and not where it is used: a negative one counts as none. */
+    /* Checked here, because a negative precision counts as none later on. */
     format = parse_length(format, conversion);
     if (*format != 's') {
       spry_abort("spry_printf: a precision is for %s only");

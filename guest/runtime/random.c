@@ -2,13 +2,13 @@
 
 #include <string.h>
 
-/* Keeps three uses of the block function apart. */
+/* Nonces that keep three uses of the block function apart; spry_random_fill uses {0, 0, 0}. */
 static const uint32_t kMixSeed[3] = {1, 0, 0};
 static const uint32_t kMixState[3] = {2, 0, 0};
 
 static void wipe(void *bytes, size_t length) {
   memset(bytes, 0, length);
-  __asm__ volatile("" : : "r"(bytes) : "memory"); /* it is not a dead store */
+  __asm__ volatile("" : : "r"(bytes) : "memory"); /* so that the compiler keeps the stores */
 }
 
 void spry_random_mix(struct spry_random *generator, const uint8_t seed[32]) {
@@ -34,7 +34,7 @@ void spry_random_fill(struct spry_random *generator, void *bytes, size_t length)
   memcpy(key, generator->key, sizeof(key));
   spry_chacha20_block(block, key, counter, nonce);
   memcpy(generator->key, block, sizeof(key));
-  /* The first block has the next key and then bytes to give. */
+  /* The first block begins with the next key; the rest of it is handed out. */
   size_t offset = sizeof(key);
   for (;;) {
     size_t part = sizeof(block) - offset < length ? sizeof(block) - offset : length;

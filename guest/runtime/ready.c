@@ -1,9 +1,9 @@
-/* The snapshot point and the input that is there after it. */
+/* The snapshot point (`ready`), and the input that is there after it. */
 #include <stdbool.h>
 
 #include "spry/guest.h"
 
-/* Set before the hypercall, so that it belongs to the snapshot and no action pays for the page. */
+/* Set before the hypercall, so that the snapshot has it: no action that begins there writes to this page. */
 static bool ready;
 
 void spry_ready(void) {

@@ -1,5 +1,5 @@
 /* The functions on zero-terminated strings. They read no byte behind the zero, because it may be the last of its page.
- * Compiled as memory.c is, so that no loop becomes a call of itself. */
+ * Compiled like memory.c, so that no function's loop becomes a call of that function. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

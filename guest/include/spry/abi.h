@@ -26,8 +26,8 @@
 
 /* Hypercalls: EAX = number; RDI, RSI, RDX, R10, R8 = arguments; `out %eax, $SPRY_HYPERCALL_PORT`; RAX = result.
  * RCX and R11 are lost.
- * A result is a count, or a negated error number. That of POLL is the number of ready devices; the uint64_t at
- * ready_set, if that is not 0, gets 1 << handle of each. */
+ * A result is a count, or a negated error number. POLL returns the number of ready devices; if ready_set is not 0, the
+ * uint64_t there gets the bit 1 << handle for each of them. */
 #define SPRY_HYPERCALL_PORT 0x7e
 
 #define SPRY_CALL_EXIT 1u   /* (status): ends the action; no return */
@@ -46,7 +46,7 @@
 #define SPRY_EIO 5         /* the device failed */
 #define SPRY_EBADF 9       /* no such handle */
 #define SPRY_EAGAIN 11     /* nothing there now */
-#define SPRY_EFAULT 14     /* a pointer to memory that the guest may not use so */
+#define SPRY_EFAULT 14     /* a pointer to memory that the guest may not read or write */
 #define SPRY_EINVAL 22     /* an argument that the call does not allow */
 #define SPRY_ENOSPC 28     /* the back end is full */
 #define SPRY_EROFS 30      /* the medium is read-only */
@@ -77,9 +77,9 @@ struct spry_console {
 };
 SPRY_STATIC_ASSERT(sizeof(struct spry_console) == 8, "console layout");
 
-/* Block operations (kind "block"). Offsets and lengths are bytes, both multiples of the sector size; all of them lie
- * within the capacity, and no length is 0: else SPRY_EINVAL. READ and WRITE return the length; after an error any part
- * of it may have been transferred. The others return 0. */
+/* Block operations (kind "block"). Offsets and lengths are in bytes, and multiples of the sector size. A range lies
+ * within the capacity, and its length is not 0: else SPRY_EINVAL. READ and WRITE return the length; after an error any
+ * part of it may have been transferred. The other operations return 0. */
 #define SPRY_BLOCK_INFO 1u    /* (*spry_block_info) */
 #define SPRY_BLOCK_READ 2u    /* (offset, bytes, length) */
 #define SPRY_BLOCK_WRITE 3u   /* (offset, bytes, length) */
@@ -100,13 +100,13 @@ SPRY_STATIC_ASSERT(offsetof(struct spry_block_info, flags) == 0xc, "block layout
 SPRY_STATIC_ASSERT(sizeof(struct spry_block_info) == 16, "block layout");
 
 /* Network operations (kind "net"). A frame is an Ethernet frame without its checksum: SPRY_NET_FRAME_MIN to
- * spry_net_info.frame_max bytes. READ and WRITE take an array of up to SPRY_NET_BATCH_MAX descriptors and return how
- * many frames were done: the first ones of the array, in its order. An error is returned only if the first could not be
- * done: SPRY_EINVAL for a count beyond SPRY_NET_BATCH_MAX, SPRY_EFAULT for memory that the guest may not use so,
+ * spry_net_info.frame_max bytes. READ and WRITE take an array of up to SPRY_NET_BATCH_MAX descriptors, serve them in
+ * their order, and return how many they served. They return an error only if they could not serve the first one:
+ * SPRY_EINVAL for a count beyond SPRY_NET_BATCH_MAX, SPRY_EFAULT for memory that the guest may not read or write,
  * SPRY_EMSGSIZE for a length that no frame has, SPRY_ENETDOWN if the interface is down or the peer is gone.
  *
- * READ never waits: SPRY_EAGAIN if no frame is there. Each descriptor has room for frame_max bytes (else
- * SPRY_EMSGSIZE); the monitor sets `length` and `status`. WRITE waits until the first frame is out; SPRY_EAGAIN if the
+ * READ never waits: SPRY_EAGAIN if no frame is there. Each descriptor has room for frame_max bytes or more (else
+ * SPRY_EMSGSIZE); the monitor sets `length` and `status`. WRITE waits until the first frame is sent; SPRY_EAGAIN if the
  * host has no memory for it now. */
 #define SPRY_NET_INFO 1u  /* (*spry_net_info): returns 0 */
 #define SPRY_NET_READ 2u  /* (*spry_net_frame, count) */
@@ -220,8 +220,9 @@ SPRY_STATIC_ASSERT(offsetof(struct spry_boot, set_fs_base) == 0xd0 + 16 * SPRY_D
 SPRY_STATIC_ASSERT(sizeof(struct spry_boot) == 0x4d8, "boot page layout");
 SPRY_STATIC_ASSERT(sizeof(struct spry_boot) <= SPRY_PAGE_SIZE, "the boot page is one page");
 
-/* ELF notes: owner "Spry", in a PT_NOTE segment. Exactly one SPRY_NOTE_ABI, at most one SPRY_NOTE_SYSTEM_CALLS; any
- * number of the others: of needs the largest numbers and the union of the features count. */
+/* ELF notes: owner "Spry", in a PT_NOTE segment. There is exactly one SPRY_NOTE_ABI, at most one
+ * SPRY_NOTE_SYSTEM_CALLS, and any number of the others. If there are several SPRY_NOTE_NEEDS, the largest numbers and
+ * all their features count. */
 #define SPRY_NOTE_OWNER "Spry"
 #define SPRY_NOTE_ABI 1u
 #define SPRY_NOTE_NEEDS 2u
@@ -241,7 +242,8 @@ struct spry_note_device {
   char kind[20];   /* the module's name, [a-z0-9-]+, zero-padded, at least one zero */
   char name[40];   /* the device's name, [a-z0-9_-]+, zero-padded, at least one zero */
 };
-/* Where `syscall` goes. Each number is an address minus that of the number itself, so that nothing is relocated. */
+/* Where `syscall` goes. Each number is the distance of an address from the number itself, so that it needs no
+ * relocation. */
 struct spry_note_system_calls {
   int64_t entry; /* in a segment of code */
   int64_t stack; /* what RSP is there: a multiple of 16 */

@@ -3,8 +3,8 @@
  * The library also has the C library's malloc, calloc, realloc, free, aligned_alloc, posix_memalign,
  * malloc_usable_size, memcpy, memmove, memset, memcmp, memchr, strlen, strnlen, strcmp, strncmp and strchr: include
  * <stdlib.h>, <malloc.h> and <string.h> for their declarations. Everything else of those headers does not link. C++ has
- * new and delete: new that finds no memory aborts; constructors of static objects run before spry_main, destructors
- * never. No exceptions, no RTTI, no thread_local. One thread runs; nothing here may be called from another. */
+ * new and delete; new aborts if there is no memory. Constructors of static objects run before spry_main, their
+ * destructors never. There are no exceptions, no RTTI, no thread_local and no other thread. */
 #ifndef SPRY_GUEST_H
 #define SPRY_GUEST_H
 
@@ -27,9 +27,9 @@ __attribute__((noreturn)) void spry_exit(int status);
 /* Ends the action as failed; the crash report shows the message, at most 1024 bytes of it. */
 __attribute__((noreturn)) void spry_abort(const char *message);
 
-/* Initialisation is over: returns when an input is there. What a machine did before it is not done again when the
- * machine is reset or restored from a snapshot. A second call ends the action with status 0. The first spry_input
- * calls it implicitly. */
+/* Ends the initialisation: returns when an input is there. What the program did before this call is not done again when
+ * its machine is reset or restored from a snapshot. A second call ends the action with status 0. The first spry_input
+ * calls it, if the program did not. */
 void spry_ready(void);
 
 /* The input, read-only, in place; valid to the end of the action. {NULL, 0} if there is none. */
@@ -62,9 +62,10 @@ uint64_t spry_wall_ns(void);
 /* Sleeps until spry_monotonic_ns() >= deadline_ns. */
 void spry_sleep_until(uint64_t deadline_ns);
 
-/* Waits until a device is ready or spry_monotonic_ns() reaches deadline_ns, without spinning: 0 only looks, UINT64_MAX
- * waits for ever. Returns how many devices are ready, 0 once the deadline came; *ready_set, if not null, has bit
- * spry_handle(&device) set for each of them. A device stays ready until what it has is fetched. */
+/* Waits, without spinning, until a device is ready or spry_monotonic_ns() reaches deadline_ns. A deadline of 0 does not
+ * wait; UINT64_MAX waits for ever. Returns how many devices are ready: 0 if the deadline came first. For each ready
+ * device the bit spry_handle(&device) of *ready_set is set; ready_set may be null. A device stays ready until what it
+ * has is fetched. */
 int spry_poll(uint64_t deadline_ns, uint64_t *ready_set);
 
 /* Fills `bytes` from a generator (ChaCha20) seeded by the boot page and mixed anew for each action. No exit. */
@@ -90,14 +91,14 @@ static inline int64_t spry_hypercall(uint32_t number, uint64_t a, uint64_t b, ui
 }
 
 /* Needs, declared at file scope, once in the program: SPRY_NEEDS(.memory = 64 << 20, .features = SPRY_FEATURE_AVX);
- * What is not named is zero, in C++ too, of which GCC would warn. */
+ * Members that are not named are zero. GCC warns of that in C++, so the warning is off here. */
 #define SPRY_NEEDS(...)                                                                             \
   _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") \
       SPRY_NOTE(spry_needs_, SPRY_NOTE_NEEDS, struct spry_note_needs, __VA_ARGS__);                 \
   _Pragma("GCC diagnostic pop") struct spry_note_needs
 
-/* A device that the program needs, declared at file scope: what the macros of the device kinds are made of. `symbol`
- * is then what identifies the device in calls. */
+/* A device that the program needs, declared at file scope; the macros of the device kinds use this one. &symbol then
+ * identifies the device in calls. */
 #define SPRY_DEVICE(symbol, kind, name)                                                                      \
   __attribute__((section(".note.spry.device"), used, aligned(4))) static const struct spry_device symbol = { \
       {5, sizeof(struct spry_note_device), SPRY_NOTE_DEVICE, "Spry"}, {SPRY_HANDLE_NEXT, kind, name}}
@@ -107,15 +108,16 @@ struct spry_device {
   struct spry_note_device descriptor;
 };
 
-/* The device's handle for SPRY_CALL_DEVICE: handles count the notes from 1, in their order, and the linker script puts
- * these notes, and no others, behind each other. */
+/* The device's handle for SPRY_CALL_DEVICE. Handles count the notes of devices from 1, in their order. The linker
+ * script puts these notes one behind the other, without others between them. */
 extern const struct spry_device spry_devices_start[] __attribute__((visibility("hidden")));
 static inline uint64_t spry_handle(const struct spry_device *device) {
   return 1 + (uint64_t)(device - spry_devices_start);
 }
 
-/* Has the program serve `syscall` itself (docs/abi.md, "System calls"), declared at file scope, once: it goes to the
- * symbol `entry` with RSP at the symbol `stack_end`. Of assembly, because C cannot name a distance. */
+/* Makes the program serve `syscall` itself (docs/abi.md, "System calls"): the instruction goes to the symbol `entry`,
+ * with RSP at the symbol `stack_end`. Declared at file scope, once. In assembly, because C cannot express the distance
+ * of a symbol. */
 #define SPRY_SYSTEM_CALLS(entry, stack_end)                                     \
   __asm__(                                                                      \
       ".pushsection .note.spry,\"a\",@note\n\t.balign 4\n\t.long 5, 16, 4\n\t"  \

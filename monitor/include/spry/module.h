@@ -1,5 +1,5 @@
-// What a module is made of: the host side of one device kind. A module includes this header and no other of the
-// monitor's; docs/modules.md shows how to add one.
+// What a module is made of: the host side of one device kind. A module needs no other header of the monitor's;
+// docs/modules.md shows how to add one.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace spry {
 // An address that a guest gave. The host cannot dereference it: Guest::resolve turns it into host memory.
 enum class GuestPointer : std::uint64_t {};
 
-// What the guest's own page tables must allow at a GuestPointer: kRead for memory that the monitor reads from the
+// What the guest itself must be allowed to do at a GuestPointer: kRead for memory that the monitor reads from the
 // guest, kWrite for memory that the monitor fills for it.
 enum class Access { kRead, kWrite };
 
