@@ -12,7 +12,7 @@ struct spry_guest {
 namespace spry::c {
 namespace {
 
-// Bytes of what a device's function gives as its error.
+// The most bytes of the message of an error that a device's function stores.
 constexpr std::size_t kLongestMessage = 1024;
 
 class CallbackDevice : public Device {

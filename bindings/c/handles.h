@@ -1,4 +1,4 @@
-// What is behind the opaque types of spry.h, and how the calls turn Results and exceptions into what C knows.
+// What the opaque types of spry.h hold, and helpers that turn Results and exceptions into return values of C.
 #pragma once
 
 #include <algorithm>
@@ -40,14 +40,15 @@ struct spry_outcome {
 
 namespace spry::c {
 
-// An error for the caller; if there is no memory for one, the one that says so.
+// An error for the caller. If there is no memory for it, make_error returns out_of_memory(), which is always there.
 spry_error* make_error(Error error) noexcept;
 spry_error* out_of_memory() noexcept;
 
-// Stores it where the caller wants it, if it wants it.
+// Stores `error` in `*to`; frees it if `to` is null.
 void store(spry_error** to, spry_error* error) noexcept;
 
-// Runs `body`, which returns a Result<T>. Gives its value; or stores its error, or what it throws, and gives `failure`.
+// Runs `body`, which returns a Result<T>, and returns the value in it. If `body` fails or throws, stores the error and
+// returns `failure`.
 template <class T, class Body>
 T guarded(spry_error** error, T failure, Body body) noexcept {
   store(error, nullptr);
@@ -67,7 +68,7 @@ T guarded(spry_error** error, T failure, Body body) noexcept {
   return failure;
 }
 
-// A Handle on the heap for a Result of what it holds.
+// Moves the value of a Result into a new Handle.
 template <class Handle, class T>
 Result<Handle*> handle(Result<T> result) {
   if (!result) return tl::unexpected(std::move(result.error()));
@@ -89,8 +90,8 @@ void fill(T* to, T full) noexcept {
   std::memcpy(to, &full, full.size);
 }
 
-// The caller's structure, which begins with its size, in full: members that it does not have are zero. Refused, if it
-// has members that are not zero and that this library does not know.
+// Copies the caller's structure, which begins with its size. Members that it is too small to have are zero. An Error if
+// it has members that this library does not know and that are not zero.
 template <class T>
 Result<T> read(const T* given, const char* name) {
   T options = {};
@@ -110,10 +111,10 @@ Result<T> read(const T* given, const char* name) {
   return options;
 }
 
-// What a platform of the caller's is here, whatever number it holds.
+// The Platform for the caller's; an Error if that holds a number that the enumeration does not have.
 Result<Platform> platform(const spry_platform& given);
 
-// The other way.
+// The spry_platform for a Platform.
 constexpr spry_platform platform(Platform from) { return static_cast<spry_platform>(from); }
 
 Result<MachineOptions> machine_options(const spry_machine_options* given);
@@ -122,7 +123,7 @@ Result<ActionOptions> action_options(const spry_action_options* given);
 // A device that the attachment's functions serve.
 Result<Attachment> attachment(const spry_attachment* given);
 
-// Takes what is in `error`.
+// Takes the Error out of `error`, which is freed.
 Error take(spry_error* error) noexcept;
 
 }  // namespace spry::c

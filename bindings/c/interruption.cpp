@@ -12,8 +12,7 @@
 
 namespace {
 
-// A signal handler reaches nothing but objects of static storage. `previous` and `owner` are written while there is no
-// `target`, and read by the handler while there is one.
+// A signal handler can reach only objects of static storage. `previous` and `owner` are written while `target` is null.
 std::atomic<spry::Machine*> target = nullptr;
 std::atomic<pid_t> owner = 0;
 struct sigaction previous;
@@ -29,7 +28,8 @@ void interrupt(int signal, siginfo_t* information, void* context) {
   spry::Machine* const machine = target.load();
   if (machine != nullptr) {
     machine->interrupt();
-    // Only a signal to the running thread ends what that thread waits for; there it calls this handler again.
+    // Only a signal to the running thread ends what that thread waits for. So the signal is sent on to that thread,
+    // where it calls this handler again.
     if (const pid_t running = owner.load(); running != thread_id()) {
       syscall(SYS_tgkill, getpid(), running, signal);
       errno = error;

@@ -5,7 +5,7 @@
 
 namespace {
 
-// Takes the shell, whatever follows.
+// Takes the shell, even if what follows fails.
 template <class What>
 spry_machine* make(spry_shell* given, const What& what, const spry_machine_options* options, spry_error** error) {
   const std::unique_ptr<spry_shell> shell(given);

@@ -7,7 +7,7 @@
 namespace spry::c {
 namespace {
 
-// Attachments of "NAME=SPECIFICATION", up to the NULL after the last.
+// Adds an attachment for each "NAME=SPECIFICATION"; a NULL follows the last.
 Result<void> attach(MachineOptions& options, const char* kind, const char* const* specifications,
                     Attachment (*make)(std::string, std::string)) {
   for (; specifications != nullptr && *specifications != nullptr; ++specifications) {
@@ -22,7 +22,7 @@ Result<void> attach(MachineOptions& options, const char* kind, const char* const
   return {};
 }
 
-// 0 means none.
+// The deadline for a number of nanoseconds; none for 0.
 Result<std::optional<std::chrono::nanoseconds>> deadline(std::uint64_t nanoseconds) {
   if (nanoseconds == 0) return std::nullopt;
   if (nanoseconds > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {

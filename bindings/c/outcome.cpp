@@ -7,7 +7,7 @@ const char* text(const std::string& from, size_t* size) {
   return from.c_str();
 }
 
-// The two enumerations number alike.
+// Both enumerations have the same numbers.
 constexpr bool same(spry_reason c, spry::Reason reason) { return static_cast<int>(c) == static_cast<int>(reason); }
 static_assert(same(SPRY_EXIT, spry::Reason::kExit) && same(SPRY_ABORT, spry::Reason::kAbort) &&
               same(SPRY_FAULT, spry::Reason::kFault) && same(SPRY_DEADLINE, spry::Reason::kDeadline) &&
@@ -30,7 +30,7 @@ enum spry_reason spry_outcome_reason(const spry_outcome* outcome) {
 }
 
 const char* spry_reason_name(enum spry_reason reason) {
-  // Literals, which end as C wants it.
+  // to_string returns views of literals, which end with a zero.
   return spry::to_string(static_cast<spry::Reason>(reason)).data();
 }
 
@@ -49,7 +49,7 @@ const char* spry_outcome_message(const spry_outcome* outcome) { return outcome->
 const char* spry_outcome_crash(const spry_outcome* outcome) { return outcome->outcome.crash.c_str(); }
 
 const char* spry_fault_name(enum spry_fault kind) {
-  // Literals, which end as C wants it.
+  // to_string returns views of literals, which end with a zero.
   return spry::to_string(static_cast<spry::FaultKind>(kind)).data();
 }
 

@@ -3,7 +3,7 @@
 namespace spry::c {
 namespace {
 
-// The two enumerations number alike.
+// Both enumerations have the same numbers.
 constexpr bool same(spry_platform c, Platform from) { return platform(from) == c; }
 static_assert(same(SPRY_PLATFORM_AUTOMATIC, Platform::kAutomatic) && same(SPRY_PLATFORM_KVM, Platform::kKvm) &&
               same(SPRY_PLATFORM_PROCESS, Platform::kProcess));
@@ -11,7 +11,7 @@ static_assert(same(SPRY_PLATFORM_AUTOMATIC, Platform::kAutomatic) && same(SPRY_P
 }  // namespace
 
 Result<Platform> platform(const spry_platform& given) {
-  // Another number than the enumeration has must not be read as one of its values.
+  // Read as a number: reading a number that the enumeration does not have as the enumeration would be undefined.
   int number = 0;
   static_assert(sizeof number == sizeof given);
   std::memcpy(&number, &given, sizeof number);
@@ -25,6 +25,6 @@ Result<Platform> platform(const spry_platform& given) {
 }  // namespace spry::c
 
 const char* spry_platform_name(enum spry_platform platform) {
-  // Literals, which end as C wants it.
+  // to_string returns views of literals, which end with a zero.
   return spry::to_string(static_cast<spry::Platform>(platform)).data();
 }

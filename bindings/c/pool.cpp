@@ -23,7 +23,7 @@ spry_pool* make(const What& what, const spry_pool_options* given, spry_error** e
   });
 }
 
-// One of the two is for the caller; the other is null.
+// How an action ended, for the caller: one of the two is null.
 struct Ending {
   spry_outcome* outcome = nullptr;
   spry_error* error = nullptr;
@@ -165,7 +165,7 @@ void spry_pool_statistics(const spry_pool* pool, struct spry_statistics* statist
   spry_statistics full = {};
   full.submitted = from.submitted;
   full.completed = from.completed;
-  // The reasons that the first version did not have stand alone.
+  // Reasons that were added after the first version have members of their own, at the end of the structure.
   constexpr std::size_t kFirst = std::size(decltype(full.reasons){});
   static_assert(kFirst == SPRY_TOO_MUCH_OUTPUT && std::tuple_size_v<decltype(from.reasons)> == kFirst + 2);
   std::copy_n(from.reasons.begin(), kFirst, full.reasons);

@@ -10,8 +10,8 @@ from spry._library import c_string, ffi, lib
 
 
 class GuestMemoryError(Exception):
-    """The guest gave an address that it may not itself read or write. A device's function need not catch this
-    exception: the guest gets -EFAULT."""
+    """The guest gave an address of memory that it may not itself read or write. A device's function need not catch
+    this exception: the guest then gets -EFAULT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,16 @@ class Call:
     _guest: Any
 
     def read(self, address: int, size: int) -> bytes:
-        """Bytes of the guest's memory, if it may read all of them itself."""
+        """Returns `size` bytes of the guest's memory. GuestMemoryError if the guest itself may not read all of
+        them."""
         buffer = ffi.new("char[]", size)
         if lib.spry_guest_read(self._running(), address, buffer, size) != 0:
             raise GuestMemoryError(f"{size} bytes at {address:#x} are not the guest's to read")
         return bytes(ffi.buffer(buffer, size))
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
-        """Stores bytes in the guest's memory, if it may write all of them itself."""
+        """Stores `data` in the guest's memory. GuestMemoryError if the guest itself may not write all of those
+        bytes."""
         with ffi.from_buffer(data) as buffer:
             if lib.spry_guest_write(self._running(), address, buffer, len(buffer)) != 0:
                 raise GuestMemoryError(f"{len(buffer)} bytes at {address:#x} are not the guest's to write")
@@ -43,21 +45,21 @@ class Call:
         return self._guest[0]
 
 
-# Serves a call: answers the guest with a count (None: 0) or a negated number of errno. An exception ends the action
-# with an error that names the exception. Called by several threads where several machines run.
+# Serves a call: returns the answer for the guest, a count (None: 0) or a negated errno. An exception makes the run fail
+# with an error that names the exception. If several machines run, several threads call the function at once.
 DeviceFunction: TypeAlias = Callable[[Call], int | None]
 
 
 def _count(answer: int) -> int:
-    """The answer, if it fits into the guest's register; it is never silently made to fit."""
+    """The answer. TypeError if it does not fit into the guest's register."""
     if not isinstance(answer, int) or not -(1 << 63) <= answer < 1 << 63:
         raise TypeError(f"a device's function answered {answer!r}, which is no integer of 64 bits")
     return answer
 
 
 class NativeDevice:
-    """A struct spry_attachment for a function, and what it points to. Lives as long as the machines. `raised` is told
-    what the function raises."""
+    """A struct spry_attachment for the function `serve`, and what it points to. Must live as long as the machines.
+    `raised` is called with each exception that `serve` raises, but for GuestMemoryError."""
 
     def __init__(self, kind: str, name: str, serve: DeviceFunction, raised: Callable[[BaseException], None]) -> None:
         self._serve = serve

@@ -31,12 +31,12 @@ class NotReadyError(NotUnikernelError):
 
 
 class MonitorError(Error):
-    """All other failures. The classes below name those that a program may act on; MonitorError itself is raised where
+    """All other failures. The classes below are failures that a program may act on. MonitorError itself is raised if
     the monitor or the kernel failed in another way."""
 
 
 class InvalidArgumentError(MonitorError, ValueError):
-    """An option, a device or an argument breaks a rule: the program is to be mended."""
+    """An option, a device or an argument breaks a rule: correct the program."""
 
 
 class UnavailableError(MonitorError):
@@ -64,7 +64,7 @@ class FileError(MonitorError):
 
 
 class CancelledError(MonitorError):
-    """The action was cancelled before it began. A future's is concurrent.futures.CancelledError instead."""
+    """The action was cancelled before it began. A future raises concurrent.futures.CancelledError instead."""
 
 
 class BusyError(MonitorError):
@@ -88,14 +88,14 @@ _KINDS: dict[int, type[Error]] = {
 
 
 def take_error(error: Any) -> Error:
-    """The exception for a spry_error, which is freed."""
+    """The exception for a spry_error; frees the spry_error."""
     made = _KINDS.get(lib.spry_error_code(error), MonitorError)(string(lib.spry_error_message(error)))
     lib.spry_error_free(error)
     return made
 
 
 def checked(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Calls what has a spry_error ** as its last parameter, and raises what it stores there."""
+    """Calls a function whose last parameter is a spry_error **, and raises the error that it stores there."""
     error = ffi.new("spry_error **")
     result = call(*arguments, error)
     if error[0] != ffi.NULL:

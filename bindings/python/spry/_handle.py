@@ -9,8 +9,8 @@ from spry._library import ffi
 
 
 class Handle:
-    """A pointer with the function that frees it. Several threads may use it at once, and signal handlers too, which may
-    run within any of these methods: therefore the lock is one that its own thread may take again."""
+    """A pointer with the function that frees it. Several threads may use it at once. So may signal handlers, which may
+    run within any of these methods: therefore the lock can be taken again by the thread that has it."""
 
     def __init__(self, pointer: Any, free: Any) -> None:
         self._lock = threading.RLock()
@@ -18,12 +18,13 @@ class Handle:
 
     @contextmanager
     def held(self) -> Iterator[Any]:
-        """The pointer, which nobody frees meanwhile, or None. For calls that are short."""
+        """The pointer, or None if it was taken. Nobody frees it inside the `with` block, which should be short."""
         with self._lock:
             yield self._pointer
 
     def take(self) -> Any:
-        """The pointer, or None. Nobody else gets it any more, and it is freed with the last reference."""
+        """The pointer, or None if it was taken before. Nobody else gets it from now on. It is freed with the last
+        reference to it."""
         with self._lock:
             pointer, self._pointer = self._pointer, None
         return pointer

@@ -1,4 +1,4 @@
-"""Ctrl-C: what a program in Python expects of it while the library runs an action."""
+"""Makes Ctrl-C raise KeyboardInterrupt, as programs in Python expect, while a call of the library runs or waits."""
 
 import signal
 import threading
@@ -12,7 +12,7 @@ from spry._library import lib
 
 
 def ctrl_c_raises() -> bool:
-    """Whether Ctrl-C is to raise KeyboardInterrupt in this thread, and nobody has said otherwise."""
+    """Whether Ctrl-C raises KeyboardInterrupt in this thread: it is the main thread, with Python's own handler."""
     return (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -20,8 +20,8 @@ def ctrl_c_raises() -> bool:
 
 
 def interruptible(call: Callable[..., None], *arguments: Any) -> None:
-    """Calls what waits. In the main thread Ctrl-C raises KeyboardInterrupt at once, and the call goes on, on a thread
-    of its own."""
+    """Makes a call that waits. If Ctrl-C is to raise KeyboardInterrupt, the call runs on a thread of its own:
+    KeyboardInterrupt is then raised at once, and the call goes on."""
     if not ctrl_c_raises():
         call(*arguments)
         return
@@ -35,14 +35,14 @@ def interruptible(call: Callable[..., None], *arguments: Any) -> None:
 
     thread = threading.Thread(target=work, name="spry-waiting", daemon=True)
     thread.start()
-    # A lock can be waited for until a signal comes; a call of the library cannot.
+    # A signal interrupts Python's waiting for a thread, but not a call of the library.
     thread.join()
     end.result()
 
 
 class CtrlC:
-    """While a machine runs in the main thread: Ctrl-C ends its action, and then raises KeyboardInterrupt. Python's own
-    handler would raise it only when the action has ended by itself."""
+    """While a machine runs in the main thread, Ctrl-C ends its action, and then KeyboardInterrupt is raised. With
+    Python's own handler it would be raised only after the action has ended by itself."""
 
     def __init__(self, machine: Any) -> None:
         self._machine = machine

@@ -1,4 +1,4 @@
-"""The library, loaded by what its own header declares."""
+"""The library libspry, loaded with the declarations of its own header."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _NAME = "libspry.so.0"
 
 
 def _declarations() -> str:
-    """spry.h without what only a preprocessor understands."""
+    """The declarations of spry.h, without directives for the preprocessor, which cffi does not understand."""
     text = resources.files("spry").joinpath("spry.h").read_text(encoding="utf-8")
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     text = re.sub(r"^#ifdef __cplusplus$.*?^#endif$", "", text, flags=re.DOTALL | re.MULTILINE)
@@ -45,7 +45,7 @@ lib: Any = _load()
 
 
 def c_string(text: str | bytes | os.PathLike[str]) -> bytes:
-    """For a parameter of type const char *, which would end at the first zero byte. Raises ValueError if there is one."""
+    """The bytes of `text` for a parameter of type const char *. ValueError if they have a zero, which would end it."""
     encoded = os.fsencode(text)
     if b"\0" in encoded:
         raise ValueError(f"embedded null byte in {text!r}")
@@ -53,7 +53,7 @@ def c_string(text: str | bytes | os.PathLike[str]) -> bytes:
 
 
 def string(text: Any) -> str:
-    """A string of the library's. Paths come back as they went in."""
+    """A str for a string of the library's. Paths come back as they were given."""
     return os.fsdecode(ffi.string(text))
 
 

@@ -36,7 +36,7 @@ class Image:
 
     @classmethod
     def from_bytes(cls, data: Data, name: str = "image") -> "Image":
-        """Reads a unikernel from memory; `name` stands for the unikernel in sentences."""
+        """Reads a unikernel from memory, which is copied. `name` stands for the unikernel in sentences."""
         image = cls.__new__(cls)
         with ffi.from_buffer(data) as buffer:
             made = checked(lib.spry_image_from_bytes, buffer, len(buffer), c_string(name))
@@ -49,7 +49,7 @@ class Image:
 
     @property
     def devices(self) -> tuple[DeviceNeed, ...]:
-        """What the manifest names."""
+        """The devices that the manifest names."""
         count = lib.spry_image_device_count(self._handle)
         return tuple(
             DeviceNeed(
@@ -64,22 +64,23 @@ class Image:
 
 
 class Snapshot:
-    """A machine at its guest's `ready`; never changes, and safe to use from several threads at once."""
+    """The state of a machine at its guest's `ready`; never changes, and safe to use from several threads at once."""
 
     def __init__(self, handle: Any) -> None:
-        """Snapshot.take, Snapshot.load and Machine.snapshot make them."""
+        """Not for programs: Snapshot.take, Snapshot.load and Machine.snapshot make snapshots."""
         self._handle = ffi.gc(handle, lib.spry_snapshot_free)
 
     @classmethod
     def take(cls, image: Image | Path, options: Options = Options()) -> "Snapshot":
-        """Runs the image without an input until it calls `ready`. NotReadyError if it ends before. In the main thread
-        Ctrl-C ends that, and raises KeyboardInterrupt."""
+        """Runs the image without an input until it calls `ready`. NotReadyError if it ends or passes the deadline
+        before that. In the main thread Ctrl-C ends the run and raises KeyboardInterrupt."""
         with Machine(as_image(image), replace(options, reusable=True)) as machine:
             return machine._run_until_ready()
 
     @classmethod
     def load(cls, path: Path, *, verify: bool = False) -> "Snapshot":
-        """Opens a file that `save` made; `verify` checks the digest of all its contents too."""
+        """Opens a file that `save` made. With `verify` the digest of all its contents is checked too. Replace such a
+        file by renaming another one over it, never by writing to it."""
         return cls(checked(lib.spry_snapshot_load, c_string(path), verify))
 
     @staticmethod
@@ -88,15 +89,16 @@ class Snapshot:
         return bool(lib.spry_snapshot_recognise(c_string(path)))
 
     def save(self, path: Path) -> None:
-        """Writes it to a new file, which takes the place of a regular file at `path`, or of none, when it is whole.
+        """Writes the snapshot to a new file, which gets the name `path` when it is complete.
 
-        A symbolic link is followed; a FIFO, which must have a reader, and a character device are written to. In the
-        main thread Ctrl-C raises KeyboardInterrupt at once; the writing goes on while the program does."""
+        A regular file of that name is replaced; a symbolic link is followed; a FIFO, which must have a reader, and a
+        character device are written to. In the main thread Ctrl-C raises KeyboardInterrupt at once; the writing goes on
+        as long as the program does."""
         interruptible(checked, lib.spry_snapshot_save, self._handle, c_string(path))
 
     @property
     def path(self) -> str:
-        """Of the image, or of the file that it was loaded from."""
+        """The path of the image, or of the file that the snapshot was loaded from."""
         return string(lib.spry_snapshot_path(self._handle))
 
     @property
@@ -120,15 +122,15 @@ class Snapshot:
 
 
 class Shell:
-    """A guest's CPU without an image yet, a VM with its vCPU or a process; for one Machine, on the thread that makes
-    it."""
+    """A guest's CPU that has no image yet: a VM with its vCPU, or a process. Making one is most of a cold start, and
+    can be done before it is known what is to run. For one Machine, on the thread that makes the shell."""
 
     def __init__(self, *, platform: Platform = "automatic") -> None:
         self._handle = Handle(checked(lib.spry_shell_create_on, platform_number(platform)), lib.spry_shell_free)
 
     @classmethod
     def _of(cls, handle: Any) -> "Shell":
-        """For a handle that a machine gave back."""
+        """The Shell for a handle that a machine gave back."""
         shell = cls.__new__(cls)
         shell._handle = Handle(handle, lib.spry_shell_free)
         return shell
@@ -142,7 +144,7 @@ class Shell:
             return platform_name(lib.spry_shell_platform(handle))
 
     def _take(self) -> Any:
-        """The handle, for a machine that takes it over."""
+        """Gives the handle away, to a machine that frees it."""
         handle = self._handle.take()
         if handle is None:
             raise _no_shell()
@@ -162,7 +164,8 @@ class Shell:
 
 
 class Machine:
-    """One CPU and its memory, for an image or from a snapshot. One thread at a time."""
+    """One CPU and its memory, for an image or from a snapshot. Used by one thread at a time, but for `interrupt` and
+    `usable`: another thread gets a BusyError."""
 
     def __init__(
         self, what: Image | Snapshot | Path, options: Options = Options(), *, shell: Shell | None = None
@@ -174,14 +177,14 @@ class Machine:
         self._busy = threading.Lock()
 
     def run(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
-        """Runs one action to its end; a second one only if the machine is reusable. `deadline`, in seconds, replaces
-        Options.deadline. In the main thread Ctrl-C ends the action and raises KeyboardInterrupt."""
+        """Runs one action to its end; a second one only if the machine is reusable. `deadline`, in seconds, takes the
+        place of Options.deadline. In the main thread Ctrl-C ends the action and raises KeyboardInterrupt."""
         with ffi.from_buffer(data) as buffer:
             return self._run(take_outcome, lib.spry_machine_run_with, buffer, len(buffer), action_options(deadline))
 
     def run_file(self, descriptor: int, size: int) -> Outcome:
-        """The same with the first `size` bytes of a regular file or memfd, which a machine that runs one action
-        maps."""
+        """Runs an action with the first `size` bytes of a regular file or memfd. A machine that is not reusable maps
+        the file instead of copying it."""
         return self._run(take_outcome, lib.spry_machine_run_file, descriptor, size)
 
     def _run_until_ready(self) -> Snapshot:
@@ -194,18 +197,18 @@ class Machine:
             raise NotReadyError(str(error), take_outcome(ended[0])) from None
 
     def _run(self, take: Callable[[Any], _Taken], call: Callable[..., Any], *arguments: Any) -> _Taken:
-        """What `take` makes of the call's result."""
+        """Makes the call, and returns what `take` makes of its result."""
         with self._used() as handle, self._native.causes(), CtrlC(handle):
             return take(checked(call, handle, *arguments))
 
     def reset(self) -> None:
-        """Resets now what the next run would reset first."""
+        """Does now the reset that the next run would begin with."""
         with self._used() as handle:
             checked(lib.spry_machine_reset, handle)
 
     @property
     def usable(self) -> bool:
-        """False once only closing it is left. True while another thread runs it."""
+        """False if the machine can only be closed. True while another thread uses the machine."""
         try:
             with self._used() as handle:
                 return bool(lib.spry_machine_usable(handle))
@@ -215,16 +218,16 @@ class Machine:
             return True
 
     def interrupt(self) -> None:
-        """Makes the current run end with Reason.INTERRUPTED, or the next one. From any thread, also while another
-        closes the machine. What waits or computes in the guest ends when a signal arrives at the running thread: send
-        one with signal.pthread_kill."""
+        """Makes the current run end with Reason.INTERRUPTED, or the next one if none is under way. May be called on any
+        thread, even while another closes the machine. A running guest or a wait ends only if a signal also arrives at
+        the running thread: send one with signal.pthread_kill."""
         with self._handle.held() as handle:
             if handle is not None:
                 lib.spry_machine_interrupt(handle)
 
     def snapshot(self) -> Snapshot | None:
-        """After the first action: the state at the guest's first `ready`, if it called it and the machine is
-        reusable."""
+        """The state at the guest's first `ready`, after the first action. None if the guest did not call `ready`, or if
+        the machine is not reusable."""
         with self._used() as handle:
             made = checked(lib.spry_machine_snapshot, handle)
         return None if made == ffi.NULL else Snapshot(made)
@@ -245,7 +248,8 @@ class Machine:
 
     @contextmanager
     def _used(self) -> Iterator[Any]:
-        """The handle, for calls of one thread at a time; only the thread that holds it here may take it away."""
+        """The handle, for a call that only one thread may make at a time; BusyError if another thread is in such a
+        call."""
         if not self._busy.acquire(blocking=False):
             raise BusyError("the machine is in use by another thread")
         try:
@@ -275,7 +279,7 @@ def as_image(image: Image | Path) -> Image:
 
 
 def choose(what: Image | Snapshot | Path, for_image: Any, for_snapshot: Any) -> tuple[Any, Any]:
-    """One of two calls, and the handle for it."""
+    """The call for `what`, and the handle to give to it."""
     if isinstance(what, Snapshot):
         return for_snapshot, what._handle
     return for_image, as_image(what)._handle

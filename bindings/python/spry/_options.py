@@ -10,7 +10,7 @@ from spry._errors import Error
 from spry._library import c_string, ffi, lib
 from spry._platform import Platform, platform_number
 
-# What an input may be: contiguous bytes. Not copied, except into a queue and into the guest.
+# What an input may be: contiguous bytes. They are copied only into a pool's queue, and into the guest.
 Data: TypeAlias = bytes | bytearray | memoryview
 
 _NANOSECONDS = 1_000_000_000
@@ -22,14 +22,15 @@ class Options:
     """How machines are made. What is left out has the library's default."""
 
     platform: Platform = "automatic"
-    """What runs the guest; "kvm" and "process" are insisted on. Where a Shell is given, it must be of this platform."""
+    """What runs the guest. No other platform takes the place of "kvm" or "process". A Shell that is given must be of
+    this platform."""
 
     memory: int | None = None
     """Bytes of guest memory, a multiple of 4096. Default: 16 MiB, or what the manifest asks for, if that is more."""
 
     deadline: float | None = None
-    """Seconds that an action may take, from its first instruction. Give one: in a pool nothing else ends an action that
-    does not end."""
+    """Seconds that an action may take, from its beginning. Default: no deadline. Give one to a pool, in which nothing
+    else ends an action that runs for ever."""
 
     max_input: int | None = None
     """Bytes of the longest input. Default: 1 MiB."""
@@ -52,20 +53,21 @@ class Options:
     """Devices of your own, by kind and name as the manifest has them: functions that serve a Call."""
 
     console: tuple[int, int] | None = None
-    """Descriptors for output and diagnostics, instead of keeping them for the Outcome. Keep them open."""
+    """Descriptors to which output and diagnostics are written, instead of being kept for the Outcome. They are
+    borrowed: keep them open as long as the machine or pool lives."""
 
     deadline_signal: int = 0
-    """The signal that ends an action at its deadline, which no handler sees. 0: SIGRTMIN. The platform process needs
-    none."""
+    """The signal that ends an action at its deadline. No handler gets it. 0: SIGRTMIN. The platform process needs no
+    signal."""
 
     reusable: bool = False
     """A Machine runs any number of actions, with a reset before each but the first. Pools always do."""
 
     verify: bool = False
-    """Prove each reset, which takes milliseconds. For a Machine that is reusable, and for pools."""
+    """Verify each reset, which takes milliseconds. For a Machine that is reusable, and for pools."""
 
     measure_memory: bool = False
-    """Fill Receipt.memory_touched."""
+    """Fill Receipt.memory_touched, which is 0 otherwise."""
 
     def flags(self) -> int:
         return int(
@@ -105,8 +107,9 @@ class NativeOptions:
 
     @contextmanager
     def causes(self) -> Iterator[None]:
-        """Around a call that runs one action of one machine: an error in it comes from what a device's function raised,
-        or is that itself if it is no Exception. Nothing that a function raises is kept longer."""
+        """For a `with` block in which one machine runs one action. If a device's function raised an Exception, an Error
+        in the block has that as its cause. If the function raised another BaseException, such as KeyboardInterrupt, the
+        block raises that instead. Exceptions of functions are forgotten at the end of the block."""
         self._listens = True
         try:
             yield
@@ -146,7 +149,7 @@ def _nanoseconds(deadline: float | None) -> int:
 
 
 def size_option(name: str, size: int | None) -> int:
-    """For a member of which 0 means the default."""
+    """The value for a member in which 0 means the default."""
     if size == 0:
         raise ValueError(f"{name} is at least 1; leave it out for the default")
     return size or 0

@@ -20,7 +20,7 @@ class Reason(Enum):
     DEADLINE = "deadline"
     """The deadline passed."""
     INTERRUPTED = "interrupted"
-    """Machine.interrupt."""
+    """Machine.interrupt was called."""
     TOO_MUCH_OUTPUT = "output"
     """The guest printed more than max_output: the outcome has the beginning."""
     CPU_LIMIT = "cpu"
@@ -57,24 +57,33 @@ class Receipt:
     """What an action cost. Times are in nanoseconds."""
 
     platform: Platform
-    """That ran it; never "automatic"."""
+    """The platform that ran the action; never "automatic"."""
     exits: int
+    """How often the guest left to the monitor."""
     bytes_in: int
+    """Bytes of input and device input."""
     bytes_out: int
+    """Bytes of output, diagnostics and device output."""
     memory_reserved: int
+    """Bytes of guest memory."""
     memory_touched: int
+    """Bytes of guest memory and input that are resident at the end, with Options.measure_memory; else 0."""
     create_ns: int
+    """To create the machine."""
     reset_ns: int
+    """The reset before this action, or 0."""
     run_ns: int
+    """To run the action, without the reset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where a guest was when it crashed, or where one of the callers goes on."""
+    """Where a guest was when it crashed, or where one of the callers would go on."""
 
     address: int
+    """Guest virtual."""
     function: str
-    """With an offset, "handle(int)+0x1c"; empty if it is not known."""
+    """The function with an offset, "handle(int)+0x1c"; empty if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +92,15 @@ class Crash:
 
     kind: FaultKind
     address: int | None
-    """Of the access: for the kinds READ to STACK_OVERFLOW."""
+    """The address of the access, for the kinds READ to STACK_OVERFLOW; else None."""
     registers: dict[str, int]
     """By name, in lower case: rax to r15, rip and rflags."""
     frames: tuple[Frame, ...]
-    """The instruction's first, then its callers'."""
+    """The frame of the instruction, then those of its callers."""
 
     @property
     def rip(self) -> int:
-        """Of the instruction that faulted, or behind the call of abort."""
+        """The address of the instruction that faulted, or of the one behind the call of abort."""
         return self.registers["rip"]
 
 
@@ -105,11 +114,12 @@ class Outcome:
     output: bytes
     diagnostics: bytes
     message: str
-    """The guest's words if it aborted, the fault in words if it faulted."""
+    """The guest's message if it aborted; a sentence if it faulted, printed too much or used up its processor time; else
+    empty."""
     crash: str
-    """Registers and backtrace after an abort or a fault."""
+    """Registers and backtrace, several lines, after an abort or a fault; else empty."""
     crash_data: Crash | None
-    """The crash as data."""
+    """The crash as data, after an abort or a fault."""
     receipt: Receipt
 
     @property
@@ -119,7 +129,7 @@ class Outcome:
 
 
 def take_outcome(outcome: Any) -> Outcome:
-    """The Outcome for a spry_outcome, which is freed."""
+    """The Outcome for a spry_outcome; frees the spry_outcome."""
     try:
         size = ffi.new("size_t *")
         receipt = ffi.new("struct spry_receipt *", {"size": ffi.sizeof("struct spry_receipt")})

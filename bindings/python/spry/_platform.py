@@ -4,7 +4,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from spry._library import lib, string
 
-# "kvm": a virtual machine. "process": a Linux process that has one system call left. "automatic": what SPRY_PLATFORM in
+# "kvm": a virtual machine. "process": a Linux process that has no system call left. "automatic": what SPRY_PLATFORM in
 # the environment names; else kvm, or process where the machine has no KVM at all.
 Platform: TypeAlias = Literal["automatic", "kvm", "process"]
 

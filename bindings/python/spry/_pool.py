@@ -24,7 +24,7 @@ from spry._platform import Platform, platform_name
 
 _LOGGER = logging.getLogger("spry")
 
-# Seconds after which who waits for room in a queue looks again.
+# Seconds between two looks at whether a full queue has room.
 _PATIENCE = 0.02
 
 
@@ -44,25 +44,38 @@ class Statistics:
     """submitted = completed + failed + cancelled + those that wait or run."""
 
     platform: Platform
-    """Of its machines; never "automatic"."""
+    """The platform of the machines; never "automatic"."""
     submitted: int
+    """Actions taken."""
     completed: int
+    """Actions with an outcome; the reasons sum up to it."""
     reasons: dict[Reason, int]
     failed: int
+    """Actions with an error."""
     cancelled: int
+    """Actions that were cancelled, alone or with the pool."""
     waiting: int
+    """Actions in the queue now."""
     resets: int
+    """Resets after an action that exited."""
     resets_after_failure: int
+    """Resets after an action that ended in any other way."""
     rebuilds: int
+    """Machines that were replaced because they could not be reset."""
     machines: int
+    """Machines made so far, rebuilds included."""
     queue: Durations
+    """From an action's submission to its beginning."""
     service: Durations
+    """From an action's beginning to its outcome."""
     reset: Durations
+    """From an outcome to when the worker takes its next action."""
     total: Durations
+    """From an action's submission to its outcome."""
 
 
 class _ActionFuture(Future[Outcome]):
-    """Settled by the pool. Cancelling takes the action back, if it still waits."""
+    """The future of one action. Cancelling it takes the action back, if it still waits."""
 
     def __init__(self, futures: "_Futures", ticket: int) -> None:
         super().__init__()
@@ -87,7 +100,7 @@ class _ActionFuture(Future[Outcome]):
             self._futures.refuse_callbacks()
 
     def settle(self, outcome: Any, error: Any) -> None:
-        """With one of the two, which is freed; the other is NULL."""
+        """Settles the future with an outcome or an error, and frees that; the other is NULL."""
         if outcome != ffi.NULL:
             self.set_result(take_outcome(outcome))
             return
@@ -98,26 +111,28 @@ class _ActionFuture(Future[Outcome]):
             self.set_exception(failure)
 
     def withdraw(self) -> None:
-        """Settled as cancelled: the pool does not have it any more."""
+        """Settles the future as cancelled, because the pool does not have the action any more."""
         super().cancel()
         self.set_running_or_notify_cancel()
 
 
 class _Futures:
-    """The library's pool, futures by ticket, and the thread that settles them. Holds nothing of the Pool's, nor the
-    functions of devices, which may refer to it, so that a pool that is left can be collected. Neither this nor what it
-    holds has a finalizer, because the garbage collector may call that before Pool's, which calls `end`."""
+    """The library's pool, the futures by ticket, and the thread that settles them.
+
+    The thread keeps this object alive. So it refers neither to the Pool nor to the functions of devices, which may
+    refer to the Pool: else a Pool that nobody uses any more could never be collected. Neither this object nor what it
+    holds has a finalizer, because the garbage collector might call that before Pool's finalizer, which calls `end`."""
 
     def __init__(self, create: Callable[[], Any]) -> None:
         self._lock = threading.Lock()
-        # When a future was settled.
+        # Notified when a future was settled.
         self._settled = threading.Condition(self._lock)
         self._tickets = count()
         self._futures: dict[int, _ActionFuture] = {}
         self._thread: threading.Thread | None = None
         self._finished = False
         self._process = os.getpid()
-        # What ends the thread: the first one is readable once there is a byte in the other.
+        # A pipe that ends the thread: a byte that is written to the second descriptor makes the first one readable.
         self._end, self._ending = os.pipe()
         try:
             self.handle = create()
@@ -126,7 +141,7 @@ class _Futures:
             raise
 
     def submit(self, data: Data, deadline: float | None) -> Future[Outcome]:
-        """Waits while the queue is full, but for callbacks, which get a BusyError."""
+        """Takes an action. Waits while the queue is full; in a callback a full queue is a BusyError."""
         action = action_options(deadline)
         with self._lock:
             ticket = next(self._tickets)
@@ -143,15 +158,15 @@ class _Futures:
                     if not ctrl_c_raises():
                         checked(lib.spry_pool_submit_ticket_with, *arguments)
                         break
-                    # Room may also come by an action that has no future.
+                    # Looks again after a while, because an action without a future may have made room.
                     with self._settled:
                         self._settled.wait(_PATIENCE)
         except BaseException:
-            # KeyboardInterrupt may come when the pool has the action already.
+            # KeyboardInterrupt may come after the pool has taken the action.
             self.cancel(ticket)
             with self._lock:
                 self._futures.pop(ticket, None)
-            # Who drains may wait for it.
+            # A call of `drain` may wait for this future.
             future.withdraw()
             raise
         return future
@@ -165,7 +180,7 @@ class _Futures:
             return list(self._futures.values())
 
     def inside(self) -> bool:
-        """Whether the calling thread runs a callback of the pool's, or of a future's."""
+        """Whether the calling thread runs a callback of the pool or of one of its futures."""
         thread = self._thread
         if thread is not None and thread.ident == threading.get_ident():
             return True
@@ -180,8 +195,8 @@ class _Futures:
         wait(self.pending())
 
     def close(self) -> None:
-        """Once the pool is stopped: returns when its workers are gone and all futures are settled. A forked child has
-        neither the pool nor the thread, but the pipe."""
+        """To be called after the pool was stopped. Returns when its workers are gone and all futures are settled. In a
+        forked child, which has the pipe but neither the workers nor the thread, it returns at once."""
         lib.spry_pool_close(self.handle, lib.SPRY_FINISH)
         if os.getpid() != self._process:
             return
@@ -194,13 +209,14 @@ class _Futures:
             thread.join()
 
     def end(self, machine: NativeOptions) -> None:
-        """Closes the pool, and frees all. Only futures may still be used. Keeps until then what machines call."""
+        """Closes and frees the pool. Afterwards only the futures may be used. The parameter keeps alive what machines
+        call until the pool is closed."""
         self.close()
         if os.getpid() == self._process:
             with self._lock:
                 handle, self.handle = self.handle, None
         else:
-            # The lock may be held for ever by a thread that is not here.
+            # The lock may have been held by a thread that this forked child does not have.
             handle = self.handle
         lib.spry_pool_free(handle)
         self._close_pipe()
@@ -226,15 +242,15 @@ class _Futures:
         while lib.spry_pool_take(self.handle, ticket, outcome, error):
             with self._lock:
                 future = self._futures.get(ticket[0])
-            # It may have been withdrawn when the pool had the action already.
+            # None if the future was withdrawn after the pool had taken the action.
             if future is None:
                 future = _ActionFuture(self, ticket[0])
             try:
                 future.settle(outcome[0], error[0])
             except BaseException:
-                # Of a callback, which ends no one but itself.
+                # A callback failed. This thread goes on.
                 _LOGGER.exception("a callback of a future failed")
-            # Only now: drain() waits for those that are there.
+            # After the callbacks, because drain() waits for the futures in this dictionary.
             with self._settled:
                 self._futures.pop(ticket[0], None)
                 self._settled.notify_all()
@@ -242,11 +258,11 @@ class _Futures:
 
 class Pool:
     """Workers with machines that are kept ready, for many actions of one image or snapshot. Safe to use from several
-    threads at once. At the end of a `with` block what waits is finished, or cancelled after an exception.
+    threads at once. At the end of a `with` block actions that wait are finished, or cancelled after an exception.
 
-    Callbacks of futures, and the functions of devices, run inside the pool: there no call waits for it. `run`,
-    `run_async`, `drain`, and `result` of a future that is not done, raise BusyError; `submit` does where the queue is
-    full; `close` returns at once. Another pool may be used as from anywhere else, unless it waits for this one."""
+    Callbacks of futures, and the functions of devices, run inside the pool. There no call waits for that pool: `run`,
+    `run_async`, `drain`, and `result` of a future that is not done, raise BusyError; `submit` raises it if the queue is
+    full; `close` returns at once. Another pool may be used without such limits, unless it waits for this one."""
 
     def __init__(
         self,
@@ -259,10 +275,10 @@ class Pool:
         completion_bytes: int | None = None,
     ) -> None:
         """`workers`: threads, each with a machine of its own; left out: one for each CPU, or fewer under a quota.
-        `queue`: actions that wait at most; left out: 1024. `queue_bytes`: bytes of inputs that wait at most, but for a
-        single input that is longer; left out: 256 MiB. `completion_bytes`: bytes of outcomes that have ended and whose
-        futures are not settled yet, because callbacks keep their thread long: while there are more, no worker begins
-        another action; left out: 256 MiB."""
+        `queue`: actions that wait at most; left out: 1024. `queue_bytes`: bytes of inputs that wait at most; a single
+        input may wait however long it is; left out: 256 MiB. `completion_bytes`: bytes of outcomes whose futures are
+        not settled yet, because callbacks keep their thread busy: while there are more, no worker begins another
+        action; left out: 256 MiB."""
         if workers == 0 or queue == 0:
             raise ValueError("a pool has at least one worker, and room for one action that waits")
         machine = NativeOptions(options)
@@ -279,9 +295,9 @@ class Pool:
         self._handle = self._futures.handle
 
     def run(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
-        """Runs an action and waits for its outcome. `deadline`, in seconds, replaces Options.deadline. In the main
-        thread Ctrl-C raises KeyboardInterrupt at once, and takes the action back if it still waits; an action that runs
-        already goes on to its end."""
+        """Runs an action and waits for its outcome. `deadline`, in seconds, takes the place of Options.deadline. In the
+        main thread Ctrl-C raises KeyboardInterrupt at once. It takes the action back if that still waits; an action
+        that runs already goes on to its end."""
         self._futures.refuse_callbacks()
         if ctrl_c_raises():
             # Waiting for a future can be interrupted.
@@ -296,13 +312,13 @@ class Pool:
             return take_outcome(checked(lib.spry_pool_run_with, self._handle, buffer, len(buffer), action))
 
     def submit(self, data: Data = b"", *, deadline: float | None = None) -> "Future[Outcome]":
-        """Takes an action, with a copy of its input; waits while the queue is full. The future's `cancel` takes it back
-        while it waits. Its callbacks run on one thread of the pool's, which they should not keep long. In the main
-        thread Ctrl-C ends the waiting for room."""
+        """Takes an action, with a copy of its input; waits while the queue is full. The future's `cancel` takes the
+        action back while it waits. Callbacks of all futures run on one thread of the pool, so they should be short. In
+        the main thread Ctrl-C ends the waiting for room."""
         return self._futures.submit(data, deadline)
 
     async def run_async(self, data: Data = b"", *, deadline: float | None = None) -> Outcome:
-        """Runs an action, while asyncio's loop goes on. Cancelling the task takes the action back while it waits."""
+        """Runs an action while asyncio's loop goes on. Cancelling the task takes the action back if it still waits."""
         self._futures.refuse_callbacks()
         loop = asyncio.get_running_loop()
         submit = partial(self.submit, data, deadline=deadline)
@@ -326,9 +342,9 @@ class Pool:
         interruptible(self._futures.drain)
 
     def close(self, *, cancel: bool = False) -> None:
-        """Takes no more actions; finishes those that wait, or cancels them and their futures. Those that run are always
-        finished. Returns when all workers and machines are gone, but in a callback at once; statistics stay. In the
-        main thread Ctrl-C raises KeyboardInterrupt at once, while the pool goes on to its end."""
+        """Takes no more actions. Finishes those that wait, or cancels them and their futures; those that run are always
+        finished. Returns when all workers and machines are gone; in a callback it returns at once. Statistics stay. In
+        the main thread Ctrl-C raises KeyboardInterrupt at once, and the pool goes on to its end."""
         lib.spry_pool_stop(self._handle, lib.SPRY_CANCEL if cancel else lib.SPRY_FINISH)
         if not self._futures.inside():
             interruptible(self._futures.close)
@@ -368,7 +384,7 @@ class Pool:
         self.close(cancel=kind is not None)
 
     def __del__(self) -> None:
-        # Not there if __init__ raised.
+        # There are no futures if __init__ raised.
         futures = getattr(self, "_futures", None)
         if futures is None:
             return

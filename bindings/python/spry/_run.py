@@ -36,9 +36,9 @@ def run(
     check: bool = False,
     options: Options = Options(),
 ) -> Outcome:
-    """Runs one action in a machine of its own, as subprocess.run runs a program. `what` is a file, an Image, a
-    Snapshot, or a unikernel's bytes. `timeout`, in seconds, replaces options.deadline. With `check`, everything but an
-    exit with 0 raises an ActionError. For many actions use a Pool, which is much faster."""
+    """Runs one action in a machine of its own, as subprocess.run runs a program. `what` is the path of a unikernel, an
+    Image, a Snapshot, or a unikernel's bytes. `timeout`, in seconds, takes the place of options.deadline. With `check`,
+    everything but an exit with 0 raises an ActionError. For many actions use a Pool, which is much faster."""
     if isinstance(what, bytes | bytearray | memoryview):
         what = Image.from_bytes(what)
     size = memoryview(data).nbytes

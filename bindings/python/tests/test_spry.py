@@ -382,7 +382,7 @@ class Devices(unittest.TestCase):
             with self.assertRaises(spry.MonitorError) as failed:
                 machine.run(b"x")
             self.assertIsInstance(failed.exception.__cause__, Raised)
-            # What comes next has another cause.
+            # The exception of the function is not the cause of a later error.
             with self.assertRaises(spry.ClosedError) as later:
                 machine.run(b"x")
             self.assertIsNone(later.exception.__cause__)
