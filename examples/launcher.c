@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How an action ended: one of the two is NULL. */
+/* How an action ended: by an outcome or by an error; the other is NULL. */
 struct ending {
   spry_outcome *outcome;
   spry_error *error;

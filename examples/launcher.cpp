@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   const auto image = spry::Image::load(argv[1]);
   if (!image) return complain(image.error());
 
-  // Declared before the pool, whose threads fill it: each action's outcome comes as soon as there is one.
+  // The pool's threads fill these, so they are declared before the pool and outlive it.
   std::vector<spry::Result<spry::Outcome>> outcomes(texts.size());
 
   spry::PoolOptions options;

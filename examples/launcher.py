@@ -11,7 +11,7 @@ def main(arguments: list[str]) -> int:
         return 2
     unikernel, *texts = arguments
     try:
-        # Each action has a machine to itself, as it was before the first.
+        # Each action finds its machine as the first one found it.
         with spry.Pool(unikernel, spry.Options(deadline=1.0), workers=2) as pool:
             for outcome in pool.map(text.encode() for text in texts):
                 sys.stdout.buffer.write(outcome.output)

@@ -10,7 +10,7 @@ enum { kPiece = 256 << 10 };
 
 _Alignas(4096) static uint64_t piece[kPiece / 8];
 
-// SplitMix64's finalizer: each word of the disk is another function of its place.
+// The pattern's word at a place of the disk: SplitMix64's finalizer of the place.
 static uint64_t pattern(uint64_t word) {
   word = (word + 1) * 0x9e3779b97f4a7c15u;
   word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9u;

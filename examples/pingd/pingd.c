@@ -1,5 +1,5 @@
-/* pingd ADDRESS [ECHOES]: answers ARP requests and pings for an IPv4 address; after so many pings it prints its counts
- * and ends. While the interface is down it waits for it to come back. */
+/* pingd ADDRESS [ECHOES]: answers ARP requests and pings for an IPv4 address. After ECHOES pings it prints its counts
+ * and ends. While the interface is down, it waits. */
 #include <spry/net.h>
 #include <stdlib.h>
 
@@ -43,7 +43,8 @@ static void send_all(size_t count) {
   }
 }
 
-/* One batch: its answers take the places of the questions. Returns what spry_net_receive said. */
+/* Receives and answers one batch of frames. Each answer is made in the memory of its question. Returns what
+ * spry_net_receive returned. */
 static int serve(uint8_t *room, uint32_t frame_max) {
   for (size_t i = 0; i < kBatch; i++) {
     frames[i] = (struct spry_net_frame){(uintptr_t)(room + i * frame_max), frame_max, 0};

@@ -43,7 +43,7 @@ static void put16(uint8_t *bytes, unsigned value) {
   bytes[1] = (uint8_t)value;
 }
 
-/* The Internet checksum (RFC 1071): 0 over bytes that contain a right one. */
+/* The Internet checksum (RFC 1071). It is 0 for bytes that include their own correct checksum. */
 static unsigned checksum(const uint8_t *bytes, size_t length) {
   uint64_t sum = 0;
   for (; length > 1; bytes += 2, length -= 2) {

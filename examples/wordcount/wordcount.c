@@ -1,9 +1,8 @@
 // Counts the lines, words and bytes of its input and prints them exactly as `wc < FILE` does (GNU coreutils 9.1, C
 // locale): three numbers, each as wide as the number of bytes.
 //
-// What a word is, is wc's rule: white space (space, \t, \n, \v, \f, \r) ends a word, a printable character begins or
-// continues one, and any other byte does neither: it is part of a word that printable characters began, and none where
-// they did not.
+// The rule for words is wc's: white space (space, \t, \n, \v, \f, \r) ends a word, and a printable character begins or
+// continues one. Any other byte changes nothing: inside a word it belongs to the word, outside it begins none.
 #include <emmintrin.h>
 #include <spry/guest.h>
 #include <stdbool.h>
@@ -14,7 +13,7 @@ struct Counts {
   bool in_word;
 };
 
-// What each of 64 bytes is, one bit for each.
+// What 64 bytes are: one bit for each byte.
 struct Masks {
   uint64_t line_feed;
   uint64_t space;
@@ -30,7 +29,8 @@ static uint64_t population_count(uint64_t bits) {
 
 static uint64_t mask(__m128i bytes) { return (uint64_t)(unsigned)_mm_movemask_epi8(bytes); }
 
-// The bytes from `first` to `last`, which are both below 0x80: as signed numbers, so that bytes from 0x80 lie below.
+// Marks the bytes from `first` to `last`, which are both below 0x80. Compares signed numbers, so that bytes from 0x80
+// on are negative and lie outside.
 static __m128i in_range(__m128i bytes, char first, char last) {
   return _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8((char)(first - 1))),
                        _mm_cmplt_epi8(bytes, _mm_set1_epi8((char)(last + 1))));
@@ -64,8 +64,9 @@ static void count_bytes(struct Counts *counts, const unsigned char *bytes, size_
   }
 }
 
-// The same for 64 bytes at once. Bytes that neither begin nor end a word carry the state of the byte before them:
-// adding the first bit of a run of ones to it clears the run, which marks the runs that follow a word.
+// The same for 64 bytes at once. A byte that neither begins nor ends a word is in a word if the byte before it is. Such
+// bytes form runs of ones in `neither`. Adding the first bit of each run that follows a word clears that run, and the
+// cleared runs are those inside words.
 static void count_64_bytes(struct Counts *counts, const unsigned char *bytes) {
   struct Masks masks = classify(bytes);
   uint64_t before = counts->in_word ? 1 : 0;
