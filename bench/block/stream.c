@@ -1,5 +1,5 @@
-// Goes over the disk `disk` once, from its beginning to its end: stream read|write|flush KIB, so many KiB a call.
-// `flush` writes and then flushes.
+// stream read|write|flush KIB: reads or writes the disk `disk` once, from its beginning to its end, KIB KiB in each
+// call. `flush` writes and then flushes.
 #include <spry/block.h>
 #include <string.h>
 

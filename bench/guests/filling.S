@@ -1,4 +1,4 @@
-// FILLING bytes of read-only data that the linker cannot drop or compress.
+// FILLING bytes of read-only data that the linker can neither drop nor compress.
   .section .rodata.filling, "a"
   .balign 4096
   .globl filling, filling_end

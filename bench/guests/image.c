@@ -1,4 +1,4 @@
-// An image of a given size, of which one page in a hundred is used, and at least one.
+// An image that is as large as its filling. It uses one page in a hundred, and at least one.
 #include <spry/guest.h>
 
 extern const volatile unsigned char filling[] __attribute__((visibility("hidden")));

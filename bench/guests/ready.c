@@ -1,5 +1,5 @@
-// ready KIB: fills KIB of state, calls ready, and says Hello after reading one page in a hundred of it, or all of them
-// if the input is "all".
+// ready KIB: fills KIB KiB of state and calls ready. Then it reads one page in a hundred of the state, or all pages if
+// the input is "all", and says Hello.
 #include <spry/guest.h>
 #include <stdlib.h>
 #include <string.h>

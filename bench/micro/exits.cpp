@@ -1,5 +1,5 @@
-// Leaving the guest: a bare exit, a hypercall with everything that the monitor does for it, and whole actions of kept
-// machines.
+// What leaving the guest costs: a bare exit, a hypercall with all that the monitor does for it, and whole actions of
+// machines that are kept.
 #include <benchmark/benchmark.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
@@ -31,8 +31,8 @@ void bare_exit(benchmark::State& state) {
   least_machine_destroy(&machine);
 }
 
-// What any reset by way of KVM adds to an exit, each with what is before it: general registers taken and set, special
-// registers set, and, where there is no dirty ring, the log of written pages asked for.
+// What a reset through KVM adds to an exit. Each includes those before it: general registers are read and set; special
+// registers are set; and, as it is done without a dirty ring, the log of written pages is asked for.
 enum class Extra { kRegisters, kSpecialRegisters, kDirtyLog };
 
 bool log_dirty_pages(const least_machine& machine) {
@@ -79,7 +79,7 @@ void bare_exit_registers(benchmark::State& state) { bare_exit_and(state, Extra::
 void bare_exit_special_registers(benchmark::State& state) { bare_exit_and(state, Extra::kSpecialRegisters); }
 void bare_exit_dirty_log(benchmark::State& state) { bare_exit_and(state, Extra::kDirtyLog); }
 
-// The same of a guest that is a process: one notification answered, and the next received.
+// A bare exit of a guest that is a process: one notification is answered, and the next one received.
 void bare_notification(benchmark::State& state) {
   least_process process = {};
   if (least_process_create(&process, SPRY_BINARIES "/bench-least-guest") != 0) {
@@ -107,7 +107,7 @@ spry::Result<std::chrono::nanoseconds> run_with(const spry::Image& image, spry::
   return outcome->receipt.run;
 }
 
-// A run with many hypercalls less one without any, divided.
+// The time of one hypercall: a run with many, less a run without any, divided by their number.
 void hypercall(benchmark::State& state, spry::Platform platform) {
   constexpr std::uint64_t kCount = 5'000;
   const spry::Result<spry::Image> image = spry::Image::load(SPRY_GUESTS "/bench-exits");
@@ -140,19 +140,19 @@ void run_actions(benchmark::State& state, const spry::Result<std::unique_ptr<spr
   }
 }
 
-// The floors of a kept machine's action, with the clock read before and after it.
+// The floors below an action of a kept machine. The clock is read before and after each action.
 void bare_action(benchmark::State& state) { run_actions(state, spry::bench::make_least_runner()); }
 void least_kept(benchmark::State& state) {
   run_actions(state, spry::bench::make_least_kept_runner(SPRY_BINARIES "/bench-least-guest"));
 }
 
-// A hello of a kept machine and its reset.
+// One hello of a machine that is kept, and its reset.
 void kept_machine(benchmark::State& state, spry::Platform platform) {
   run_actions(state, spry::bench::make_machine_runner(SPRY_GUESTS "/hello", platform));
 }
 
-// An action alone, and with one for each CPU and nothing else to do: the time from one end to the next, which is what
-// any way to hand actions to machines stays above.
+// Adds an action that runs alone, and one on each CPU at once. The time is that from one action's end to the next
+// one's. No way to hand actions to machines can be faster.
 template <typename... Arguments>
 void add_action(const std::string& name, Arguments... arguments) {
   benchmark::RegisterBenchmark(name.c_str(), arguments...);

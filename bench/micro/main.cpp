@@ -6,7 +6,7 @@
 #include "micro/parts.h"
 
 int main(int argc, char** argv) {
-  // Nothing but the benchmark chooses a platform.
+  // The benchmark itself chooses the platforms.
   unsetenv("SPRY_PLATFORM");
   spry::micro::add_exits();
   spry::micro::add_resets();

@@ -1,4 +1,5 @@
-// The parts that exist once for each platform, and those that need KVM: known only where the benchmark runs.
+// Adds the parts to measure. Which ones there are, is known only when the benchmark runs: some exist once for each
+// platform, and some need KVM.
 #pragma once
 
 #include <string>

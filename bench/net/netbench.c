@@ -1,5 +1,5 @@
-/* netbench FRAMES BATCH: sends so many frames on `left` and receives them on `right`, to which they are bridged, BATCH
- * for a call; prints frames per second of both calls. No frame may be lost. */
+/* netbench FRAMES BATCH: sends FRAMES frames on `left` and receives them on `right`, which a bridge connects to `left`,
+ * with BATCH frames in a call. Prints the frames per second of both calls. No frame may be lost. */
 #include <spry/net.h>
 #include <stdlib.h>
 #include <string.h>

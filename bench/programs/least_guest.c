@@ -1,6 +1,6 @@
-/* The least guest that a process can be: it can make no system call of its own but to return from a signal, runs one
- * action after the other, each of which writes to a page and ends with a notification, and begins again whenever it is
- * sent a signal, whose handler returns into a frame that was prepared. No C library. */
+/* The least guest that is a process. The only system call that it can make is the return from a signal. It runs one
+ * action after the other: an action writes to a page, and ends with a notification. On a signal it begins again: the
+ * handler returns into a frame that was prepared. There is no C library. */
 #include "least_guest.h"
 
 #include <asm/unistd.h>
@@ -24,7 +24,7 @@ enum {
   kOnStack = 0x08000000,
   kNoDefer = 0x40000000,
   kInstruction = 16, /* of the general registers in a frame: RIP */
-  kVectorSize = 468, /* where the kernel says in a frame's vector state how long that is */
+  kVectorSize = 468, /* the offset in a frame's vector state where the kernel puts the size of that state */
 };
 
 /* As the kernel lays them out. */
@@ -97,7 +97,7 @@ __asm__(
 _Static_assert(LEAST_GUEST_ADDRESS + offsetof(struct least_guest_memory, written) == 0x10001000, "as in `actions`");
 _Static_assert(LEAST_GUEST_ADDRESS + offsetof(struct least_guest_memory, frame) == 0x10012000, "as in `begin_again`");
 
-/* Keeps the state that this signal met, for all actions to begin with. */
+/* Keeps the state that this signal interrupted: all actions begin with it. */
 __attribute__((used)) void keep_frame(struct frame *frame) {
   uint32_t size;
   copy((char *)&size, frame->vectors + kVectorSize, sizeof size);
@@ -115,7 +115,7 @@ static void handle(int signal, void (*handler)(void)) {
   need(system_call(__NR_rt_sigaction, signal, (long)&action, 0, sizeof action.mask, 0, 0) == 0, 2);
 }
 
-/* Every system call of every architecture is a notification, but for rt_sigreturn. */
+/* Makes every system call of every architecture a notification, except rt_sigreturn. */
 static long filter(void) {
   struct sock_filter lines[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),

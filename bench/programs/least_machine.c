@@ -28,8 +28,8 @@ static void set_segments(struct kvm_sregs *sregs) {
   segment.db = 0;
   segment.l = 1;
   sregs->cs = segment;
-  /* A task state segment of zeros at address 0, whose bitmap opens every port; some hosts look at it and some at IOPL.
-   */
+  /* A task state segment of zeros at address 0, whose bitmap opens every port. Some hosts look at the bitmap, others at
+   * IOPL. */
   sregs->tr = (struct kvm_segment){.limit = 0xffff, .type = 11, .present = 1};
   sregs->ldt = (struct kvm_segment){.unusable = 1};
   sregs->cr0 = 0x80050033; /* PG AM WP NE ET MP PE */
@@ -50,8 +50,8 @@ static void fill_memory(char *memory) {
   strcpy(memory + kText, "Hello\n");
 }
 
-/* A local APIC in KVM, and HLT without an exit: without one, KVM patches its own code for the first vCPU of the host
- * and back after the last (monitor/kvm/kvm.h). Where KVM has no such thing the machine does without. */
+/* Gives the machine a local APIC in KVM, and HLT without an exit. Without an APIC KVM patches its own code for the
+ * first such vCPU of the host, and back after the last. If KVM cannot do this, the machine has no APIC. */
 static void give_local_apic(int vm) {
   struct kvm_enable_cap exits = {.cap = KVM_CAP_X86_DISABLE_EXITS, .args = {KVM_X86_DISABLE_EXITS_HLT}};
   struct kvm_enable_cap irqchip = {.cap = KVM_CAP_SPLIT_IRQCHIP};

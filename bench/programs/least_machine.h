@@ -1,6 +1,6 @@
-/* The least virtual machine that can print through KVM: one memory slot, one vCPU, ring 3 from its first instruction,
- * no exception gates, no checks, nothing that a monitor owes its guests. It is the floor that Spry's figures are held
- * against, and uses nothing of Spry's. */
+/* The least virtual machine that can print through KVM: one memory slot, one vCPU, and ring 3 from its first
+ * instruction. It has no exception gates, no checks, and nothing else that a monitor owes its guests. It is the floor
+ * with which Spry's figures are compared, and uses no code of Spry's. */
 #ifndef SPRY_BENCH_LEAST_MACHINE_H
 #define SPRY_BENCH_LEAST_MACHINE_H
 

@@ -17,7 +17,7 @@
 
 #include "least_guest.h"
 
-/* Linux 6.6: who is notified runs on the guest's processor, and the guest after it. */
+/* Linux 6.6: the program that is notified runs on the guest's processor, and afterwards the guest does. */
 static const unsigned long kSetFlags = _IOW('!', 4, uint64_t);
 static const uint64_t kSyncWakeUp = 1;
 
@@ -67,7 +67,7 @@ int least_process_create(struct least_process *process, const char *guest) {
   memset(process, 0, sizeof *process);
   process->pid = process->listener = -1;
   process->memory = MAP_FAILED;
-  /* Above the number that it gets in the guest, or else it would close there. */
+  /* A number above LEAST_GUEST_MEMORY: if it had that number, it would not stay open in the guest. */
   int created = memfd_create("bench-least-guest", MFD_CLOEXEC);
   int memory = created < 0 ? -1 : fcntl(created, F_DUPFD_CLOEXEC, LEAST_GUEST_MEMORY + 1);
   close(created);

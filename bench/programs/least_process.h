@@ -1,5 +1,6 @@
-/* The least guest that is a process (least_guest.c), run by notifications: the floor that the process platform's kept
- * machines and hypercalls are held against. Nothing that a monitor owes its guests, and nothing of Spry's. */
+/* Runs the least guest that is a process (least_guest.c), by notifications. It is the floor with which kept machines
+ * and hypercalls of the process platform are compared. It does nothing that a monitor owes its guests, and uses no code
+ * of Spry's. */
 #ifndef SPRY_BENCH_LEAST_PROCESS_H
 #define SPRY_BENCH_LEAST_PROCESS_H
 
@@ -16,7 +17,7 @@ struct least_process {
   pid_t pid;
   int listener;
   struct least_guest_memory *memory;
-  uint64_t waiting; /* the notification that the guest waits for an answer to */
+  uint64_t waiting; /* the notification for whose answer the guest waits */
 };
 
 /* Starts the program `guest`, bench-least-guest, and waits for its first notification; 0, or -1 with errno. */

@@ -1,6 +1,6 @@
-/* bench-overlay RUNTIME ROOTFS FOLDER ID: what a container runtime's launcher does for a run: sets up an overlay file
- * system over ROOTFS in a bundle of its own, FOLDER/ID, with the configuration FOLDER/config.json; runs the container
- * there; and takes it all down again. */
+/* bench-overlay RUNTIME ROOTFS FOLDER ID: does what a launcher of containers does for each run. It makes a bundle
+ * FOLDER/ID, with an overlay file system over ROOTFS and the configuration FOLDER/config.json, runs the container
+ * there, and removes the bundle. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <ftw.h>
@@ -65,7 +65,7 @@ int main(int argc, char **argv) {
   if (waitpid(pid, &status, 0) != pid) give_up("waitpid");
 
   if (umount2(root, MNT_DETACH) != 0) give_up("unmounting the overlay");
-  /* What the runtime and the file system left in it: mount points, whiteouts, a work folder. */
+  /* Removes what the runtime and the file system left in the bundle: mount points, whiteouts, a work folder. */
   if (nftw(bundle, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0) give_up(bundle);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 125;
 }

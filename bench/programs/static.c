@@ -1,5 +1,5 @@
-/* The paper's "microcontainer": a static program without a C library that prints by a system call of its own. Also the
- * least that a Linux process can be. */
+/* The paper's "microcontainer": a static program without a C library that prints by a system call of its own. It is
+ * also the least that a Linux process can be. */
 #include <asm/unistd.h>
 
 static long system_call(long number, long a, long b, long c) {

@@ -1,5 +1,5 @@
-/* bench-static-pages N: a static program without a C library that writes one byte to each of N pages of its own and
- * says Hello: the floor below a guest that does (guests/pages.c). */
+/* bench-static-pages N: a static program without a C library that writes one byte to each of N pages and says Hello. It
+ * is the floor for the guest that does the same (guests/pages.c). */
 #include <asm/unistd.h>
 #include <stddef.h>
 
@@ -15,7 +15,7 @@ static long system_call(long number, long a, long b, long c, long d, long e, lon
   return result;
 }
 
-/* The stack as the kernel begins it: the number of arguments, and the arguments. */
+/* The stack as the kernel makes it: the number of arguments, and the arguments. */
 __asm__(
     ".globl _start\n"
     "_start: mov %rsp, %rdi\n"
