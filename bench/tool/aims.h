@@ -1,4 +1,4 @@
-// What the project set itself, and what a run of the benchmark found.
+// The project's aims, and what a run of the benchmark found of them.
 #pragma once
 
 #include <optional>
@@ -13,12 +13,12 @@ struct Aim {
   std::string platform;  // "kvm" or "process"
   std::string figure;
   double limit = 0;
-  bool at_least = false;        // `limit` is to be reached; else it is not to be exceeded
+  bool at_least = false;        // the value must be `limit` at least; else `limit` at most
   std::optional<double> value;  // nothing if the run did not measure it
   bool met() const { return value && (at_least ? *value >= limit : *value <= limit); }
 };
 
-// Of both platforms.
+// The aims of both platforms.
 std::vector<Aim> make_aims(const Json& results);
 
 }  // namespace spry::bench

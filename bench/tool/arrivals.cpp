@@ -9,8 +9,7 @@ std::string_view to_string(Pattern pattern) { return pattern == Pattern::kPoisso
 
 std::vector<Nanoseconds> make_arrivals(Pattern pattern, double rate, Nanoseconds duration, std::uint64_t seed) {
   std::mt19937_64 generator(seed);
-  // Not std::exponential_distribution, whose numbers each library chooses for itself. The logarithm's argument lies in
-  // (0, 1].
+  // Not std::exponential_distribution, whose numbers differ between libraries. The logarithm's argument lies in (0, 1].
   const auto gap = [&] {
     if (pattern == Pattern::kConstant) return 1 / rate;
     constexpr int kUnusedBits = 11;

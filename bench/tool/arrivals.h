@@ -1,4 +1,4 @@
-// When actions arrive in an open system: by the clock, whatever became of those before.
+// When actions arrive in an open system: at given times, whether or not earlier actions have ended.
 #pragma once
 
 #include <cstdint>

@@ -23,7 +23,7 @@ void add(Systems& systems, Collector& collector, Description description, Argume
 Systems make_block_systems(const Programs& programs, const Folder& folder, Collector& collector) {
   const std::string file = folder / "disk";
   const std::string dd = find_program("dd");
-  // Its pages are in the cache from here on.
+  // Writing the file brings its pages into the page cache.
   const auto fill = [file] { return write_file(file, std::string(kBlockMebibytes << 20, '\0')); };
   Systems systems;
   for (const bool writes : {false, true}) {

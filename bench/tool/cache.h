@@ -1,4 +1,4 @@
-// Files out of the page cache, so that the next action has to fetch them.
+// Drops files from the page cache, so that the next action has to fetch them.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ struct Eviction {
   std::uint64_t resident = 0;  // bytes of them that stayed in the cache
 };
 
-// Asks the kernel to drop the files' pages (posix_fadvise(2), POSIX_FADV_DONTNEED), which leaves the rest of the
-// machine alone. Pages that someone has mapped stay, and so does everything on a tmpfs.
+// Asks the kernel to drop the files' pages (posix_fadvise(2), POSIX_FADV_DONTNEED). Other files stay in the cache. So
+// do pages that someone has mapped, and files on a tmpfs.
 Result<Eviction> evict(const std::vector<std::string>& files);
 
 }  // namespace spry::bench

@@ -23,7 +23,7 @@ void add(Systems& systems, Collector& collector, Description description, Argume
   systems.push_back(std::make_unique<CommandSystem>(std::move(description), std::move(options), collector));
 }
 
-// A program that the user has to bring something for.
+// Adds a program that can be measured only if the user gives something for it.
 void add_with(Systems& systems, Collector& collector, Description description, const std::string& program,
               const std::string& option, const std::string& given, Arguments arguments) {
   CommandOptions options;
@@ -125,7 +125,7 @@ Systems make_cold_systems(const Programs& programs, const Folder& folder, Collec
   }
   const std::string runc = find_program("runc");
   if (!runc.empty()) {
-    // The bundle is the one that the warm system set up.
+    // Uses the bundle that the system "runc" has set up.
     const std::string bundle = folder / "runc";
     add_cold(systems, collector, {"runc-image-fetch", "runc, cold image", ""},
              {runc, "run", "--bundle", bundle, "{id}"}, {bundle + "/rootfs/hello", bundle + "/config.json"});

@@ -17,12 +17,12 @@ struct Guests {
   std::string qemu_kernel;  // a kernel that prints Hello and powers off
 };
 
-// In the order of the table: processes, Spry on each platform, containers, other monitors, floors. What needs KVM is
-// there only where KVM is.
+// In the order of the table: processes, Spry on each platform, containers, other monitors, floors. Systems that need
+// KVM are left out if there is no KVM.
 std::vector<std::unique_ptr<System>> make_systems(const Programs& programs, const Guests& guests, const Folder& folder,
                                                   Collector& collector);
 
-// The same actions with their files out of the page cache before each: "fetch". `how` names the files.
+// The same actions, with their files dropped from the page cache before each ("fetch"). `how` names the files.
 std::vector<std::unique_ptr<System>> make_cold_systems(const Programs& programs, const Folder& folder,
                                                        Collector& collector);
 

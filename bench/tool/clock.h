@@ -14,7 +14,7 @@ inline double microseconds(Nanoseconds duration) { return static_cast<double>(du
 inline double seconds(Nanoseconds duration) { return static_cast<double>(duration.count()) / 1e9; }
 inline Nanoseconds from_seconds(double seconds) { return Nanoseconds(static_cast<Nanoseconds::rep>(seconds * 1e9)); }
 
-// Sleeps to an absolute time, so that what was late once does not make everything after it late.
+// Sleeps until an absolute time, so that one late wake-up does not delay everything after it.
 inline void sleep_until(Time time) {
   const Nanoseconds since = time.time_since_epoch();
   const auto whole = std::chrono::duration_cast<std::chrono::seconds>(since);

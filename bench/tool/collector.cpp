@@ -15,10 +15,10 @@
 namespace spry::bench {
 
 struct Collector::Entry {
-  // One of the two descriptors that epoll watches, as it names it.
+  // One of the two descriptors that epoll watches for an entry; epoll's events point to it.
   struct Source {
     Entry* entry;
-    bool ending;  // the process's, not its output's
+    bool ending;  // the descriptor tells the end of the process, not its output
   };
   Process process;
   Arguments arguments;
@@ -79,7 +79,7 @@ void Collector::finish(Entry& entry) {
 void Collector::collect() {
   measure_first();
   std::array<epoll_event, 64> events;
-  std::vector<std::unique_ptr<Entry>> finished;  // an event of this round may still name them
+  std::vector<std::unique_ptr<Entry>> finished;  // kept until the round is over: its events may still point to them
   while (true) {
     const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
     // Output first: its time is what is measured.
@@ -91,7 +91,7 @@ void Collector::collect() {
         Entry& entry = *source->entry;
         if (ending) {
           finished.emplace_back(&entry);
-          // Closing is not enough: a process that is just being started holds copies, and epoll would go on.
+          // Closing is not enough: a process that is just being started has copies, so epoll would go on watching.
           epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.ending.get(), nullptr);
           if (entry.open) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.process.output.get(), nullptr);
           finish(entry);

@@ -16,7 +16,7 @@ class Collector {
   Collector(const Collector&) = delete;
   Collector& operator=(const Collector&) = delete;
 
-  // Takes a started process over: receives what it prints, waits for its end and then calls `done`.
+  // Takes over a process that was started: receives what it prints, waits for its end, and then calls `done`.
   void add(Process process, Arguments arguments, Completion done);
 
  private:

@@ -12,13 +12,13 @@ namespace spry::bench {
 struct CommandOptions {
   Arguments arguments;  // the program by its path; "{id}" in an argument becomes a name that no other action has
   std::function<Result<void>()> set_up = nullptr;  // once, before the first action
-  bool silent = false;                             // it prints no Hello: only its end counts
+  bool silent = false;                             // the program prints no Hello: only its end counts
   std::function<void()> before = nullptr;          // before each action, not counted as part of it
 };
 
 class CommandSystem : public System {
  public:
-  // `how` of the description is the command, if it is empty. The collector outlives the system.
+  // If `how` of the description is empty, the command takes its place. The collector must outlive the system.
   CommandSystem(Description description, CommandOptions options, Collector& collector);
 
   Result<void> prepare() override;

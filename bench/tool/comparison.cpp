@@ -13,7 +13,7 @@ namespace {
 
 const std::vector<std::string> kHeader = {"", "with KVM", "without KVM"};
 
-// Rows of both, in the order in which they come; a row that only one has leaves the other's cell empty.
+// Has the rows of both, in their order. If only one of them has a row, the other's cell there is empty.
 Section machines_section(const Json& kvm, const Json& process) {
   Section section{"machines", "Machines", {}, {kHeader, {}}, {}};
   std::vector<std::vector<std::string>>& rows = section.grid.rows;
@@ -31,7 +31,8 @@ Section machines_section(const Json& kvm, const Json& process) {
   return section;
 }
 
-// The name that the second set has for what the first has under this one: only Spry's systems have a platform.
+// The name in the set "process" of the system that has this name in the set "kvm". Only Spry's systems have a platform
+// in their names.
 std::string on_process(const std::string& name) {
   return kind_of(name) == Kind::kSpryKvm ? name + std::string(kProcessSuffix) : name;
 }
@@ -68,7 +69,7 @@ class Comparison {
     }
   }
 
-  // The largest over the smallest that both have.
+  // The ratio of a value at the largest x to that at the smallest x, of those that both sets have.
   void growth(const Json& all, const Json& other) {
     for (const Json& series : all) {
       const std::string name = series["name"];

@@ -1,4 +1,4 @@
-// Both platforms side by side, of two runs on two machines: what one may compare is ratios.
+// Both platforms side by side. They were measured on two machines, so only ratios can be compared.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace spry::bench {
 
-// machines, beside. Either may be an empty object.
+// The sections "machines" and "beside". Either of the results may be an empty object.
 std::vector<Section> compare(const Json& kvm, const Json& process);
 
 }  // namespace spry::bench

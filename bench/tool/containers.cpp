@@ -25,7 +25,7 @@ Result<void> run_quietly(const Arguments& arguments) {
   return {};
 }
 
-// FOLDER/NAME with config.json and rootfs/hello.
+// Makes the folder `bundle` with config.json and rootfs/hello.
 Result<void> make_bundle(const std::string& bundle, const std::string& runtime, const std::string& program) {
   std::error_code error;
   std::filesystem::remove_all(bundle, error);
@@ -77,7 +77,7 @@ std::vector<std::unique_ptr<System>> make_containers(const Programs& programs, c
     options.set_up = [=]() -> Result<void> {
       if (runtime.empty()) return failure(name + " is not there");
       const Result<void> made = make_bundle(bundle, runtime, program);
-      // Once with its complaints received, which say why it does not work here.
+      // Runs it once and keeps what it prints, which says why it does not work here.
       return made ? run_quietly({runtime, "run", "--bundle", bundle, "spry-bench-try"}) : made;
     };
     systems.push_back(std::make_unique<CommandSystem>(

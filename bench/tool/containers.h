@@ -18,7 +18,7 @@ struct Programs {
 };
 
 // runc and crun on a ready root file system, runc with an overlay for each run, podman and docker. The folder and the
-// collector outlive them.
+// collector must outlive them.
 std::vector<std::unique_ptr<System>> make_containers(const Programs& programs, const Folder& folder,
                                                      Collector& collector);
 

@@ -1,4 +1,4 @@
-// What a platform must serve to pay for its machine (the paper's section 2).
+// How many actions a provider must serve to pay for its machine (the paper's section 2).
 #pragma once
 
 namespace spry::bench {
@@ -8,7 +8,7 @@ struct Prices {
   double per_action = 0.000000417;  // of 100 ms with 256 MB, in dollars
 };
 
-// Actions a second at which income and price of the machine are equal: 125.23 for the paper's prices.
+// The actions per second at which the income equals the machine's price: 125.23 for the paper's prices.
 double break_even(const Prices& prices);
 
 }  // namespace spry::bench

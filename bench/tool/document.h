@@ -1,4 +1,4 @@
-// docs/benchmarks.md: people write the words, results fill the space between markers.
+// Fills docs/benchmarks.md: people write the words, and results go between markers.
 #pragma once
 
 #include <string>
@@ -10,11 +10,11 @@
 
 namespace spry::bench {
 
-// What a page can show: machines, beside, and of each set all sections as SET/NAME, with links from the page's folder
-// to its figures.
+// The sections that a page can show: "machines", "beside", and all sections of each set as SET/NAME. Links to figures
+// are relative to the page's folder.
 std::vector<Section> make_sections(const std::vector<PublishedSet>& sets, const std::string& page_folder);
 
-// `page` with what lies between `<!-- results: NAME -->` and `<!-- end of results -->` replaced by the section NAME.
+// Returns `page` with the text between `<!-- results: NAME -->` and `<!-- end of results -->` replaced by section NAME.
 // Errors: a marker without its end, or one that names no section.
 Result<std::string> fill_page(const std::string& page, const std::vector<Section>& sections);
 

@@ -22,7 +22,7 @@ Result<void> draw(const std::vector<Figure>& figures, const std::string& folder)
   for (const Figure& figure : figures) {
     const std::string file = *scratch / (figure.name + ".gp");
     const std::string size = fmt::format("{},{}", figure.width, figure.height);
-    // The data first, so that both terminals plot the same blocks.
+    // The script plots once without output, to define its data, and then once for each file format.
     const std::string script = fmt::format(
         "set terminal unknown\n{0}\nset terminal svg size {1} font \"sans-serif,12\" background rgb \"white\"\n"
         "set output \"{2}.svg\"\nreplot\nset terminal pngcairo size {1} font \"sans,12\" fontscale 0.75\nset output "

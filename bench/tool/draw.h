@@ -1,4 +1,4 @@
-// Figures become files, by gnuplot.
+// Draws figures with gnuplot.
 #pragma once
 
 #include <string>

@@ -61,7 +61,7 @@ Figure throughput_figure(const Json& results) {
   return plot(bars);
 }
 
-// Latency goes across and load upwards: the lines then end one above the other, each at the most that it carries.
+// Latency goes across and load upwards, so that the lines end one above the other, each at the system's highest load.
 Figure load_figure(const Json& results) {
   const Json& throughput = results["throughput"];
   constexpr double kLimit = 100;
@@ -107,10 +107,10 @@ Axis growth_axis(const std::string& title, const std::vector<double>& values) {
   return axis;
 }
 
-// What is drawn together: the same growth, of several systems.
+// The name that several series share if they are drawn together: the same growth of several systems.
 std::string group_of(const Json& series) { return series.value("group", series.value("name", "")); }
 
-// Beside a line to Hello, the one to the end, which matters less.
+// The style of the line to the end, which is less important than the line to Hello.
 Style to_the_end(Style style) { return {"#999999", style.mark, "(2,5)"}; }
 
 Figure growth_figure(const Json& all, const std::string& group) {
@@ -141,7 +141,7 @@ Figure growth_figure(const Json& all, const std::string& group) {
   return plot(lines);
 }
 
-// A cold hello beside live machines, and the process's own faults.
+// A cold hello, and page faults of the launcher itself, while other machines are alive.
 Figure live_figure(const Json& live) {
   LinePlot lines{"growth-live",
                  "One more machine in-process, to Hello, and page faults beside live machines",

@@ -1,4 +1,4 @@
-// What results look like: one figure for each of their parts.
+// Makes figures from results, one for each part.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace spry::bench {
 
-// latency, throughput, load, growth-NAME: those for which the results have something.
+// The figures latency, throughput, load and growth-NAME, as far as the results have values for them.
 std::vector<Figure> make_figures(const Json& results);
 
 }  // namespace spry::bench

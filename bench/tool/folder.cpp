@@ -38,7 +38,8 @@ Result<Folder> Folder::make() {
   return folder;
 }
 
-// A process of its own session, because the signal that ends the benchmark is not to end it.
+// Starts the process that removes the folder. It has a session of its own, so that a signal that ends the benchmark
+// does not end it.
 Result<void> Folder::start_remover() {
   std::array<int, 2> ends = {};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return failure("pipe");
@@ -49,7 +50,7 @@ Result<void> Folder::start_remover() {
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
   posix_spawn_file_actions_adddup2(&actions, waits.get(), STDIN_FILENO);
-  // Who reads the benchmark's output to its end shall not wait for this process.
+  // The process must not hold the benchmark's output open: someone may read that to its end.
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);

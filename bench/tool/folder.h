@@ -1,4 +1,4 @@
-// A temporary folder that is gone with its owner, however that ends.
+// A temporary folder that is removed when its owner ends, in whatever way.
 #pragma once
 
 #include <sys/types.h>
@@ -34,8 +34,8 @@ class Folder {
   Result<void> start_remover();
 
   std::filesystem::path path_;
-  pid_t remover_ = -1;  // a process that waits for the end of `life_` and then removes the folder
-  Descriptor life_;     // the writing end of a pipe, which nobody but this process holds
+  pid_t remover_ = -1;  // a process that waits until `life_` is closed, and then removes the folder
+  Descriptor life_;     // the writing end of a pipe, which only this process has
 };
 
 Result<void> write_file(const std::string& path, const std::string& text);

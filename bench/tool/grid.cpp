@@ -7,7 +7,7 @@
 namespace spry::bench {
 namespace {
 
-// Characters, not bytes, of UTF-8.
+// The number of characters of UTF-8, not of bytes.
 std::size_t width_of(const std::string& text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }));

@@ -11,7 +11,7 @@ struct Grid {
   std::vector<std::vector<std::string>> rows;  // each as long as the header
 };
 
-// Columns aligned, the first to the left and the others to the right.
+// The table as text: the first column is aligned to the left, the others to the right.
 std::string render_text(const Grid& grid);
 std::string render_markdown(const Grid& grid);
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t kKilo = std::uint64_t{1} << 10;
 
-// In a quick run every second value, and always the first and the last.
+// The values to measure: in a quick run every second one, with the first and the last.
 std::vector<std::uint64_t> thinned(const std::vector<std::uint64_t>& values, bool quick) {
   if (!quick) return values;
   std::vector<std::uint64_t> some;
@@ -30,7 +30,7 @@ void add(GrowthSeries& series, Collector& collector, double x, Arguments argumen
   series.points.push_back({x, std::make_unique<CommandSystem>(std::move(description), std::move(options), collector)});
 }
 
-// What `spry run` is given beside the platform: options and the guest with its arguments.
+// Makes the arguments of `spry run` except the platform: options, and the guest with its arguments.
 using MakeArguments = std::function<Arguments(std::uint64_t x)>;
 using MakeSetUp = std::function<std::function<Result<void>()>(std::uint64_t x)>;
 
@@ -38,7 +38,7 @@ class Maker {
  public:
   Maker(const Programs& programs, Collector& collector) : programs_(programs), collector_(collector) {}
 
-  // A series on each platform.
+  // Makes a series for each platform.
   Growth make(const std::string& name, const std::string& title, const std::string& axis,
               const std::vector<std::uint64_t>& values, const MakeArguments& arguments,
               const MakeSetUp& set_up = nullptr) {
@@ -68,7 +68,7 @@ std::vector<Growth> make_growth(const Programs& programs, const Folder& folder, 
   Maker maker(programs, collector);
   std::vector<Growth> all;
 
-  // 16 MiB and 4 GiB are compared by an aim: a quick run has both.
+  // An aim compares 16 MiB with 4 GiB, so a quick run has both.
   const std::vector<std::uint64_t> allowed = quick ? std::vector<std::uint64_t>{16, 64, 512, 4096}
                                                    : std::vector<std::uint64_t>{8, 16, 64, 256, 512, 1024, 2048, 4096};
   all.push_back(maker.make("memory", "spry run --memory, hello", "memory allowed, MiB", allowed, [&](std::uint64_t x) {
@@ -76,7 +76,8 @@ std::vector<Growth> make_growth(const Programs& programs, const Folder& folder, 
   }));
 
   const auto image = [&](std::uint64_t kibibytes) { return guest(fmt::format("bench-image-{}", kibibytes)); };
-  // The page cache has a file in pages of the sizes in which it came there: from here on those in which runs read it.
+  // The page cache keeps a file in pages of the sizes in which it was written or read. Dropping the file first makes
+  // these the sizes in which runs read it.
   const auto forget = [&](std::uint64_t x) -> std::function<Result<void>()> {
     return [file = image(x)]() -> Result<void> {
       const Result<Eviction> evicted = evict({file});

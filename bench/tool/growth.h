@@ -1,4 +1,4 @@
-// Start-up against what should not, or hardly, matter.
+// Start-up latency as a function of sizes that should matter little or not at all.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,8 @@ struct GrowthPoint {
 
 struct GrowthSeries {
   std::string name;    // key in results
-  std::string system;  // whose growth it is: a system's name
-  std::string label;   // that, for people
+  std::string system;  // the name of the system that is measured
+  std::string label;   // the system's name for people
   std::string title;   // for people
   std::vector<GrowthPoint> points = {};
 };
@@ -31,7 +31,8 @@ struct Growth {
   std::vector<GrowthSeries> series = {};
 };
 
-// What can be measured with the command, on each platform that is here. The folder and the collector outlive it.
+// What can be measured with the command, on each platform that is here. The folder and the collector must outlive the
+// result.
 std::vector<Growth> make_growth(const Programs& programs, const Folder& folder, bool quick, Collector& collector);
 
 }  // namespace spry::bench

@@ -1,4 +1,4 @@
-// The machine that was measured on, without its name.
+// The machine on which the benchmark ran, without its name.
 #pragma once
 
 #include <string>

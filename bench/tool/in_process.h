@@ -13,8 +13,8 @@ namespace spry::bench {
 
 using MakeRunner = std::function<Result<std::unique_ptr<Runner>>()>;
 
-// A system from a function that makes a runner for the calling thread. Submitted actions wait in one queue for a fixed
-// number of threads, each with a runner of its own; these start with the first submission.
+// A system that is made from a function, which makes a runner for the calling thread. Submitted actions wait in one
+// queue for a fixed number of threads, each with a runner of its own. The threads start with the first submission.
 class InProcessSystem : public System {
  public:
   InProcessSystem(Description description, MakeRunner make, unsigned threads);

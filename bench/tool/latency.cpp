@@ -19,7 +19,8 @@ std::vector<LatencySamples> measure_latency(std::span<System* const> systems, co
     if (!runner) samples.back().failure = runner.error().message;
     runners.push_back(runner ? std::move(*runner) : nullptr);
   }
-  // What a system leaves to be cleared up behind it would otherwise always be at the expense of the same one.
+  // The order is random, because the kernel still clears up after a system when the next one runs: in a fixed order
+  // that would always slow down the same one.
   std::vector<std::size_t> order(systems.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::mt19937 generator(1);

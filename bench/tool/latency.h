@@ -1,5 +1,5 @@
-// Start-up latency: all systems in each round, so that what changes on the machine meets all of them, in an order that
-// is drawn anew for each.
+// Start-up latency. Each round measures all systems, so that changes of the machine affect all of them alike. The order
+// is drawn at random for each round.
 #pragma once
 
 #include <span>
@@ -22,10 +22,10 @@ struct LatencySamples {
   std::vector<double> hello;  // microseconds, one for each round
   std::vector<double> end;
   std::vector<Usage> usage;  // of processes
-  std::string failure;       // why the system was dropped on the way, or empty
+  std::string failure;       // why the system was dropped, or empty
 };
 
-// A system that fails is dropped and the rest goes on. `title` is for the progress line.
+// Measures the systems. One that fails is dropped, and the others go on. `title` is for the progress line.
 std::vector<LatencySamples> measure_latency(std::span<System* const> systems, const LatencyOptions& options,
                                             std::string_view title, Progress& progress);
 

@@ -39,8 +39,8 @@ double sum_of(const char* path, std::string_view key) {
   return sum;
 }
 
-// MemFree and not MemAvailable: what the kernel took for a machine is gone from the first only. The free pages that
-// each CPU keeps at hand, of which a few machines are made without touching MemFree, count as free as well.
+// Uses MemFree, because memory that the kernel takes for a machine is still part of MemAvailable. Adds the free pages
+// that each CPU keeps at hand, because a few machines may be made of those alone, without a change of MemFree.
 double free_kib() {
   constexpr double kPageKib = 4;
   return sum_of("/proc/meminfo", "MemFree:") + kPageKib * sum_of("/proc/zoneinfo", "count:");
@@ -67,11 +67,12 @@ Result<std::vector<Machine>> make_machines(const std::function<Result<Machine>()
   return machines;
 }
 
-// Few machines take little, beside which what other processes do shows: the median of several times.
+// KiB of memory for each of `count` machines. A few machines take so little that other processes disturb the
+// measurement: so it is repeated, and the median counts.
 Result<double> memory_of(const std::function<Result<Machine>()>& make, std::size_t count) {
   constexpr std::size_t kWanted = 100;
   constexpr std::size_t kMost = 5;
-  // The kernel gives back what closed machines had a little later.
+  // The kernel frees the memory of closed machines a little later.
   constexpr Nanoseconds kSettle = std::chrono::milliseconds(100);
   std::vector<double> samples;
   for (std::size_t i = 0; i < std::clamp<std::size_t>(kWanted / count, 1, kMost); ++i) {
@@ -84,7 +85,8 @@ Result<double> memory_of(const std::function<Result<Machine>()>& make, std::size
   return median(std::move(samples));
 }
 
-// Private pages of a file that are read, and then written: each write is a copy, of which KVM is told for each machine.
+// The time of writes to private pages of a file that were read before. Each write copies a page, and the kernel tells
+// KVM of it for each machine.
 Result<double> time_faults() {
   const Descriptor file(memfd_create("spry-bench", MFD_CLOEXEC));
   if (!file || ftruncate(file.get(), kLiveFaults * kPage) != 0) return failure("memfd");

@@ -16,15 +16,15 @@ inline constexpr std::size_t kLiveFaults = 16;  // copy-on-write faults that are
 struct LiveResult {
   Platform platform = Platform::kKvm;
   std::size_t machines = 0;
-  std::vector<double> hello;       // microseconds of one more machine, created for a cold in-process hello
-  std::vector<double> end;         // and until it was destroyed
+  std::vector<double> hello;       // microseconds until Hello of one more machine, made for a cold hello in process
+  std::vector<double> end;         // microseconds until that machine was destroyed
   std::vector<double> faults;      // microseconds of kLiveFaults copy-on-write faults of this process
-  double memory_kib = 0;           // by which free memory fell for each, after its first action
-  double snapshot_memory_kib = 0;  // the same for machines that share what they begin with
+  double memory_kib = 0;           // by which each machine reduced free memory, after its first action
+  double snapshot_memory_kib = 0;  // the same for machines that share the memory with which they begin
 };
 
-// Keeps so many reusable machines of `image`, each after one hello and its reset, and for the last figure machines of a
-// snapshot of `ready_image`; takes `rounds` samples of each time.
+// Keeps `machines` reusable machines of `image` alive, each after one hello and its reset, and takes `rounds` samples
+// of each time. For snapshot_memory_kib the machines are of a snapshot of `ready_image`.
 Result<LiveResult> measure_live(const std::string& image, const std::string& ready_image, Platform platform,
                                 std::size_t machines, unsigned rounds);
 

@@ -12,8 +12,8 @@
 namespace spry::bench {
 namespace {
 
-// A load in progress. A slot is the right to have one action in flight; it remembers since when it is free, so that
-// waiting for a slot can be told from being late.
+// A load in progress. A slot is the right to have one action in flight. Each free slot has the time since which it is
+// free, so that waiting for a slot can be told from lateness of the generator.
 class OpenLoad {
  public:
   OpenLoad(System& system, std::vector<Nanoseconds> arrivals, const LoadOptions& options)
@@ -41,8 +41,8 @@ class OpenLoad {
   const std::string& failure() const { return failure_; }
 
  private:
-  // While so many are in flight, what arrives only waits: waking for each arrival would take time from those that run.
-  // What has arrived meanwhile is submitted at once, and its lag counted.
+  // While more than kBacklog actions are in flight, the generator wakes every kRest at most: to wake for each arrival
+  // would take processor time from the actions. It then submits all that have arrived, and their lag counts.
   static constexpr std::size_t kBacklog = kLeastInFlight;
   static constexpr Nanoseconds kRest = std::chrono::microseconds(200);
 
@@ -60,7 +60,7 @@ class OpenLoad {
         sleep_until(start_ + (backlog ? std::max(scheduled, current + kRest) : scheduled));
         lock.lock();
       }
-      // Past the end nothing of the queue is started any more.
+      // After the end of the load, nothing of the queue is started any more.
       if (!changed_.wait_until(lock, start_ + options_.duration, [this] { return !slots_.empty(); })) return;
       const Nanoseconds eligible = std::max(scheduled, slots_.front());
       slots_.pop();
@@ -91,10 +91,10 @@ class OpenLoad {
     });
   }
 
-  // With the mutex held.
+  // Frees a slot, which is free since `since`. The caller holds the mutex.
   void release(Nanoseconds since) {
     slots_.push(since);
-    // One waits for the slot, or the owner for all of them.
+    // Wakes a dispatcher that waits for a slot, or `run`, which waits for all of them.
     if (slots_.size() == slot_count_)
       changed_.notify_all();
     else
@@ -124,7 +124,7 @@ void add_failure(ClosedResult& result, const std::string& failure) {
   if (result.failure.empty()) result.failure = failure;
 }
 
-// A closed load whose actions are each followed by the next, submitted where the last one ends.
+// A closed load: at the end of each action the next one is submitted.
 class Chains {
  public:
   Chains(System& system, Nanoseconds duration) : system_(system), duration_(duration) {}
@@ -240,7 +240,7 @@ ClosedResult run_closed_load(System& system, std::size_t in_flight, Nanoseconds 
     std::vector<Action> actions;
     std::string failure;
     {
-      // All begin together, once each has its runner.
+      // All threads begin together, when each has its runner.
       std::unique_lock lock(mutex);
       if (++ready_count == in_flight) {
         start = Clock::now();

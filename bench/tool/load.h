@@ -1,5 +1,5 @@
-// The load generator: starts actions at given times, whatever became of those before (an open system: Schroeder,
-// Wierman and Harchol-Balter, NSDI'06), and accounts for its own lateness.
+// The load generator. It starts actions at given times, whether or not earlier ones have ended (an open system:
+// Schroeder, Wierman and Harchol-Balter, NSDI'06), and accounts for its own lateness.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,9 @@ struct LoadOptions {
   Pattern pattern = Pattern::kPoisson;
   Nanoseconds duration = std::chrono::seconds(2);
   std::uint64_t seed = 1;
-  // Actions at once, but where the system queues; those that arrive beyond wait in the generator's queue.
+  // Actions in flight at most; more wait in the generator's queue. Without effect if the system itself queues.
   std::size_t in_flight = kLeastInFlight;
-  // Threads that start actions where that blocks: as many as actions in flight.
+  // Threads that start actions, if starting blocks: as many as actions may be in flight.
   unsigned dispatchers = kLeastInFlight;
 };
 
@@ -28,7 +28,7 @@ struct LoadOptions {
 struct Served {
   Nanoseconds scheduled = {};
   Nanoseconds eligible = {};   // scheduled, or later if as many as allowed were in flight
-  Nanoseconds submitted = {};  // when the generator turned to it
+  Nanoseconds submitted = {};  // when the generator began to start it
   Nanoseconds hello = {};
   Nanoseconds end = {};
   bool failed = false;
@@ -50,23 +50,23 @@ struct LoadResult {
   std::vector<double> hello;  // microseconds from the arrival, queueing included
   std::vector<double> end;
   std::vector<double> lag;  // microseconds from when the generator could have started an action to when it did
-  // Of all processors, over the whole load, generator included; 0 where Linux does not tell.
-  double busy = 0;            // the share of their time
+  // Of all processors, over the whole load, with the generator; 0 if Linux does not tell.
+  double busy = 0;            // the share of their time in which they were busy
   double processor_time = 0;  // microseconds for each action that ended
 };
 
-// The first part of a load is not measured: this share of its duration.
+// This share of a load's duration, at its beginning, is not measured.
 inline constexpr double kWarmUpShare = 0.1;
 
 // Sums up what became of `arrivals` arrivals, of which `served` were submitted. The window that is measured reaches
 // from kWarmUpShare of `duration` to its end.
 LoadResult account(double rate, Nanoseconds duration, std::size_t arrivals, const std::vector<Served>& served);
 
-// Runs a load to the end of its duration, and until what was started then has ended.
+// Runs a load for its duration, and then waits until all actions that were started have ended.
 LoadResult run_open_load(System& system, double rate, const LoadOptions& options);
 
-// The closed view: `in_flight` actions at all times, each followed by the next: by as many threads, or where the system
-// queues, by what is done at the end of each.
+// The result of a closed load: `in_flight` actions at all times, each followed by the next one. If the system queues,
+// the end of an action submits the next one; else `in_flight` threads run actions one after the other.
 struct ClosedResult {
   std::size_t in_flight = 0;
   double achieved = 0;  // actions a second, from the start to the last end

@@ -1,4 +1,4 @@
-// What is looked for in results.
+// Finds things in results.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ const Json* find(const Json& list, const char* key, const Value& value) {
 
 inline const Json* find(const Json& list, const std::string& name) { return find(list, "name", name); }
 
-// For people: `systems` are descriptions.
+// A system's name for people. `systems` is the list of descriptions.
 inline std::string label_of(const Json& systems, const std::string& name) {
   const Json* const system = find(systems, name);
   return system == nullptr ? name : system->value("label", name);

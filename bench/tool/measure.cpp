@@ -34,7 +34,7 @@ Result<Programs> find_programs() {
   return Programs{binaries, binaries.parent_path() / "guests"};
 }
 
-// One measurement in progress: what it has found, and what it left out.
+// One measurement in progress: its results so far, and what it left out.
 class Measurement {
  public:
   Measurement(const Options& options, Programs programs, Folder folder)
@@ -42,7 +42,7 @@ class Measurement {
 
   Result<Json> run() {
     describe();
-    // Nothing but the benchmark chooses a platform.
+    // The benchmark itself chooses the platforms.
     unsetenv("SPRY_PLATFORM");
     if (!has_kvm()) leave_out({"kvm", "all that needs KVM", {}}, "this process may not use /dev/kvm, or there is none");
     Systems systems = prepared(make_systems(programs_, options_.guests, folder_, collector_), true);
@@ -91,7 +91,7 @@ class Measurement {
     results_["prices"] = {{"hourly", options_.prices.hourly}, {"per_action", options_.prices.per_action}};
   }
 
-  // Says each reason once.
+  // Notes that a system is left out, and why. Prints each reason once.
   void leave_out(const Description& description, const std::string& reason) {
     for (const Json& before : left_out_) {
       if (before["label"] == description.label && before["reason"] == reason) return;
@@ -102,7 +102,7 @@ class Measurement {
     left_out_.push_back({{"name", description.name}, {"label", description.label}, {"reason", reason}});
   }
 
-  // Those that work here and are wanted.
+  // Those of the candidates that work here and are wanted.
   Systems prepared(Systems candidates, bool selectable) {
     Systems systems;
     for (std::unique_ptr<System>& system : candidates) {
@@ -206,7 +206,7 @@ class Measurement {
     return all;
   }
 
-  // All series of a growth in the same rounds.
+  // Measures all series of a growth, in the same rounds.
   Json measured(Growth& growth) {
     LatencyOptions options = options_.latency;
     options.rounds = options_.growth_rounds;
@@ -218,7 +218,7 @@ class Measurement {
         if (ready) {
           list.push_back(point.system.get());
         } else {
-          // Mostly all points of a series for one reason.
+          // Without the point's x: usually all points of a series fail for the same reason.
           leave_out({series.name, fmt::format("{} ({})", series.title, series.label), {}}, ready.error().message);
         }
       }
@@ -252,7 +252,7 @@ class Measurement {
     return all;
   }
 
-  // With more and more machines alive; none at all comes first.
+  // Measures with more and more machines alive, beginning with none.
   Json live() {
     Json all = Json::array();
     const std::vector<std::size_t> counts = options_.quick ? std::vector<std::size_t>{0, 10, 100}

@@ -8,7 +8,7 @@ struct Known {
   Kind kind;
 };
 
-// The first that a name begins with counts.
+// The first row whose `begins` a name begins with tells the name's kind.
 constexpr Known kKnown[] = {
     {"echo", Kind::kProcess},   {"static", Kind::kProcess},     {"spry", Kind::kSpryKvm},
     {"cold", Kind::kSpryKvm},   {"shell", Kind::kSpryKvm},      {"machine", Kind::kSpryKvm},

@@ -1,4 +1,4 @@
-// The names of systems, which are their keys in results: what they tell of a system.
+// What the names of systems, which are their keys in results, tell of the systems.
 #pragma once
 
 #include <string>
@@ -10,12 +10,12 @@ enum class Kind { kProcess, kSpryKvm, kSpryProcess, kContainer, kMonitor, kFloor
 
 Kind kind_of(std::string_view system);
 
-// The process platform's systems are named as KVM's, with this behind.
+// A system of the process platform has the name of KVM's, and this at its end.
 inline constexpr std::string_view kProcessSuffix = "-process";
 
 constexpr bool is_process_platform(std::string_view system) { return system.ends_with(kProcessSuffix); }
 
-// "spry" of both "spry" and "spry-process".
+// The name without a platform: "spry" for "spry" and for "spry-process".
 constexpr std::string_view base_name(std::string_view system) {
   if (is_process_platform(system)) system.remove_suffix(kProcessSuffix.size());
   return system;

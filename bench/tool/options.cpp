@@ -69,7 +69,7 @@ void set_defaults(Options& options) {
   options.parts = kAllParts;
 }
 
-// An option that is a number from `least` to `most`.
+// The value of an option that is a number from `least` to `most`.
 Result<double> in_range(std::string_view option, std::string_view text, double least, double most) {
   const std::optional<double> value = number(text);
   if (!value || *value < least || *value > most) {
@@ -128,7 +128,7 @@ Result<void> apply(Options& options, int code, const std::string& value) {
   };
   switch (code) {
     case kRounds:
-      // Fewer would not be a median with percentiles.
+      // From fewer rounds percentiles would mean little.
       return set("--rounds", 30, kMany, [&](double n) { options.latency.rounds = static_cast<unsigned>(n); });
     case kWarmUp:
       return set("--warm-up", 0, kMany, [&](double n) { options.latency.warm_up = static_cast<unsigned>(n); });
@@ -229,7 +229,7 @@ Result<Options> parse_options(int argc, char** argv) {
 
   std::vector<std::pair<int, std::string>> given;
   optind = 0;  // begin anew
-  opterr = 0;  // sentences are ours
+  opterr = 0;  // getopt_long prints no sentences of its own
   for (int code = 0; (code = getopt_long(argc - 1, argv + 1, ":", table, nullptr)) != -1;) {
     const std::string_view argument = argv[optind];
     if (code == ':') return usage_error(fmt::format("{} needs a value", argument));

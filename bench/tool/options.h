@@ -17,8 +17,8 @@ enum class Verb { kMeasure, kTable, kDraw, kPublish, kDocument, kHelp };
 
 struct Options {
   Verb verb = Verb::kHelp;
-  std::string results;  // file of results: written by measure, read by the others; document: folder of published sets
-  std::string target;   // folder of figures or of published sets, or page to write
+  std::string results;  // file of results, which measure writes and others read; document: folder of published sets
+  std::string target;   // folder of figures, folder of published sets, or page to write
 
   bool quick = false;
   LatencyOptions latency;

@@ -9,7 +9,7 @@
 namespace spry::bench {
 
 struct PaperFigure {
-  std::string_view system;  // ours that it stands beside
+  std::string_view system;  // our system beside which it is shown
   std::string_view label;   // the paper's own name
   double latency_ms;
   double maximum;  // actions a second, or 0 if the paper does not say
@@ -22,7 +22,7 @@ inline constexpr PaperFigure kPaper[] = {
     {"runc-overlay", "runc with overlayfs", 47, 24},
 };
 
-// On either platform.
+// The paper's figure for a system of either platform, or a null pointer.
 constexpr const PaperFigure* paper_figure(std::string_view system) {
   for (const PaperFigure& figure : kPaper) {
     if (figure.system == base_name(system)) return &figure;

@@ -22,7 +22,7 @@ std::string label_on(Platform platform, const std::string& label) {
 }
 
 std::vector<std::string> platform_option(Platform platform) {
-  // The one that a command chooses by itself needs no option.
+  // A command chooses KVM by itself, if there is KVM.
   if (platform == Platform::kKvm) return {};
   return {"--platform", std::string(to_string(platform))};
 }

@@ -1,4 +1,4 @@
-// Spry's two platforms as the benchmark sees them: what it measures on each, and how it calls that.
+// Spry's two platforms as the benchmark sees them: which ones can be measured, and how systems on them are named.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace spry::bench {
 
-// Those that can be measured here: KVM where this process may use it, processes everywhere.
+// The platforms that can be measured here: KVM if this process may use it, and processes always.
 std::vector<Platform> platforms_here();
 
 // "spry" or "spry-process".
@@ -18,10 +18,10 @@ std::string name_on(Platform platform, const std::string& name);
 // "spry run (kvm)".
 std::string label_on(Platform platform, const std::string& label);
 
-// What a command of Spry's takes to insist on it: --platform and its value.
+// The options that make a command of Spry's use this platform: --platform and its value, or none.
 std::vector<std::string> platform_option(Platform platform);
 
-// Options of a machine on it, of which the output is kept.
+// Options of a machine on this platform that keeps its output.
 MachineOptions kept_output(Platform platform);
 
 }  // namespace spry::bench

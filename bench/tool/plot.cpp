@@ -42,7 +42,7 @@ std::vector<Tick> logarithmic_ticks(const Range& range) {
   const auto last = static_cast<int>(std::ceil(std::log10(range.high)));
   for (int power = static_cast<int>(std::floor(std::log10(range.low))); power <= last; ++power) {
     for (const int digit : {1, 2, 5}) {
-      // Parsed, so that it is the number that its digits say.
+      // Parsed from its digits, because a product would be rounded.
       const double at = std::stod(fmt::format("{}e{}", digit, power));
       constexpr double kRounding = 1e-9;
       if (at < range.low * (1 - kRounding) || at > range.high * (1 + kRounding) || (many && digit != 1)) continue;
@@ -52,7 +52,7 @@ std::vector<Tick> logarithmic_ticks(const Range& range) {
   return ticks;
 }
 
-// The next number to the outside that is 1, 2 or 5 times a power of ten.
+// The next number, upwards or downwards, that is 1, 2 or 5 times a power of ten.
 double round_out(double value, bool up) {
   const int power = static_cast<int>(std::floor(std::log10(value)));
   double best = 0;
@@ -66,7 +66,7 @@ double round_out(double value, bool up) {
   return best;
 }
 
-// Logarithmic ranges have a decade at least, so that what hardly differs also looks so.
+// The range to draw. A logarithmic range has at least one decade, so that values which hardly differ look alike.
 Range rounded(const Range& range, bool logarithmic) {
   if (!logarithmic) return {std::min(0.0, range.low), range.high};
   Range wide = {round_out(range.low, false), round_out(range.high, true)};
@@ -88,7 +88,7 @@ std::string ticks_of(const Axis& axis, const Range& range) {
   return fmt::format(" ({})", join(words, ", "));
 }
 
-// What all figures have: a title at the left, quiet axes.
+// The beginning of each script: a title at the left, and axes in grey.
 std::string beginning(const std::string& title, int height) {
   return fmt::format(R"gnuplot(set border 3 lc rgb "#888888"
 set tics nomirror textcolor rgb "#333333"
@@ -175,7 +175,7 @@ Figure plot(const LinePlot& plot) {
                                         line.style.colour, line.style.dash, line.style.mark));
   }
   upward = rounded(upward, plot.upward.logarithmic);
-  // Ticks that are given are the values themselves: the axis ends with them.
+  // Given ticks are the values themselves, so the axis ends at them.
   if (plot.across.ticks.empty()) across = rounded(across, plot.across.logarithmic);
   return {plot.name,
           data + beginning(plot.title, plot.height) + axis('x', plot.across, across) + axis('y', plot.upward, upward) +
@@ -191,7 +191,7 @@ plot {}
 
 Figure plot(const BarPlot& plot) {
   constexpr int kRow = 24;
-  constexpr double kPaperRow = 0.7;  // a bar of the paper's, under the one that it belongs to
+  constexpr double kPaperRow = 0.7;  // a bar of the paper's, under the bar of our system
   constexpr double kHalf = 0.36;
   constexpr double kPaperHalf = 0.2;
   std::string bars;
@@ -208,7 +208,7 @@ Figure plot(const BarPlot& plot) {
   }
   if (plot.limit) across.take(plot.limit->at);
   across = rounded(across, true);
-  // The bar that is the least is still one, and the longest one's text has room.
+  // Makes the shortest bar visible, and leaves room for the text of the longest one.
   across.low /= 2;
   for (const Bar& bar : plot.bars) {
     const auto text = [&](const std::string& words, double at, double height, const char* colour) {

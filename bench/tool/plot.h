@@ -1,5 +1,4 @@
-// Two kinds of figure as scripts of gnuplot: lines with their names at their ends, and bars with their names before
-// them.
+// Two kinds of figures, as scripts of gnuplot: lines with names at their ends, and bars with names before them.
 #pragma once
 
 #include <optional>
@@ -11,7 +10,7 @@
 
 namespace spry::bench {
 
-// One figure: a gnuplot script that plots the blocks of data that it begins with, without terminal and output.
+// One figure: a gnuplot script that begins with blocks of data and plots them. It sets no terminal and no output.
 struct Figure {
   std::string name;  // of its files
   std::string script;
@@ -43,7 +42,7 @@ struct Axis {
   std::vector<Tick> ticks = {};  // none: chosen by the values
 };
 
-// A value on an axis that is worth a line across the figure.
+// A value on an axis that gets a line across the figure.
 struct Limit {
   std::string text;
   double at = 0;

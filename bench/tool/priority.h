@@ -1,4 +1,4 @@
-// The measuring threads before those that are measured.
+// Gives threads that measure precedence over what is measured.
 #pragma once
 
 #include <sched.h>
@@ -7,8 +7,8 @@
 
 namespace spry::bench {
 
-// Lets the calling thread wake on time: exact timers, and a nice value of -15 where it may have one, which neither the
-// threads nor the processes that it starts inherit.
+// Lets the calling thread wake on time: by exact timers, and by a nice value of -15 if that is permitted. Threads and
+// processes that it starts do not inherit these.
 inline void measure_first() {
   constexpr int kNice = -15;
   prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);

@@ -1,4 +1,4 @@
-// Starting a process as fast as Linux can, and receiving what it prints.
+// Starts a process as fast as Linux can, and receives what it prints.
 #pragma once
 
 #include <sys/types.h>
@@ -41,7 +41,7 @@ class Listener {
 // Waits for a process, and says what went wrong if it did not exit with 0.
 Result<Usage> wait_for(pid_t pid, const Arguments& arguments);
 
-// A command for people: programs and files by their names, because where they lie on this machine is nobody's business.
+// A command for people: programs and files without their folders, which differ between machines.
 std::string show_command(const Arguments& arguments);
 
 struct Captured {

@@ -9,14 +9,15 @@ namespace spry::bench {
 
 // Seconds of all processors together since the machine started.
 struct ProcessorTime {
-  double busy = 0;  // with anything at all, interrupts included
+  double busy = 0;  // neither idle, nor waiting for I/O, nor taken by a hypervisor; interrupts count as busy
   double all = 0;
 };
 
-// From the text of /proc/stat (proc_stat(5)); `ticks` are those of a second. Error: kMonitor if it is not that.
+// The times in the text of /proc/stat (proc_stat(5)); `ticks` are the clock ticks of a second. Error: kMonitor if the
+// text is not of that kind.
 Result<ProcessorTime> parse_processor_time(const std::string& stat, double ticks);
 
-// Now.
+// The times now.
 Result<ProcessorTime> processor_time();
 
 }  // namespace spry::bench

@@ -1,4 +1,4 @@
-// One line on a terminal that says what is being measured; nothing elsewhere.
+// One line on a terminal that says what is being measured. If standard error is no terminal, nothing is shown.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void show(std::string_view text);
-  // A line that stays, on standard error.
+  // Prints a line that stays, on standard error.
   void say(std::string_view line);
 
  private:

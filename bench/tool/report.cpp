@@ -33,7 +33,7 @@ Section host_section(const Json& results) {
   return section;
 }
 
-// The median of a list that only processes have.
+// The median of a list that only samples of processes have.
 std::string used(const Json& sample, const char* key, std::string (*show)(double)) {
   const std::vector<double> list = numbers(sample.value(key, Json::array()));
   return list.empty() ? kNothing : show(median(list));
@@ -44,7 +44,7 @@ Section latency_section(const Json& results, const std::string& part, std::strin
   const Json& samples = latency["samples"];
   const bool fetch = part == "fetch";
   const Json* const echo = find(samples, fetch ? "echo-fetch" : "echo");
-  // What no monitor can go below on this machine.
+  // The floor, which no monitor on this machine can be faster than.
   const Json* const machine_floor = find(samples, "floor");
   const Json* const floor = machine_floor != nullptr ? machine_floor : find(samples, "static");
   const double gap = latency.value("gap_ms", 0.0);
@@ -106,7 +106,7 @@ int within_100_ms(const Json& load) {
   return std::max(0, static_cast<int>(std::upper_bound(list.begin(), list.end(), kLimit) - list.begin()) - 1);
 }
 
-// The highest sustained rate at which 99 of 100 said Hello within 100 ms.
+// The highest sustained rate at which 99 of 100 actions said Hello within 100 ms.
 std::string fast_up_to(const Json& system) {
   constexpr double kLimit = 100'000;
   double rate = 0;
@@ -117,7 +117,7 @@ std::string fast_up_to(const Json& system) {
   return rate == 0 ? "never" : show_rate(rate);
 }
 
-// The rate at which most ended.
+// The step in which the most actions per second ended.
 const Json& busiest(const Json& system) {
   const Json& steps = system["open"];
   return *std::max_element(steps.begin(), steps.end(), [](const Json& a, const Json& b) {
@@ -275,7 +275,7 @@ Section live_section(const Json& results) {
   return section;
 }
 
-// "0.05", or "1/60" where the digits would not end.
+// "0.05", or "1/60" if the decimal fraction would not end.
 std::string show_limit(double limit) {
   constexpr double kHundred = 100;
   const double inverse = 1 / limit;
@@ -309,7 +309,7 @@ Section block_section(const Json& results) {
   return section;
 }
 
-// Of the platforms of which the run measured something.
+// The aims of the platforms on which the run measured something.
 Section aims_section(const Json& results) {
   Section section;
   section.name = "aims";
@@ -355,7 +355,7 @@ Section micro_section(const Json& results) {
   return section;
 }
 
-// Each reason once, with all that it keeps away.
+// Each reason once, with all systems that are left out for it.
 Section left_out_section(const Json& results) {
   Section section;
   section.name = "left-out";

@@ -1,4 +1,4 @@
-// The tables that results are shown as.
+// The tables that show results.
 #pragma once
 
 #include <string>
@@ -18,11 +18,11 @@ struct Section {
   std::vector<std::string> figures = {};  // links under it, on a page
 };
 
-// What a run was made on, line by line: what it is, and its value.
+// The machine and the programs of a run, line by line: what the line tells, and its value.
 std::vector<std::pair<std::string, std::string>> describe(const Json& results);
 
-// host, aims, latency, fetch, throughput, closed, load, growth, live, block, micro, left-out. A part without results
-// has words and no table.
+// The sections host, aims, latency, fetch, throughput, closed, load, growth, live, block, micro and left-out. A section
+// without results has words and no table.
 std::vector<Section> make_report(const Json& results);
 
 }  // namespace spry::bench

@@ -10,7 +10,7 @@
 namespace spry::bench {
 namespace {
 
-// A hundredth of a microsecond is more than any clock here can tell.
+// Rounds to a hundredth of a microsecond, which is finer than the clocks here.
 double rounded(double value) {
   constexpr double kHundred = 100;
   return std::round(value * kHundred) / kHundred;
@@ -22,7 +22,7 @@ Json rounded(const std::vector<double>& values) {
   return list;
 }
 
-// One line for each list of numbers, so that the file can be read and compared.
+// Appends JSON with one line for each list of numbers, so that the file can be read and compared.
 void append(std::string& text, const Json& value, std::size_t depth) {
   if (!value.is_structured() || value.empty() || (value.is_array() && value[0].is_primitive())) {
     text += value.dump();
@@ -131,7 +131,7 @@ Result<Json> micro_results(const std::string& text) {
   for (const Json& row : written["benchmarks"]) {
     const std::string unit = row.value("time_unit", "ns");
     const double factor = unit == "us" ? 1e3 : unit == "ms" ? 1e6 : unit == "s" ? 1e9 : 1;
-    // What follows a slash says how it was measured.
+    // What follows a slash in the name says how the part was measured.
     std::string name = row.value("run_name", row.value("name", ""));
     name.erase(std::min(name.find('/'), name.size()));
     if (row.contains("error_occurred") || !row.contains("real_time")) continue;

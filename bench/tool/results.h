@@ -1,4 +1,4 @@
-// Results as JSON: what is measured goes in, what is shown comes out.
+// Results as JSON: from measurements to a file, and back for the tables and figures.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -36,11 +36,11 @@ Json to_json(const ClosedResult& result);
 Json to_json(const ThroughputResult& result);
 Json to_json(const LiveResult& result);
 
-// Nanoseconds by name, of what Google Benchmark wrote: the medians if it repeated, else the figures themselves.
+// Nanoseconds by name, from the output of Google Benchmark: medians if it repeated the measurements, else its figures.
 Result<Json> micro_results(const std::string& text);
 
 Result<void> write_results(const std::string& path, const Json& results);
-// Refuses what is not in kFormat.
+// Reads results. Refuses those that do not have kFormat.
 Result<Json> parse_results(const std::string& text);
 Result<Json> read_results(const std::string& path);
 

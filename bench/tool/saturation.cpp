@@ -5,7 +5,8 @@
 namespace spry::bench {
 namespace {
 
-// Shares of the estimate. It comes from a closed loop, which a real maximum seldom exceeds by half.
+// The rates to try, as multiples of the estimate. The estimate comes from a closed loop; a real maximum is seldom more
+// than half higher.
 constexpr double kFactors[] = {0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.8, 2.2, 2.7, 3.3, 4};
 
 }  // namespace
@@ -36,7 +37,7 @@ Climb climb(double estimate, const Step& step) {
     unsustained = is_sustained(last) ? 0 : unsustained + 1;
     if (unsustained == kUnsustainedInARow) {
       result.saturated = true;
-      // The step that reached furthest says who was the limit.
+      // The two steps at the end tell whether the generator was the limit.
       result.generator_bound = is_generator_bound(last) || is_generator_bound(*(result.steps.end() - 2));
       break;
     }

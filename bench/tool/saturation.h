@@ -1,4 +1,4 @@
-// When a system has had enough, and how far it got.
+// When a system is saturated, and the most that it served.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@ inline constexpr unsigned kUnsustainedInARow = 2;
 bool is_sustained(const LoadResult& result);
 
 // True if a rate was not sustained and the generator's lag was more than half of the median time from an arrival to the
-// end: then it was not the system that could not keep up, but whoever should have started the actions.
+// end: then not the system was too slow, but the generator.
 bool is_generator_bound(const LoadResult& result);
 
 // True if the generator's median lag is more than a tenth of the median latency, so that the latency is partly its own.

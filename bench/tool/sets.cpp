@@ -9,7 +9,7 @@
 
 namespace spry::bench {
 
-// The first results did not say: there was nothing but KVM then.
+// The set that results belong to. Old results do not say it: they were all made with KVM.
 std::string set_of(const Json& results) {
   return !has(results, "host") || results["host"].value("kvm", true) ? "kvm" : "process";
 }
@@ -17,7 +17,7 @@ std::string set_of(const Json& results) {
 Result<void> publish(const Json& results, const std::string& folder) {
   const std::filesystem::path target = std::filesystem::path(folder) / set_of(results);
   std::error_code error;
-  // Figures of what was no longer measured would stay.
+  // Removes old figures first: some may be of parts that were not measured this time.
   std::filesystem::remove_all(target, error);
   std::filesystem::create_directories(target, error);
   if (error) return fail(ErrorCode::kMonitor, fmt::format("{}: {}", target.string(), error.message()));

@@ -1,4 +1,4 @@
-// The two published sets of results, of which each run renews the one that its machine belongs to.
+// The two published sets of results, one for machines with KVM and one for those without. A run replaces one of them.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Figures in words: three digits that count.
+// Numbers as text, with three significant digits.
 #pragma once
 
 #include <string>

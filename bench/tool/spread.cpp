@@ -7,9 +7,9 @@
 namespace spry::bench {
 namespace {
 
-// Neighbours that touch, and that move together.
+// Neighbours that touch, and so move together.
 struct Block {
-  double sum = 0;  // of where its members want its first one
+  double sum = 0;  // of its members' reduced heights (see below)
   std::size_t count = 0;
   double first() const { return sum / static_cast<double>(count); }
 };
@@ -24,7 +24,8 @@ std::vector<double> spread(const std::vector<double>& wanted, double distance, d
   const auto steps = static_cast<double>(wanted.size() - 1);
   if (steps > 0) distance = std::min(distance, (high - low) / steps);
 
-  // Less its place in the row, each height may only rise: blocks that would fall are joined.
+  // From each wanted height, `distance` times its place in the row is subtracted. These reduced heights must rise from
+  // block to block. Blocks where they do not are joined, and take the mean of their members.
   std::vector<Block> blocks;
   for (std::size_t i = 0; i < order.size(); ++i) {
     blocks.push_back({wanted[order[i]] - distance * static_cast<double>(i), 1});

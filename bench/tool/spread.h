@@ -1,4 +1,4 @@
-// Places for what belongs beside given heights and must not overlap: the names at the ends of a figure's lines.
+// Places names at the ends of a figure's lines, each near its line's height and without overlap.
 #pragma once
 
 #include <vector>

@@ -42,7 +42,8 @@ class ColdRunner : public Runner {
   Platform platform_;
 };
 
-// The shell for the next action is made, and the machine of the last destroyed, when what is timed is over.
+// Uses a shell that is there already. The shell for the next action is made, and the last machine destroyed, outside of
+// the time that is measured.
 class ShellRunner : public Runner {
  public:
   ShellRunner(Image image, Platform platform) : image_(std::move(image)), platform_(platform) {}
@@ -99,10 +100,10 @@ class MachineRunner : public Runner {
   Machine machine_;
 };
 
-// Where the snapshot is that an action starts from.
+// Where the snapshot of an action is.
 enum class Kept { kMemory, kOpenFile, kFileOpenedEachTime };
 
-// What is to be known of a snapshot: how it is made, and how it is used.
+// How a snapshot is made and used.
 struct SnapshotUse {
   std::string guest;
   std::string file;
@@ -157,7 +158,7 @@ class SnapshotRunner : public Runner {
   std::optional<Snapshot> snapshot_;
 };
 
-// Makes the snapshot's file when it is prepared.
+// A system whose actions begin at a snapshot. `prepare` makes the snapshot's file.
 class SnapshotSystem : public InProcessSystem {
  public:
   SnapshotSystem(Description description, SnapshotUse use)
@@ -184,7 +185,7 @@ class SnapshotSystem : public InProcessSystem {
   SnapshotUse use_;
 };
 
-// Waits for each action's outcome.
+// Runs actions in a pool, and waits for the outcome of each.
 class PoolRunner : public Runner {
  public:
   explicit PoolRunner(Pool& pool) : pool_(pool) {}
@@ -228,7 +229,7 @@ class PoolSystem : public System {
 
   void submit(Completion done) override {
     const Time start = Clock::now();
-    // Kept here as well, because a pool that refuses an action does not call it.
+    // Shared with the callback, because this function calls it if the pool refuses the action.
     const auto completion = std::make_shared<Completion>(std::move(done));
     const Result<bool> taken = pool_->try_submit({}, [start, completion](const Result<Outcome>& outcome) {
       const Result<void> checked = check_hello(outcome);
@@ -276,7 +277,7 @@ namespace {
 
 using Systems = std::vector<std::unique_ptr<System>>;
 
-// Adds systems of one platform, named and labelled so.
+// Adds systems of one platform, which their names and labels say.
 class Adder {
  public:
   Adder(Systems& systems, const Programs& programs, Platform platform, Collector& collector)

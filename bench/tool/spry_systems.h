@@ -1,7 +1,7 @@
-// Spry's systems in this process: what a launcher that embeds it gets.
+// Spry's systems: the command, and machines in this process, as a launcher uses them.
 //
-// "Hello" is received when the launcher has the Outcome and has found "Hello" in its output, so that the run has ended
-// as well; the command, in contrast, prints before it takes its machine apart.
+// In this process "Hello" counts as received when the launcher has the Outcome and has found "Hello" in its output. The
+// run has ended by then. The command, in contrast, prints before it takes its machine apart.
 #pragma once
 
 #include <memory>
@@ -26,8 +26,8 @@ Result<std::unique_ptr<Runner>> make_cold_runner(const std::string& image, Platf
 // One machine for all actions. The end is after its reset.
 Result<std::unique_ptr<Runner>> make_machine_runner(const std::string& image, Platform platform);
 
-// spry, spry-console, cold, shell, machine, pooled and snapshots on one platform: commands, and in-process. The folder
-// and the collector outlive the systems.
+// spry, spry-console, cold, shell, machine, pooled and snapshots on one platform. The folder and the collector must
+// outlive the systems.
 std::vector<std::unique_ptr<System>> make_spry_systems(const Programs& programs, Platform platform,
                                                        const Folder& folder, Collector& collector);
 

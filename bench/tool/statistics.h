@@ -11,7 +11,7 @@ namespace spry::bench {
 // type 7). `sorted` is ascending and not empty; `percent` is from 0 to 100.
 double percentile(std::span<const double> sorted, double percent);
 
-// Of samples in any order; not empty.
+// The median of samples in any order; not empty.
 double median(std::vector<double> samples);
 
 struct Summary {
@@ -31,7 +31,7 @@ Summary summarize(std::vector<double> samples);
 // The percentiles 0, 1, 2, ... 100; empty for no samples.
 std::vector<double> quantiles(std::vector<double> samples);
 
-// of[i] / over[i] for each round that both have: what changed from round to round does not count.
+// of[i] / over[i] for each round that both have. Changes of the machine from round to round so have no effect.
 std::vector<double> pair_ratios(std::span<const double> of, std::span<const double> over);
 
 }  // namespace spry::bench

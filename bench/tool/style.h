@@ -12,10 +12,11 @@ struct Style {
   std::string_view dash;    // gnuplot's dash type
 };
 
-// Of a line. The process platform's systems have the colour of KVM's, an open mark and another dash.
+// The style of a system's line. A system of the process platform has the colour of KVM's, an open mark and another
+// dash.
 Style style_of(std::string_view system);
 
-// Of a bar: what kind of system it is.
+// The colour of a system's bar, which tells the kind of the system.
 std::string_view bar_colour(std::string_view system);
 
 }  // namespace spry::bench

@@ -11,7 +11,7 @@
 
 namespace spry::bench {
 
-// What a process used until its end, its children included that it waited for (getrusage(2)).
+// What a process used until its end, with the children that it waited for (getrusage(2)).
 struct Usage {
   double page_faults = 0;
   double processor_time = 0;  // microseconds
@@ -21,8 +21,8 @@ struct Usage {
 struct Action {
   Time start;                       // of the invocation
   Time hello;                       // when "Hello" was received
-  Time end;                         // when nothing of it was left to wait for
-  std::optional<Usage> usage = {};  // of a process
+  Time end;                         // when nothing of the action was left to wait for
+  std::optional<Usage> usage = {};  // if the action was a process
 };
 
 using Completion = std::function<void(Result<Action>)>;
@@ -50,16 +50,16 @@ class System {
 
   const Description& description() const { return description_; }
 
-  // Sets up what it needs and performs one action. An Error says why this system is left out.
+  // Sets up what the system needs and performs one action. An Error says why the system is left out.
   virtual Result<void> prepare() = 0;
 
-  // A runner for the calling thread.
+  // Makes a runner for the calling thread.
   virtual Result<std::unique_ptr<Runner>> runner() = 0;
 
-  // Whether `submit` makes its caller wait, as starting a process does: then many threads are needed to start many.
+  // Whether `submit` makes its caller wait, as starting a process does: then several threads call it.
   virtual bool submission_blocks() const = 0;
 
-  // Whether it queues what is submitted without limit, and `done` may submit the next.
+  // Whether the system queues any number of submitted actions. Then `done` may submit the next action.
   virtual bool queues() const { return false; }
 
   // Starts one action and returns; `done` is called by any thread, once.
