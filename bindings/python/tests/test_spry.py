@@ -403,20 +403,20 @@ class Devices(unittest.TestCase):
             kept[0].write(kept[0].a, b"x")
 
 
-# Runs `statement` in a program of its own, which says when it begins and is interrupted then.
+# A program that runs `statement`, which prints "begins" and then waits for SIGINT.
 CTRL_C = """
 import signal, sys, threading, time
 import spry
 
 SPIN = {spin!r}
-# Ignored in what a shell started in the background.
+# A shell starts programs in the background with SIGINT ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 before = signal.getsignal(signal.SIGINT)
 try:
     {statement}
 except KeyboardInterrupt:
     assert signal.getsignal(signal.SIGINT) is before
-    # Nothing is left of it.
+    # The interruption does not reach the next action.
     assert spry.run({hello!r}).output == b"Hello\\n"
     print("interrupted", flush=True)
     {end}
@@ -453,7 +453,7 @@ class CtrlC(unittest.TestCase):
     def test_ends_every_call_that_waits(self) -> None:
         spy, endless, state = str(guest("spy")), str(guest("endless")), str(guest("ready_state"))
         busy = f"pool = spry.Pool({spy!r}, spry.Options(deadline=1000), workers=1, queue=1); pool.submit(SPIN)"
-        # Until it runs.
+        # Waits until the action runs.
         busy += "; list(iter(lambda: pool.statistics().waiting, 0))"
         full = f"{busy}; pool.submit(SPIN)"
         with tempfile.TemporaryDirectory() as folder:
@@ -475,7 +475,7 @@ class CtrlC(unittest.TestCase):
             }
             for call, before in prepared.items():
                 with self.subTest(call):
-                    # What runs goes on to its end, for which the pool's end would wait.
+                    # The action runs on to its end, and the pool would wait for that when it is destroyed.
                     end = "import os; os._exit(0)"
                     self.press(f'{before}; print("begins", flush=True); {call}'.removeprefix("; "), end)
 
@@ -725,7 +725,7 @@ class Inside(unittest.TestCase):
             self.held.wait()
             self.call()
 
-        # Not settled yet: the callback runs on the thread that settles, once the worker is held.
+        # The future is not settled yet, so the callback runs on the thread that settles it, when the worker is held.
         future.add_done_callback(late)
         pool.submit(b"hold")
         self.go_on.set()
@@ -782,7 +782,7 @@ class Inside(unittest.TestCase):
                     self.assertTrue(self.called.wait(60))
                     self.over.set()
                     self.assertEqual(self.got, "ok" if elsewhere else inside)
-                    # It goes on, or is closed, for all others.
+                    # Either the call has closed the pool for everybody, or the pool goes on.
                     if name in closes:
                         self.assertRaises(spry.ClosedError, pool().run, b"x")
                     else:
@@ -920,7 +920,7 @@ class Pools(unittest.TestCase):
             future.add_done_callback(lambda _: self.assertTrue(release.wait(60)))
             futures = [pool.submit(b"x") for _ in range(5)]
             gate.open.set()
-            # The first one's outcome was taken, and its callback holds the thread; two more are more than may wait.
+            # The first outcome was taken, and its callback holds the thread. Two more outcomes exceed completion_bytes.
             while pool.statistics().completed < 3:
                 time.sleep(0.001)
             time.sleep(0.1)
@@ -934,7 +934,7 @@ class Pools(unittest.TestCase):
         self.assertEqual(outputs, [b"%d" % number for number in range(100)])
 
     def test_release_the_gil(self) -> None:
-        # Each waits for the others, which could not come if one kept the lock.
+        # Each action waits for the others. They would never come if one of them kept the lock.
         meeting = threading.Barrier(3, timeout=60)
 
         def meet(call: spry.Call) -> int:
@@ -1044,6 +1044,6 @@ class Pools(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    # Ignored in what a shell started in the background.
+    # A shell starts programs in the background with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     unittest.main(argv=sys.argv, warnings="error")
