@@ -13,8 +13,8 @@
 
 namespace spry {
 
-// Refuses that a file be written which the command also uses for another purpose, by whatever name. Only regular files
-// and block devices count, because other files hold nothing. May be used by several threads at once.
+// Refuses to write a file that the command also uses for another purpose, whatever names the file has. Only regular
+// files and block devices count, because other files hold nothing. May be used by several threads at once.
 class FileUses {
  public:
   // Notes a use of the file at `path`, or of the file that is open as `descriptor`; `what` names the use to the user

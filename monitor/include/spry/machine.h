@@ -38,7 +38,7 @@ struct Attachment {
   std::string kind;
   std::string name;
   std::function<Result<std::unique_ptr<Device>>(const DeviceNeed& need)> open;
-  // What happens if the manifest does not name the device: it is left out, or Machine::create fails (false).
+  // If the manifest does not name the device: true leaves it out, false makes Machine::create fail.
   bool optional = false;
 };
 
@@ -144,7 +144,7 @@ struct Outcome {
 struct MachineData;
 
 // To be used by one thread at a time, except for `interrupt`. A reusable machine should stay on one thread, because KVM
-// makes a vCPU wait that moves to another.
+// delays a vCPU that moves to another one.
 class SPRY_API Machine {
  public:
   // Builds a machine for `image` with exactly the devices that its manifest names. Errors: kNotUnikernel if the image

@@ -42,7 +42,7 @@ class SPRY_API Guest {
   virtual bool write(GuestPointer to, std::span<const std::byte> from) = 0;
 
   // True until the guest's first `ready`, on a machine whose later actions will begin there. What a device does in this
-  // time belongs to every action, so `save` must be able to tell it.
+  // time belongs to every action: `save` is asked for it.
   virtual bool initialising() const = 0;
 
   // Waits until `events` (poll(2)) are there on descriptor `fd`. False if the run is to end, because its deadline

@@ -36,8 +36,8 @@ struct PoolOptions {
   std::uint64_t completion_bytes = std::uint64_t{256} << 20;
 };
 
-// Counts durations in buckets: from each power of two of nanoseconds to the next there are 32. So a duration is known
-// to 1 in 32.
+// Counts durations in buckets: there are 32 from each power of two of nanoseconds to the next. So a duration is known
+// with a precision of 1 in 32.
 class SPRY_API Histogram {
  public:
   void add(std::chrono::nanoseconds duration);
@@ -84,8 +84,8 @@ struct PoolData;
 // touched.
 //
 // Callbacks: a thread is inside a pool if it is one of the pool's own, or while `stop` or `close` calls a callback on
-// it. So every function of the launcher's that the pool calls runs inside it: `done`, the functions of devices, and the
-// destructors of both. Inside a pool no call waits for that pool: `run` and `drain` are Errors (kBusy), `submit` is an
+// it. So every function of the launcher's that the pool calls runs inside it: `done`, the functions of devices, and all
+// their destructors. Inside a pool no call waits for that pool: `run` and `drain` are Errors (kBusy), `submit` is an
 // Error (kBusy) if the queue is full, `close` does what `stop` does, and all other calls do what they do elsewhere. The
 // pool may even be moved or destroyed inside: then the actions that run go on to their ends, and the pool's last worker
 // frees its memory. Whatever the callbacks use must live until then. Another pool may be used without such limits,
@@ -128,8 +128,7 @@ class SPRY_API Pool {
     std::uint64_t ticket = 0;
     Result<Outcome> outcome;
   };
-  // Errors: as above; kResources if the queue is full and nothing leaves it until outcomes are taken
-  // (completion_bytes).
+  // Errors: as above; kResources if the queue is full while more than completion_bytes of outcomes wait for `take`.
   Result<void> submit(std::string input, std::uint64_t ticket, const ActionOptions& action = {});
   // The same without waiting: false if the queue is full.
   Result<bool> try_submit(std::string input, std::uint64_t ticket, const ActionOptions& action = {});
