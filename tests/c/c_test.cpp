@@ -24,7 +24,7 @@ namespace {
 
 using CApi = testing::Test;
 
-// What the structures of version 0 have, and where: a program that was compiled against them relies on it.
+// The structures of version 0: programs that were compiled against them rely on these members and offsets.
 static_assert(offsetof(spry_machine_options, memory) == 8 && offsetof(spry_machine_options, deadline_ns) == 16);
 static_assert(offsetof(spry_machine_options, max_input) == 24 && offsetof(spry_machine_options, arguments) == 32);
 static_assert(offsetof(spry_machine_options, block) == 40 && offsetof(spry_machine_options, net) == 48);
@@ -36,14 +36,14 @@ static_assert(offsetof(spry_pool_options, completion_bytes) == 40 && sizeof(spry
 static_assert(offsetof(spry_receipt, run_ns) == 64);
 static_assert(offsetof(spry_statistics, reasons) == 24 && offsetof(spry_statistics, machines) == 112);
 static_assert(offsetof(spry_statistics, total) == 240);
-// Where the first ones ended. The four bytes after a platform are padding, in which a caller may have anything: what
-// comes next begins behind them.
+// Where the structures of the first versions ended. The four bytes after `platform` are padding, which a caller may
+// leave undefined: the next member begins behind them.
 static_assert(offsetof(spry_machine_options, platform) == 80 && offsetof(spry_machine_options, devices) == 88);
 static_assert(offsetof(spry_receipt, platform) == 72 && sizeof(spry_receipt) == 80);
 static_assert(offsetof(spry_statistics, platform) == 280 && offsetof(spry_statistics, too_much_output) == 288);
 static_assert(offsetof(spry_statistics, cpu_limit) == 296);
 
-// For the guest spy.
+// An input for the guest spy.
 constexpr std::string_view kSpin = "fill spin 5ec2e7a0b1d4c3f6 classes=base heap=128\n";
 
 spry_pool* pool_of_one(const char* name) {
@@ -117,7 +117,7 @@ TEST_F(CApi, RunsManyActionsInShellsAndFromFiles) {
     const int file = open(spry::guest("wordcount").c_str(), O_RDONLY | O_CLOEXEC);
     EXPECT_NE(output(spry_machine_run_file(machine, file, 100, &error)).find("100\n"), std::string::npos);
     close(file);
-    // Whoever touches its input has called `ready`.
+    // A guest that touches its input calls `ready` by that.
     spry_snapshot_free(made(spry_machine_snapshot(machine, &error), error));
     shell = spry_machine_release(machine, &error);
     made(shell, error);
@@ -272,7 +272,7 @@ TEST_F(CApi, ServesDevicesOfTheProgramsOwn) {
   spry_machine_free(machine);
   host.failure = nullptr;
 
-  // In a pool the others go on. What a device says is fit for a terminal.
+  // In a pool the other actions go on. Control characters in a device's error are escaped.
   const spry_pool_options of_pool = pool_options(&options, 1);
   spry_pool* pool = spry_pool_create(image, &of_pool, &error);
   made(pool, error);
@@ -322,7 +322,7 @@ TEST_F(CApi, InterruptsBySignals) {
     spry_error_free(error);
     std::thread other([] {
       usleep(20'000);
-      raise(SIGUSR1);  // of this thread, which hands it on
+      raise(SIGUSR1);  // to this thread, whose handler passes it to the running one
     });
     spry_outcome* outcome = spry_machine_run(machine, nullptr, 0, &error);
     EXPECT_EQ(spry_outcome_reason(made(outcome, error)), SPRY_INTERRUPTED) << how;
@@ -335,7 +335,7 @@ TEST_F(CApi, InterruptsBySignals) {
   struct sigaction after;
   ASSERT_EQ(sigaction(SIGUSR1, &before, &after), 0);
   EXPECT_EQ(after.sa_handler, action.sa_handler);
-  // One that nobody handles stays as it is.
+  // A signal without a handler keeps its default action.
   spry_machine* machine = spry_machine_create(nullptr, image, nullptr, &error);
   made(machine, error);
   EXPECT_EQ(spry_machine_interrupt_on(machine, SIGUSR1, &error), 0);
@@ -393,12 +393,12 @@ TEST_F(CApi, SaysWhatIsWrong) {
 TEST_F(CApi, TakesStructuresOfOtherVersions) {
   spry_error* error = nullptr;
   spry_image* image = load("hello");
-  // Of an older one, with fewer members: what lies behind them is not looked at.
+  // A structure of an older version, with fewer members: what lies behind them is not read.
   spry_machine_options options = machine_options();
   options.size = offsetof(spry_machine_options, deadline_ns);
   options.flags = ~0u;
   spry_machine_free(made(spry_machine_create(nullptr, image, &options, &error), error));
-  // Of a newer one: as long as it asks for nothing new.
+  // A structure of a newer version is taken as long as it asks for nothing new.
   struct {
     spry_machine_options known;
     uint64_t unknown;
@@ -442,7 +442,7 @@ TEST_F(CApi, ChoosesPlatforms) {
   setenv("SPRY_PLATFORM", "xen", 1);
   EXPECT_EQ(ran_on(SPRY_PLATFORM_AUTOMATIC), "SPRY_PLATFORM: \"xen\" is no platform: automatic, kvm or process");
   EXPECT_EQ(ran_on(SPRY_PLATFORM_PROCESS), "process");
-  // Empty is as not there.
+  // An empty value counts as none.
   setenv("SPRY_PLATFORM", before.c_str(), 1);
 }
 
@@ -454,7 +454,7 @@ TEST_F(CApi, RefusesPlatformsThatItDoesNotKnow) {
   std::memcpy(&options.platform, &number, sizeof number);
   EXPECT_EQ(spry_machine_create(nullptr, image, &options, &error), nullptr);
   EXPECT_EQ(message(error), std::string("enum spry_platform has no 77 in Spry ") + spry_version());
-  // A program that was compiled before there were platforms has anything behind its structure.
+  // In a program that was compiled before there were platforms, any bytes may follow its structure.
   options.size = offsetof(spry_machine_options, platform);
   spry_machine* machine = spry_machine_create(nullptr, image, &options, &error);
   spry_machine_free(made(machine, error));
@@ -490,7 +490,7 @@ TEST_F(CApi, TellsThePlatformOfPools) {
   spry_pool_statistics(pool, &statistics);
   EXPECT_EQ(statistics.size, sizeof statistics);
   EXPECT_EQ(statistics.platform, SPRY_PLATFORM_PROCESS);
-  // As much as an older program has room for.
+  // Only as much is written as an older program has room for.
   statistics.size = offsetof(spry_statistics, platform);
   statistics.platform = SPRY_PLATFORM_AUTOMATIC;
   spry_pool_statistics(pool, &statistics);
@@ -746,7 +746,7 @@ TEST_F(CApi, BoundsTheBytesOfOutcomesThatNobodyTook) {
   while (spry_pool_submit_ticket(pool, input.data(), input.size(), count, &error) == 0) ASSERT_LT(++count, 100u);
   EXPECT_EQ(spry_error_code(error), SPRY_RESOURCES);
   EXPECT_NE(message(error).find("more than the 1000 that may"), std::string::npos);
-  // Two that are not taken, and two that wait.
+  // Two outcomes that are not taken, and two actions that wait.
   EXPECT_EQ(count, 4u);
   spry_pool_free(pool);
 }

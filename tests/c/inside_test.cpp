@@ -13,8 +13,8 @@ namespace {
 
 using CApiInside = testing::Test;
 
-// Where a pool calls a function of the program's: the callback of an action that ended or that spry_pool_stop cancels,
-// a device's `begin` and `call`; and a callback of another pool.
+// The places where a pool calls a function of the program's: the callback of an action that ended or that
+// spry_pool_stop cancels, and a device's `begin` and `call`. kElsewhere is a callback of another pool.
 enum class Place { kDone, kCancelled, kBegin, kCall, kElsewhere };
 
 const std::map<Place, std::string> kPlaces = {{Place::kDone, "done"},
@@ -23,7 +23,7 @@ const std::map<Place, std::string> kPlaces = {{Place::kDone, "done"},
                                               {Place::kCall, "call"},
                                               {Place::kElsewhere, "elsewhere"}};
 
-// What a device does, once each.
+// What a device does at its `begin` and its `call`; each is done once.
 struct Hooks {
   std::function<void()> begin;
   std::function<void()> call;
@@ -116,7 +116,7 @@ void reach(Place place, spry_pool* pool, Hooks& hooks, const std::function<void(
   done.get_future().get();
 }
 
-// What a call gave, in a word: `result` if it did not fail, else the code.
+// What a call gave, as a word: `result` if it did not fail, else the error's code.
 std::string word(const std::string& result, spry_error* error) {
   if (error == nullptr) return result;
   const spry_code code = spry_error_code(error);
@@ -133,9 +133,9 @@ void fill(spry_pool* pool) {
 struct Call {
   std::string name;
   std::function<std::string(spry_pool*, spry_error**)> make;
-  std::string inside;         // what it gives inside the pool
+  std::string inside;         // what the call gives inside the pool
   std::string inside_closed;  // the same when the pool is closed
-  std::string elsewhere;      // inside another
+  std::string elsewhere;      // inside another pool
   bool closes = false;
   bool frees = false;
 };
@@ -243,7 +243,8 @@ TEST_F(CApiInside, ServesOrRefusesEachCallFromEachPlace) {
   for (const auto& [place, place_name] : kPlaces) {
     for (const Call& call : calls()) {
       SCOPED_TRACE(call.name + " from " + place_name);
-      // What a pool borrowed that was freed inside is borrowed for good.
+      // A pool that is freed inside may use what it borrowed for as long as the program runs, so nothing of it is
+      // freed.
       static std::vector<std::unique_ptr<Borrowed>> kept;
       auto& borrowed = *kept.emplace_back(std::make_unique<Borrowed>());
       spry_pool* pool = make_pool(borrowed);

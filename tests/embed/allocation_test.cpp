@@ -15,7 +15,7 @@
 
 namespace {
 
-// Allocations, of any thread, until one fails; none fails while it is 0 or less.
+// How many more allocations, of any thread, there are until one fails. At 0 or less none fails.
 std::atomic<long> until_failure = 0;
 
 void* allocate_or_null(std::size_t size) noexcept {
@@ -43,14 +43,14 @@ void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); 
 namespace spry {
 namespace {
 
-// Fails the `which`th allocation from now on while it lives.
+// While it lives, the `which`th allocation from its beginning on fails.
 class Failing {
  public:
   explicit Failing(long which) { until_failure = which; }
   Failing(const Failing&) = delete;
   Failing& operator=(const Failing&) = delete;
   ~Failing() { until_failure = 0; }
-  // Whether that many were made.
+  // Whether that allocation was made, and failed.
   static bool happened() { return until_failure.load() <= 0; }
 };
 
@@ -77,7 +77,7 @@ void with_each_allocation_failing(Body body) {
     for (int signal = 1; signal < SIGRTMAX; ++signal) {
       ASSERT_EQ(sigismember(&before, signal), sigismember(&after, signal)) << "signal " << signal << " in the mask";
     }
-    // A deadline's timer that was left armed (proc(5)).
+    // Finds a deadline's timer that was left armed (proc(5)).
     std::ifstream timers("/proc/self/timers");
     ASSERT_EQ(timers.peek(), std::ifstream::traits_type::eof());
     if (!happened || testing::Test::HasFailure()) break;
@@ -136,7 +136,7 @@ TEST(Allocations, ThatFailInTheCreationOfAMachine) {
   });
 }
 
-// In actions of every end, and the resets between them.
+// In actions that end in every way, and in the resets between them.
 TEST(Allocations, ThatFailInAnAction) {
   const Image image = load("spy");
   const std::string looked = value(value(Machine::create(image, options_of_a_machine())).run(look("base"))).output;
@@ -156,7 +156,7 @@ TEST(Allocations, ThatFailInAnAction) {
         happened = Failing::happened();
       }
       expect_memory_or_success(first);
-      // What could not be reset is not used again.
+      // A machine that could not be reset is not used again.
       if (second) {
         EXPECT_EQ(second->output, looked);
       }
@@ -216,7 +216,7 @@ TEST(Allocations, ThatFailInTheFileOfASnapshot) {
   }
 }
 
-// On the workers' threads and on those that submit.
+// On the workers' threads and on the threads that submit.
 TEST(Allocations, ThatFailInAPool) {
   const Image image = load("spy");
   const std::string look_about = look("base");

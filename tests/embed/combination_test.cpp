@@ -1,5 +1,5 @@
-// What a machine is made from and the options that it is made with, in every combination: either an action does what it
-// does in a fresh machine of its own, or the machine is refused, or, for an input that is too long, the run.
+// What a machine is made from and the options that it is made with, in every combination: an action does what it does
+// in a fresh machine of its own, or the machine is refused, or an input that is too long is refused.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -25,7 +25,7 @@ enum class Source { kImage, kMemory, kFile };
 enum class Made { kOnce, kReusable, kPool };
 enum class Shelled { kNone, kFresh, kReleased };
 
-// The disk of 1 MiB, and others than it.
+// The disk of 1 MiB, and disks that differ from it.
 enum class Disk { kSame, kOverlay, kSmaller, kOtherSectors };
 
 struct Case {
@@ -97,7 +97,7 @@ class Combinations : public testing::TestWithParam<std::tuple<Source, Made>> {
     return known = said(value(fresh.run(Input(one.bytes))));
   }
 
-  // From here on every combination of a source and a kind of machine.
+  // What follows makes every combination of a source and a kind of machine.
   std::optional<Snapshot> take(Source source, std::uint64_t limit, bool verify) {
     if (source == Source::kImage) return std::nullopt;
     MachineOptions made = options();
@@ -110,7 +110,7 @@ class Combinations : public testing::TestWithParam<std::tuple<Source, Made>> {
     return value(Snapshot::load(snapshot_, verify));
   }
 
-  // A machine was here, with a deadline, an input and another disk, and left its shell.
+  // The shell of a machine that had a deadline, an input and another disk.
   std::optional<Shell> shell(Shelled shelled) {
     if (shelled == Shelled::kNone) return std::nullopt;
     if (shelled == Shelled::kFresh) return value(Shell::create());
@@ -146,7 +146,7 @@ class Combinations : public testing::TestWithParam<std::tuple<Source, Made>> {
     EXPECT_EQ(said(*outcome), expected(one, disk));
   }
 
-  // The inputs of a combination: some of them, others for the next.
+  // The inputs of a combination: `count` of all, and the next ones for the next combination.
   std::vector<Case> some_cases(std::size_t count) {
     std::vector<Case> some;
     for (; some.size() < count; ++next_) some.push_back(cases_[next_ % cases_.size()]);
@@ -166,11 +166,11 @@ class Combinations : public testing::TestWithParam<std::tuple<Source, Made>> {
     EXPECT_TRUE(machine.reset()) << "after the last";
   }
 
-  // A pool takes no shells: one machine runs all actions, or several run them at the same time, of which the others are
-  // made from what the first was at `ready`.
+  // A pool takes no shells. One machine runs all actions, or several share them; then all but the first are made from
+  // what the first was at `ready`.
   void try_pool(const std::optional<Snapshot>& snapshot, const MachineOptions& made, Disk disk) {
     for (const unsigned workers : {1u, 2u}) {
-      // They take longer: half of the combinations, with each value of each option.
+      // Pools of several workers take longer: only half of the combinations, with each value of each option.
       if (workers != 1 && made.verify != made.deadline.has_value()) continue;
       SCOPED_TRACE(fmt::format("{} workers", workers));
       PoolOptions options;
@@ -211,7 +211,7 @@ constexpr bool kSlow = true;
 constexpr bool kSlow = false;
 #endif
 
-// A slow host or build takes some of them, others for each source and kind.
+// Whether to try a combination: on a slow host or build only some, and not the same ones for each source and kind.
 bool chosen(unsigned& counter) {
   constexpr unsigned kOneOf = 11;
   return (!kSlow && std::getenv("SPRY_TEST_SLOWNESS") == nullptr) || counter++ % kOneOf == 0;

@@ -84,7 +84,7 @@ Result<void> use_truncated_image() {
   return only_error(std::move(machine));
 }
 
-// Under a limit of 0.
+// Runs `happen` while the limit of `resource` is 0.
 Result<void> without(__rlimit_resource resource, const std::function<Result<void>()>& happen) {
   rlimit before;
   getrlimit(resource, &before);
@@ -95,7 +95,7 @@ Result<void> without(__rlimit_resource resource, const std::function<Result<void
   return result;
 }
 
-// What needs another user than root is not in the table where root runs it.
+// The table of failures. Where root runs it, those that need another user are left out.
 std::vector<Failure> failures() {
   const std::string disk = temporary("disk", 4096);
   std::vector<Failure> all = {
@@ -228,8 +228,8 @@ TEST_F(Errors, HaveTheirCodes) {
   }
 }
 
-// What a program does first, and what it may do then, where it has no descriptor left, or may write to no file, memory
-// that is shared included. What needs neither works.
+// In a program that has no descriptor left, or may write to no file (shared memory included), calls that need one fail
+// with kResources, and all others work.
 TEST_F(Errors, OfLimitsAreOfResources) {
   const std::string input = temporary("input", 4096);
   const std::string path = testing::TempDir() + "spry-error-snapshot";
@@ -293,7 +293,7 @@ TEST_F(Errors, OfSystemCallsHaveTheirCodes) {
   EXPECT_EQ(code_for(ENOENT, ErrorCode::kFile), ErrorCode::kFile);
 }
 
-// A name that would be obeyed by a terminal is shown and not printed, whatever is wrong.
+// Whatever is wrong with a file, control characters in its name are escaped in the sentence.
 TEST(Errors, ShowTheNamesOfFilesEscaped) {
   const std::string name = "\x1b[2J\nimage";
   std::ifstream file(guest("wordcount"), std::ios::binary);

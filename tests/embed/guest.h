@@ -22,8 +22,7 @@ inline Image load(const std::string& name) {
   return *image;
 }
 
-// A deadline that actions meet, if they end at all: on a host that is slower than others, SPRY_TEST_SLOWNESS times as
-// long.
+// A deadline that every action meets that ends by itself. On a slow host it is SPRY_TEST_SLOWNESS times as long.
 inline std::chrono::milliseconds enough(int milliseconds) {
   const char* const slowness = std::getenv("SPRY_TEST_SLOWNESS");
   return std::chrono::milliseconds(milliseconds) * (slowness != nullptr ? std::atoi(slowness) : 1);
@@ -36,7 +35,7 @@ inline MachineOptions reusable() {
   return options;
 }
 
-// The value; without one, an exception, which fails the test with the sentence.
+// The value of a Result. An Error becomes an exception, which fails the test with the Error's sentence.
 template <class T>
 T value(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().message);

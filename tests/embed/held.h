@@ -1,4 +1,4 @@
-// What this process holds of the system, to see that it does not grow.
+// The memory and descriptors of this process, to see that they do not grow.
 #pragma once
 
 #include <unistd.h>

@@ -14,12 +14,12 @@
 namespace spry {
 namespace {
 
-// Of each action. For a good case it is enough, mostly (`run_after`).
+// Milliseconds for each action. A good case nearly always meets it (`run_after`).
 constexpr int kDeadline = 1000;
 constexpr int kShortDeadline = 100;
 constexpr std::uint64_t kPage = 4096;
 
-// Where guests are processes, as a guest finds it by trying.
+// What a guest that is a process finds at the stub's addresses by trying.
 struct Places {
   std::vector<std::uint64_t> code;
   std::vector<std::uint64_t> writable;
@@ -44,7 +44,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-// What the action got: an outcome that reached nothing, or a sentence.
+// Checks how the action ended: with an outcome in which the guest reached nothing, or with a sentence.
 void expect_ended(const Result<Outcome>& outcome, const std::string& input) {
   if (!outcome) {
     EXPECT_FALSE(outcome.error().message.empty()) << input;
@@ -56,13 +56,13 @@ void expect_ended(const Result<Outcome>& outcome, const std::string& input) {
   }
 }
 
-// What spins shows all it can in a short time.
+// A case that spins gets a short deadline: it shows all it can in that time.
 ActionOptions time_for(const std::string& input) {
   return input.starts_with("spin") ? ActionOptions{enough(kShortDeadline)} : ActionOptions();
 }
 
-// Runs a good case after the case `before`. On a host that has too much to do it may miss its deadline, which is no
-// verdict: then both are repeated.
+// Runs a good case after the case `before`. On a busy host the good case may miss its deadline, which proves nothing:
+// then both are repeated.
 Result<Outcome> run_after(Pool& pool, const std::string& good, const std::string& before) {
   constexpr int kAttempts = 5;
   for (int attempt = 1;; ++attempt) {
@@ -72,7 +72,7 @@ Result<Outcome> run_after(Pool& pool, const std::string& good, const std::string
   }
 }
 
-// Of `pages` pages from `start` on those that a case of the stub's guest gets through.
+// Of the `pages` pages from `start` on, those in which the case `name` of hostile_stub does not fault.
 std::vector<std::uint64_t> find_pages(Pool& pool, const char* name, std::uint64_t start, std::uint64_t pages) {
   std::vector<std::uint64_t> found;
   for (std::uint64_t page = start; page < start + pages * kPage; page += kPage) {
@@ -90,7 +90,7 @@ const Places& places() {
   return found;
 }
 
-// The numbers behind the name of a case that are about the gate's stack: its start and its bytes.
+// The numbers that a case takes about the gate's stack: its start and its size in bytes.
 std::string gate_stack() {
   const std::vector<std::uint64_t>& pages = places().writable;
   if (pages.empty()) return fmt::format("{:#x} {:#x}", PLACE_GATE_STACK, PLACE_GATE_STACK_BYTES);
@@ -107,7 +107,7 @@ void expect_right(Pool& pool, const std::string& before) {
                                         << outcome->crash;
 }
 
-// The next actions work in each way that an action can: by calls, by a fault, by the deadline.
+// Checks that the next actions end in each way as they should: by calls, by a fault, by the deadline.
 void expect_all_right(Pool& pool, const std::string& before, bool deadline_too) {
   expect_right(pool, before);
   const auto fault = run_after(pool, "invalid", before);
@@ -122,7 +122,7 @@ void expect_all_right(Pool& pool, const std::string& before, bool deadline_too) 
   expect_right(pool, before);
 }
 
-// Skipped where no guest can run at all, and where this one's features are not there.
+// Skipped where no guest can run, or where the host lacks the features that this guest needs.
 class Hostiles : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
@@ -239,7 +239,7 @@ TEST_P(HostileNumbers, OfTheStubsBytesReachNothing) {
         const std::string input = fmt::format("{} {:#x}", how, page + offset);
         const Result<Outcome> outcome = pool.run(input);
         expect_ended(outcome, input);
-        // Where nothing can be executed one jump is as good as another.
+        // No code is here: further jumps into this page would show nothing new.
         if (outcome && outcome->message.find("executed data") != std::string::npos) break;
         if (offset % 64 == 0) {
           ASSERT_NO_FATAL_FAILURE(expect_right(pool, input));
@@ -249,7 +249,7 @@ TEST_P(HostileNumbers, OfTheStubsBytesReachNothing) {
   }
 }
 
-// A call that the stub makes itself, or one that it must not make, with arguments of the guest's.
+// A system call with arguments of the guest's: one that the stub makes itself, or one that must not be made.
 struct Call {
   std::uint64_t number, rdi, rsi, rdx;
 };

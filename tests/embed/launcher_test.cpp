@@ -23,7 +23,7 @@ namespace {
 constexpr std::uint64_t kLargest = std::uint64_t{4} << 20;
 constexpr int kCannot = 77;
 
-// What a launcher is before it makes its machines: true, or false if it cannot be had here.
+// A kind of launcher. `become` makes the process one before it makes machines; false if that cannot be had here.
 struct Kind {
   const char* name;
   std::function<bool()> become;
@@ -36,7 +36,7 @@ bool lower(__rlimit_resource resource, rlim_t value) {
 
 const Kind kKinds[] = {
     {"Plain", [] { return true; }},
-    // Pages cannot be given back.
+    // Pages that are locked cannot be given back to the kernel.
     {"LocksItsMemory", [] { return mlockall(MCL_CURRENT | MCL_FUTURE) == 0; }},
     {"BlocksAllSignals",
      [] {
@@ -91,7 +91,7 @@ class Launchers : public testing::TestWithParam<Kind> {
   std::string disk_ = fmt::format("{}spry-launcher-{}", testing::TempDir(), getpid());
 };
 
-// What each says, whatever ran before.
+// What the guest says of its state, whatever ran before.
 void expect_look(const Outcome& outcome) {
   EXPECT_EQ(outcome.output, "banner, clean\n") << outcome.message;
   EXPECT_EQ(outcome.reason, Reason::kExit) << outcome.message;
@@ -134,8 +134,8 @@ TEST_P(Launchers, FindNothingInAPool) {
   });
 }
 
-// Beyond RLIMIT_FSIZE the kernel sends SIGXFSZ, which would end the launcher: all that the library makes of files,
-// those in memory too, is refused before, or works.
+// Beyond RLIMIT_FSIZE the kernel sends SIGXFSZ, which would end the launcher. So every file that the library makes, in
+// memory too, is either refused beforehand or fits.
 TEST(FileLimit, IsMetWithASentence) {
   const std::string path = fmt::format("{}spry-limit-{}", testing::TempDir(), getpid());
   std::size_t refused = 0;
@@ -164,12 +164,12 @@ TEST(FileLimit, IsMetWithASentence) {
     if (!saved) return tl::unexpected(saved.error());
     return "Hello\n";
   };
-  // A process's memory is a file's, and that of KVM is not.
+  // The memory of a guest that is a process is a file, which the limit bounds. KVM's is not.
   const std::uint64_t largest = std::uint64_t{value(Shell::create()).platform() == Platform::kKvm ? 16u : 64u} << 20;
   for (const std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{4096}, std::uint64_t{65536}, std::uint64_t{1} << 20,
                                     std::uint64_t{16} << 20, std::uint64_t{64} << 20}) {
     SCOPED_TRACE(limit);
-    // What the child says goes through a pipe, because a file may be limited.
+    // The child's output goes through a pipe, because files are limited.
     int said[2];
     ASSERT_EQ(pipe2(said, O_CLOEXEC), 0);
     std::fflush(nullptr);
@@ -200,7 +200,7 @@ TEST(FileLimit, IsMetWithASentence) {
   }
 }
 
-// A limit of processor time is each process's own: a guest that is one uses up its own, and its machine goes on.
+// Each process has its own limit of processor time: a guest's process uses up its own, and its machine goes on.
 TEST(ProcessorTime, OfAGuestIsAnOutcome) {
   for (const bool reused : {false, true}) {
     SCOPED_TRACE(reused);
@@ -208,7 +208,7 @@ TEST(ProcessorTime, OfAGuestIsAnOutcome) {
     ASSERT_GE(child, 0);
     if (child == 0) {
       alarm(60);
-      // The launcher itself heeds the signal, and a guest does not inherit that.
+      // The launcher handles SIGXCPU; its guest's process does not inherit that handler.
       signal(SIGXCPU, [](int) {});
       const rlimit limit = {1, RLIM_INFINITY};
       if (setrlimit(RLIMIT_CPU, &limit) != 0) _exit(1);
@@ -253,7 +253,7 @@ const InAChild kInAChild[] = {
     {"move onto it", [](Pool& pool, std::optional<Pool>& to) { return *to = std::move(pool), true; }},
 };
 
-// Workers stay with the process that made them, and hold locks at any time: here an action runs and others wait.
+// A forked child has no workers, and finds their locks in any state: at the fork an action runs and others wait.
 TEST(ForkedChildren, LeaveAPoolAlone) {
   PoolOptions options;
   options.machine.devices = {capture()};
@@ -281,7 +281,7 @@ TEST(ForkedChildren, LeaveAPoolAlone) {
   EXPECT_EQ(value(other.run()).output, "Hello\n");
 }
 
-// A machine and a shell that a child destroys go on in the launcher.
+// A child may destroy its copies of a machine and a shell; the launcher's go on.
 TEST(ForkedChildren, EndNoMachine) {
   std::optional<Machine> machine = value(Machine::create(load("hello"), reusable()));
   EXPECT_EQ(value(machine->run()).output, "Hello\n");

@@ -74,7 +74,7 @@ TEST_F(Machines, BeginInAShellThatAnotherMachineLeft) {
   }
 }
 
-// What a deadline made of the signals that a run blocks is not for the runs without one.
+// A run with a deadline changes the thread's signal mask; runs without a deadline must not find that change.
 class Masks : public testing::Test {
  protected:
   void SetUp() override { pthread_sigmask(SIG_BLOCK, nullptr, &before_); }
@@ -216,7 +216,7 @@ TEST_F(Machines, ForgetAnInputThatCouldNotBeReadToItsEnd) {
   const auto refused = machine.run(Input::file(file, 9000));
   EXPECT_FALSE(refused);
   EXPECT_TRUE(machine.usable());
-  // Verified: a byte of the file in the input's area would be an Error.
+  // This machine verifies: if a byte of the file were left in the input's area, this run would be an Error.
   EXPECT_EQ(value(machine.run("one\n")).output, "1 1 4\n");
   close(file);
   unlink(path.c_str());
@@ -240,7 +240,7 @@ TEST_F(Machines, GiveAnActionADeadlineOfItsOwn) {
   options.deadline.reset();
   Machine without = value(Machine::create(load("endless"), options));
   EXPECT_EQ(value(without.run({}, {std::chrono::milliseconds(20)})).reason, Reason::kDeadline);
-  // A machine's own is no bound for the action's.
+  // The machine's own deadline does not bound that of the action.
   options.deadline = std::chrono::nanoseconds(1);
   options.arguments = {};
   Machine hasty = value(Machine::create(load("spy"), options));
@@ -274,8 +274,8 @@ TEST_F(Machines, RunAnImageThatIsInMemory) {
   EXPECT_EQ(text.error().message, "a\\x0ab: not an ELF file");
 }
 
-// Another thread interrupts at any moment of an action and between two: each action ends as it would or interrupted,
-// and what comes too late for one is at most the next one's.
+// Another thread interrupts at any moment of an action and between two: each action ends as it would, or interrupted.
+// An interruption that comes too late for an action ends at most the next one.
 TEST_F(Machines, AreInterruptedByOtherThreadsAtAnyMoment) {
   Machine machine = value(Machine::create(load("wordcount"), reusable()));
   std::atomic<bool> ended = false;
@@ -366,7 +366,7 @@ TEST(Machines, KeepTheBeginningOfTooMuchOutput) {
       EXPECT_EQ(outcome.receipt.bytes_out, outcome.output.size());
     }
   }
-  // Also what was printed before ready, and what waits in the shared area at a guest's end.
+  // The bound counts also what was printed before `ready`, and what waits in the shared area when the guest ends.
   options.verify = false;
   options.devices = {capture(3)};
   Machine machine = value(Machine::create(load("ready_output"), options));

@@ -27,7 +27,7 @@ Kvm kvm_here() {
   return Kvm::kThere;
 }
 
-// Without the variable, until a test sets it.
+// SPRY_PLATFORM is not set until a test sets it.
 class Platforms : public testing::Test {
  protected:
   void SetUp() override {
@@ -81,7 +81,7 @@ void expect_words(const std::string& text, std::initializer_list<const char*> wo
   for (const char* const word : words) EXPECT_NE(text.find(word), std::string::npos) << text << " lacks " << word;
 }
 
-// What an insistence on KVM comes to.
+// Checks what came of insisting on KVM: it ran there, or there is a sentence.
 void expect_kvm(const std::string& ran) {
   if (kvm_here() == Kvm::kThere) {
     EXPECT_EQ(ran, "kvm");

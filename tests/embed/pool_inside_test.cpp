@@ -22,7 +22,7 @@ using InsidePools = testing::Test;
 enum class Place {
   kDone,       // the callback of an action that ended
   kCancelled,  // the callback of an action that `stop` cancels
-  kHeld,       // the destructor of what a callback holds
+  kHeld,       // the destructor of an object that a callback holds
   kOpen,       // a device is opened, for a machine that takes another's place
   kAttach,     // before an action
   kCall,       // a device serves a guest
@@ -37,7 +37,7 @@ const std::map<Place, std::string> kPlaces = {
     {Place::kReaped, "reaped"}, {Place::kClosing, "closing"},     {Place::kElsewhere, "elsewhere"},
 };
 
-// What devices do at a place: a function for each, which is called once.
+// What devices do: for each place a function, which is called once.
 class Hooks {
  public:
   void set(Place place, std::function<void()> hook) {
@@ -129,7 +129,7 @@ void reach(Place place, Pool& pool, Hooks& hooks, const std::function<void()>& b
     case Place::kOpen:
     case Place::kReaped:
       if (place == Place::kReaped) {
-        // The worker stays where it is meanwhile.
+        // Meanwhile the worker waits in the opening of the new machine's device.
         auto reaped = std::make_shared<std::promise<void>>();
         hooks.set(Place::kOpen, [reaped] { reaped->get_future().get(); });
         hooks.set(place, [once, reaped] {
@@ -179,7 +179,7 @@ std::string word(const Result<bool>& result) {
   return !result ? word(result.map([](bool) { return 0; })) : *result ? "true" : "false";
 }
 
-// Until there is no room left, or none is to be expected.
+// Submits actions until the pool takes no more.
 Pool& fill(Pool& pool) {
   for (int i = 0; i < 100; ++i) {
     const auto taken = pool.try_submit("x", nothing);
@@ -191,9 +191,9 @@ Pool& fill(Pool& pool) {
 struct Call {
   std::string name;
   std::function<std::string(std::unique_ptr<Pool>&)> make;
-  std::string inside;         // what it gives inside the pool
+  std::string inside;         // what the call gives inside the pool
   std::string inside_closed;  // the same when the pool is closed
-  std::string elsewhere;      // inside another
+  std::string elsewhere;      // inside another pool
   bool closes = false;
   bool destroys = false;
 };
@@ -249,12 +249,12 @@ TEST_F(InsidePools, ServeOrRefuseEachCallFromEachPlace) {
       const bool replaced = place == Place::kOpen || place == Place::kReaped;
       std::string got;
       reach(place, *pool, *hooks, [&] { got = call.make(pool); });
-      // Machines that are replaced are counted at any time.
+      // While a machine is being replaced, its counter may or may not have changed already.
       if (call.name != "statistics" || !replaced) {
         EXPECT_EQ(got, elsewhere ? call.elsewhere : closed ? call.inside_closed : call.inside);
       }
       if (!call.destroys) {
-        // It goes on, or is closed, for all others.
+        // For callers outside, the pool goes on or is closed.
         EXPECT_EQ(word(pool->run("x")), closed || call.closes ? "closed" : "ok");
         EXPECT_EQ(word(pool->drain()), "ok");
         pool->close(Pool::Close::kFinish);
@@ -263,7 +263,7 @@ TEST_F(InsidePools, ServeOrRefuseEachCallFromEachPlace) {
         EXPECT_EQ(counts.submitted, counts.completed + counts.failed + counts.cancelled);
       }
       pool.reset();
-      // The last worker frees what the pool has, with all that it borrowed.
+      // The last worker frees the pool's data, and with it what the pool holds of ours.
       const std::weak_ptr<Hooks> left = hooks;
       hooks.reset();
       while (!left.expired()) std::this_thread::yield();
@@ -271,7 +271,7 @@ TEST_F(InsidePools, ServeOrRefuseEachCallFromEachPlace) {
   }
 }
 
-// Whoever of many destroys it.
+// Whichever of its callbacks destroys the pool, each action ends.
 TEST_F(InsidePools, EndEachActionOfAPoolThatOneOfThemDestroys) {
   for (int round = 0; round < 20; ++round) {
     auto hooks = std::make_shared<Hooks>();

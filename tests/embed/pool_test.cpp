@@ -1,4 +1,4 @@
-// Pools: every action's outcome comes, and nothing of it stays.
+// Pools: every action's outcome comes, and nothing of an action stays.
 #include "spry/pool.h"
 
 #include <poll.h>
@@ -95,7 +95,8 @@ TEST_F(Pools, GoOnAfterActionsThatFail) {
   }
 }
 
-// The first action waits, after its `ready`, for what is written when the others have ended.
+// After its `ready` the first action waits until something is written to its disk, which happens only when the others
+// have ended.
 TEST_F(Pools, WaitForTheFirstActionOnlyUntilItIsReady) {
   const std::string disk = fmt::format("{}spry-pool-disk-{}", testing::TempDir(), getpid());
   std::ofstream(disk, std::ios::binary) << std::string(65536, 'd');
@@ -142,8 +143,8 @@ TEST_F(Pools, AreForEventLoopsToo) {
   EXPECT_EQ(poll(&descriptor, 1, 0), 0);
 }
 
-// Outcomes that nobody takes hold the worker back; who would wait for it in vain is told; who waits for its actions is
-// not held up.
+// Outcomes that nobody takes hold the worker back. A `submit` that would wait for that worker in vain is an Error;
+// `drain` is not held up.
 TEST_F(Pools, HoldBackWorkersWhileOutcomesAreNotTaken) {
   PoolOptions options = pool_options(1);
   options.queue = 2;
@@ -156,7 +157,7 @@ TEST_F(Pools, HoldBackWorkersWhileOutcomesAreNotTaken) {
   EXPECT_NE(submitted.error().message.find("1200 bytes of outcomes wait to be taken, more than the 1000 that may"),
             std::string::npos)
       << submitted.error().message;
-  // Two that are not taken, and two that wait.
+  // Two outcomes that are not taken, and two actions that wait.
   EXPECT_EQ(count, 4u);
   EXPECT_EQ(pool.statistics().waiting, 2u);
   pool.drain();
@@ -173,7 +174,7 @@ TEST_F(Pools, HoldBackWorkersWhileOutcomesAreNotTaken) {
   EXPECT_EQ(pool.take()->ticket, 7u);
 }
 
-// Of inputs that wait, bytes are counted as well; one finds room however long it is.
+// The bytes of inputs that wait are bounded too. A single input finds room, however long it is.
 TEST_F(Pools, HoldNoMoreBytesOfInputsThanTheyMay) {
   PoolOptions options = pool_options(1);
   options.queue_bytes = 100'000;
@@ -279,7 +280,7 @@ TEST_F(Pools, TakeBackWhatStillWaits) {
   EXPECT_EQ(counts.submitted, counts.completed + counts.failed + counts.cancelled);
 }
 
-// Each is cancelled or has an outcome, and drain() waits for all.
+// Each action is cancelled or has an outcome, and drain() waits for all.
 TEST_F(Pools, TakeBackWhileWorkersTake) {
   Pool pool = value(Pool::create(load("hello"), pool_options()));
   constexpr std::uint64_t kActions = 500;
@@ -303,7 +304,7 @@ TEST_F(Pools, TakeBackWhileWorkersTake) {
   EXPECT_EQ(cancelled + completed, kActions);
 }
 
-// Whichever thread's call it is.
+// Two threads call `close`: each call returns only when all actions have been told of.
 TEST_F(Pools, HaveToldOfAllActionsWhenACloseReturns) {
   const Image image = load("hello");
   for (int i = 0; i < 20; ++i) {
@@ -360,7 +361,7 @@ TEST_F(Pools, LiveSideBySide) {
 TEST_F(Pools, RefuseADiskThatWouldKeepWhatAnActionWrites) {
   PoolOptions options = pool_options();
   const std::string path = testing::TempDir() + "spry-pool-disk";
-  // Not zeros: what an action reads from it must not be there for the next.
+  // The disk holds no zeros: what an action reads from it must be gone from memory for the next.
   std::ofstream(path) << std::string(65536, 'd');
   options.machine.devices = {capture(), block_device("disk", path)};
   const auto refused = Pool::create(load("block_action"), options);

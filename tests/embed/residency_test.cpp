@@ -1,5 +1,5 @@
-// How much memory of the host an action may take: its machine's own, and what machines are reset to takes no more
-// because of it.
+// How much of the host's memory an action may take: that of its own machine. The memory that machines are reset to does
+// not grow.
 #include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,10 +15,10 @@ namespace spry {
 namespace {
 
 constexpr std::uint64_t kMemory = std::uint64_t{24} << 20;
-// What a machine begins with: its image and boot pages.
+// A bound for what a machine begins with, its image and boot pages.
 constexpr std::uint64_t kSmall = std::uint64_t{256} << 10;
 
-// Bytes that this process's memfds of a name hold.
+// The bytes that this process's memfds of this name hold.
 std::uint64_t resident(const std::string& name) {
   std::uint64_t bytes = 0;
   DIR* const all = opendir("/proc/self/fd");
@@ -44,7 +44,7 @@ MachineOptions options(bool again) {
   return made;
 }
 
-// Two actions of each kind: the second one's pages may be as the first one's reset left them.
+// Runs two actions of each kind: the second finds pages as the reset after the first left them.
 void run_all(Machine& machine) {
   for (const char* const input : {"read", "read", "write", "write", "read"}) {
     EXPECT_EQ(value(machine.run(input)).status, 0);
@@ -82,7 +82,7 @@ TEST(Residency, NorToASnapshotOrWhatIsSavedFromIt) {
   EXPECT_LE(of_contents(), before + size);
 }
 
-// Once in what the machine is reset to, and once in the machine.
+// What is written before `ready` is once in what the machine is reset to and once in the machine, and nowhere else.
 TEST(Residency, WhatIsWrittenBeforeReadyIsKeptOnce) {
   MachineOptions made = options(true);
   made.arguments = {"touch", "before"};

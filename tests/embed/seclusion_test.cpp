@@ -1,5 +1,5 @@
-// What a guest had in its memory is in no core dump of its launcher and in no child of it (MADV_DONTDUMP,
-// MADV_DONTFORK), wherever the library keeps it.
+// What a guest had in its memory is in no core dump and in no child of its launcher (MADV_DONTDUMP, MADV_DONTFORK),
+// wherever the library keeps that memory.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -19,14 +19,15 @@
 namespace spry {
 namespace {
 
-// As the guest ready_state makes its state (Marsaglia, "Xorshift RNGs", 2003).
+// The generator by which the guest ready_state makes its state (Marsaglia, "Xorshift RNGs", 2003).
 std::uint64_t next(std::uint64_t word) {
   word ^= word << 13;
   word ^= word >> 7;
   return word ^ word << 17;
 }
 
-// Whether [start, end) of this process has a page of that state. What was read is not left where another look finds it.
+// Whether [start, end) of this process has a page of that state. Clears its own copy, so that later looks do not find
+// that.
 bool has_state(std::uint64_t start, std::uint64_t end) {
   constexpr std::size_t kEnough = 512;
   std::array<std::uint64_t, 8192> words;

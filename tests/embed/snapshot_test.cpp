@@ -67,20 +67,20 @@ TEST_F(Snapshots, BeginActionsFromAFile) {
   }
 }
 
-// Only then can large pages of the file be large pages of the machine. In memory the state follows the image, which
-// begins at 1 MiB.
+// File and memory must agree modulo 2 MiB for large pages of the file to be large pages of the machine. In memory the
+// state follows the image, which begins at 1 MiB.
 TEST_F(Snapshots, OfMuchStateLieInTheirFileAsInMemoryModulo2MiB) {
   ASSERT_TRUE(value(Snapshot::take(load("ready_state"), options())).save(path_));
   constexpr std::uint64_t kFirstWord = 0xdc1b77ae0bf34dad;  // of the state
   constexpr std::size_t kTwoMiB = std::size_t{2} << 20;
-  constexpr std::size_t kImage = std::size_t{64} << 10;  // and more than it has
+  constexpr std::size_t kImage = std::size_t{64} << 10;  // a bound for the image's bytes
   const std::size_t state = contents().find({reinterpret_cast<const char*>(&kFirstWord), sizeof kFirstWord});
   ASSERT_NE(state, std::string::npos);
   EXPECT_GE(state % kTwoMiB, SPRY_IMAGE_MIN);
   EXPECT_LT(state % kTwoMiB, SPRY_IMAGE_MIN + kImage);
 }
 
-// What was printed before `ready` is said again by each action, to a reader who may never come.
+// Each action prints again what was printed before `ready`; its deadline holds even if nobody reads.
 TEST_F(Snapshots, SayWhatWasSaidWithinTheDeadline) {
   const Snapshot snapshot = value(Snapshot::take(load("ready_output"), options()));
   int ends[2];
@@ -145,7 +145,7 @@ TEST_F(Snapshots, TellHowTheGuestEndedBeforeReady) {
   EXPECT_FALSE(Snapshot::take(load("endless"), late, &ended));
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->reason, Reason::kDeadline);
-  // Whatever it held, it holds nothing where no guest ended.
+  // After a success `ended` is empty, whatever it held before.
   EXPECT_TRUE(Snapshot::take(load("ready_state"), options(), &ended));
   EXPECT_FALSE(ended);
   ended.emplace();

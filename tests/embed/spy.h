@@ -32,9 +32,10 @@ inline std::string look(std::string_view classes, int heap = 128) {
   return fmt::format("look a13d185f4e2b3c09 classes={} heap={}\n", classes, heap);
 }
 
-// Of the optional register classes those that run here with this spy's manifest, each tried on a machine of its own,
-// and that the platform promises to reset. Without FSGSBASE Linux keeps no base of GS, and where the CPU lets programs
-// set it nevertheless, a process may find another's after it has moved to another processor (docs/security.md).
+// The optional register classes that run here with this spy's manifest, each tried on a machine of its own, and that
+// the platform promises to reset. Left out is the base of GS where Linux does not use FSGSBASE: if the CPU lets
+// programs set it nevertheless, a process may find another's after it has moved to another processor
+// (docs/security.md).
 inline std::string classes_here(const Image& image, MachineOptions options) {
   options.reusable = false;
   std::string classes = "base";

@@ -24,9 +24,10 @@ void leave_no_trace(const char* name, bool verify) {
   MachineOptions options = spy_options();
   options.verify = verify;
   Machine machine = value(Machine::create(image, options));
-  // A program that does not call `ready` in its first action has its input from the beginning in all others.
+  // Decides where later actions begin: if this first action does not call `ready`, they have their input from the first
+  // instruction on.
   value(machine.run("seed\n"));
-  // What ends by its deadline fills first, which takes no longer than it took the others.
+  // A way that ends by its deadline fills the machine first; four times the longest other action is enough for that.
   using Clock = std::chrono::steady_clock;
   Clock::duration longest = std::chrono::milliseconds(20);
   for (const Way& way : kWays) {

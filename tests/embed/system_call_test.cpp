@@ -1,5 +1,5 @@
-// A guest that serves system calls itself does so in each action of each kind of machine, and nothing of it is left in
-// a shell that goes to another guest.
+// A guest that serves system calls itself does so in each action of each kind of machine, and a shell that goes to
+// another guest has nothing of this left.
 #include <unistd.h>
 
 #include <utility>

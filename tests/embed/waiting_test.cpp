@@ -24,7 +24,7 @@ using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 using Clock = std::chrono::steady_clock;
 
-// No bound of ours: what takes longer waits for ever.
+// An action that takes longer than this is taken to wait for ever.
 std::chrono::milliseconds patience() { return enough(20000); }
 
 // What an action does: which guest it is, and what it prints if nothing ends it.
@@ -32,7 +32,7 @@ struct Case {
   const char* name;
   std::vector<std::string> arguments;
   std::string input;
-  std::optional<std::string> output;  // nothing: it never ends by itself
+  std::optional<std::string> output;  // none: it never ends by itself
   std::string disk = {};              // a specification of its disk, if it has one
 };
 
@@ -103,7 +103,7 @@ class WaitingEnds : public testing::Test {
   }
   void TearDown() override { std::remove(disk_.c_str()); }
 
-  // Runs an action, which ends within patience, by itself and rightly, or for `reason`.
+  // Runs an action. It must end within patience(): by itself and with the right output, or for `reason`.
   static Outcome expect_ends(Machine& machine, const Case& its, Reason reason) {
     const Clock::time_point start = Clock::now();
     const Outcome outcome = value(machine.run(its.input));
@@ -121,7 +121,7 @@ class WaitingEnds : public testing::Test {
     return outcome;
   }
 
-  // Another machine, in the shell that one leaves, has nothing of its deadline.
+  // Another machine, in the shell that `machine` leaves, has nothing of its deadline.
   static void expect_shell_is_right(Machine machine) {
     MachineOptions options;
     options.devices = {capture()};
@@ -164,13 +164,13 @@ TEST_F(WaitingEnds, AtEachDeadline) {
   }
 }
 
-// What happens while a machine keeps what it is at `ready`, where it also looks at itself by a probe if it verifies.
+// What a test does while a machine captures its state at `ready`. A machine that verifies also runs its probe then.
 struct InCapture {
   std::function<void()> happens;
   int captures = 0;
 };
 
-// A device of the guest host_function that answers with nothing, and has something happen in a capture.
+// A device for the guest host_function. It answers with no bytes, and calls `happens` in a capture.
 class Slow : public Device {
  public:
   explicit Slow(InCapture& capture) : capture_(capture) {}
@@ -185,12 +185,12 @@ class Slow : public Device {
   InCapture& capture_;
 };
 
-// The end is the action's own, and not the probe's, and the machine goes on.
+// What comes in a capture ends the action and not the probe, and the machine goes on.
 TEST_F(WaitingEnds, InACapture) {
   for (const bool verify : {false, true}) {
     for (const Reason reason : {Reason::kDeadline, Reason::kInterrupted}) {
       SCOPED_TRACE(std::string(to_string(reason)) + (verify ? ", verify" : ""));
-      // Longer and longer, until the guest is ready before the deadline.
+      // The deadline grows until the guest is ready before it passes.
       InCapture capture;
       for (auto deadline = std::chrono::milliseconds(20); capture.captures == 0; deadline *= 2) {
         ASSERT_LT(deadline, patience());
@@ -224,7 +224,8 @@ TEST_F(WaitingEnds, InACapture) {
   }
 }
 
-// Output that nobody reads: of the action itself, and what was printed before `ready`, which each action begins with.
+// Nobody reads the output: neither that of the action, nor what was printed before `ready`, with which each action
+// begins.
 TEST_F(WaitingEnds, AtEachDeadlineWhileOutputWaits) {
   const FullPipe full;
   for (const Case& its :
@@ -292,7 +293,7 @@ TEST_F(WaitingEnds, AtEachDeadlineInAPool) {
   }
 }
 
-// Interrupts a machine from another thread after a while, and says so to the thread that runs it.
+// Interrupts a machine from another thread after a while, and sends signals to the thread that runs it.
 class Interrupter {
  public:
   Interrupter(Machine& machine, microseconds after)
@@ -321,7 +322,7 @@ class InterruptionEnds : public WaitingEnds {
   void SetUp() override {
     WaitingEnds::SetUp();
     struct sigaction action = {};
-    action.sa_handler = [](int) {};  // it only ends what waits
+    action.sa_handler = [](int) {};  // does nothing: the signal only ends a wait
     ASSERT_EQ(sigaction(SIGUSR1, &action, &before_), 0);
   }
   void TearDown() override {
@@ -329,7 +330,8 @@ class InterruptionEnds : public WaitingEnds {
     WaitingEnds::TearDown();
   }
 
-  // Interrupts actions at random moments, each before the next; returns when the machine has none to come.
+  // Runs `count` actions and interrupts each at a random moment. Each interruption has been made before the next action
+  // begins.
   void interrupt_actions(Machine& machine, const Case& its, int count) {
     std::uniform_int_distribution<int> moment(0, 3000);
     for (int i = 0; i < count; ++i) {

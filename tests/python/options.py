@@ -11,8 +11,8 @@ import spry
 
 SOURCE = Path(sys.argv[1])
 
-# C++ structure: its header, C's structure, and the names that Python has for its members: where they are parameters,
-# those of each function that takes them.
+# For each structure of C++: its header, C's structure, and sets of the names that Python has for its members. Where the
+# names are parameters, there is a set for each function that takes them.
 STRUCTURES = {
     "MachineOptions": ("machine.h", "spry_machine_options", [{field.name for field in fields(spry.Options)}]),
     "ActionOptions": (
@@ -46,7 +46,7 @@ IN_PYTHON = {
     "SPRY_MEASURE_MEMORY": "measure_memory",
 }
 
-# What is no option, but says how C passes them.
+# Members of C that are no options, but say how C passes the options.
 OF_C_ALONE = {"size", "flags"}
 
 
