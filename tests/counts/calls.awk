@@ -1,6 +1,6 @@
 # Reads what strace(1) wrote and prints "CALL NUMBER" for each system call, ioctls with their request. With worker=1 the
-# trace is one of several threads (strace -f), and only the thread counts that enters guests most often: without what
-# depends on how threads follow each other, and on time.
+# trace is one of several threads (strace -f). Then only the thread that enters guests most often counts, and of its
+# calls none that depend on time or on how threads follow each other.
 
 BEGIN {
   # What strace 6.1 has no names for.
@@ -8,7 +8,7 @@ BEGIN {
   named["_IOC(_IOC_READ|_IOC_WRITE,0x66,0x10,0x60)"] = "PAGEMAP_SCAN"
 }
 
-# A call that another thread's came between stands in two lines: its beginning, and its end with the result.
+# A call that was interrupted by another thread's call stands in two lines: its beginning, and its end with the result.
 {
   id = 0
   line = $0
@@ -45,8 +45,8 @@ line !~ /^[a-z0-9_]+\(/ { next }
   if (call == "ioctl(KVM_RUN)" || call == "ioctl(SECCOMP_IOCTL_NOTIF_RECV)") entries[id]++
 }
 
-# futex(2): whether a thread finds another's work done. Memory of the allocator: which thread frees first. A wait that
-# ended without anything to receive: how long the guest's process took to begin.
+# Calls whose number varies. futex(2) depends on whether a thread finds another's work done; the allocator's memory, on
+# which thread frees first; a wait that ended with nothing to receive, on how long the guest's process took to begin.
 function varies() {
   return call == "futex" || call == "brk" || call == "munmap" || (call == "mmap" && line ~ /MAP_ANONYMOUS/) ||
     (call == "ppoll" && line ~ /\) += (0 \(Timeout\)|[-?])/)

@@ -1,4 +1,4 @@
-// How the command is linked: what an error in the monitor finds that could be written, executed or overwritten.
+// How the command is linked: which memory an attacker could write, execute or overwrite after an error in the monitor.
 #include <elf.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ TEST_F(Command, HasNothingThatCanBeWrittenAndExecuted) {
   EXPECT_TRUE(stack) << "without it the kernel makes the stack executable";
 }
 
-// Vtables, and whatever else has addresses of code: no PT_GNU_RELRO is needed, because nothing is relocated.
+// Vtables and other tables of code addresses. They need no PT_GNU_RELRO, because nothing is relocated.
 TEST_F(Command, HasItsTablesOfFunctionsWhereNothingIsWritten) {
   std::size_t tables = 0;
   for (const Elf64_Sym& symbol : symbols_) {

@@ -1,5 +1,5 @@
-// Each subcommand, at each of its waits, ended by each signal that ends a process: as any other process, and as the
-// first one of a PID namespace.
+// Each subcommand, at each of its waits, is ended by each signal that ends a process. It is tried as an ordinary
+// process and as the first one of a PID namespace.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,14 +19,14 @@ namespace {
 
 enum class Reads { kNothing, kLine, kPipe };
 
-// A command that does not end by itself, and where it then is.
+// A command that does not end by itself, and where it waits.
 struct Case {
   const char* name;
   std::vector<std::string> words;
   Reads input = Reads::kNothing;
   bool full = false;        // its output is a pipe without room
   const char* output = "";  // what it has written by then
-  bool reports = false;     // what a signal ends has a report
+  bool reports = false;     // a run that a signal ends has a report
 };
 
 const Case kCases[] = {
@@ -72,9 +72,9 @@ const Case kCases[] = {
 
 void PrintTo(const Case& one, std::ostream* to) { *to << one.name; }
 
-// Those that a run answers with its output and a report.
+// Signals after which a run still writes its output and a report.
 const int kHandled[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM, SIGPROF, SIGUSR1, SIGUSR2, SIGXCPU};
-// Those that end it where it is.
+// Signals that end the command at once.
 const int kOthers[] = {SIGKILL, SIGIO, SIGPWR, SIGSTKFLT, SIGPIPE, SIGSYS, SIGTRAP};
 
 std::set<pid_t> children_of(pid_t process) {
@@ -88,7 +88,7 @@ std::set<pid_t> children_of(pid_t process) {
   return children;
 }
 
-// The letter of proc(5).
+// The process's state as a letter (proc(5)).
 std::string state_of(pid_t process) {
   const std::string status = read_file("/proc/" + std::to_string(process) + "/stat");
   return status.substr(status.rfind(')') + 2, 1);
@@ -106,7 +106,7 @@ class EverySignal : public CommandTest, public testing::WithParamInterface<Case>
     return words;
   }
 
-  // The command after `before`, sent `number` when it has come to its wait; what became of it.
+  // Runs the command behind the words `before`, sends it signal `number` when it waits, and returns what became of it.
   Outcome end(const std::vector<std::string>& before, int number) {
     std::vector<std::string> all = before;
     for (const std::string& word : words()) all.push_back(word);
@@ -151,15 +151,15 @@ class EverySignal : public CommandTest, public testing::WithParamInterface<Case>
     while ((children = children_of(process)).empty()) usleep(1000);
     return *children.begin();
   }
-  // One that prepares seldom waits, so it is looked at again and again; one whose guest runs in KVM never does. A
-  // signal must end it wherever it is: this only makes it likely that it is where the case's name says.
+  // Waits until the process has been asleep for 20 looks in a row, or gives up after kLooks: a guest in KVM never
+  // sleeps. This only makes it likely that the process is where the case's name says; a signal must end it anywhere.
   static void await_wait(pid_t process) {
     constexpr int kLooks = 500;
     for (int waits = 0, looks = 0; waits < 20 && looks < kLooks; usleep(1000), ++looks) {
       waits = state_of(process) == "S" ? waits + 1 : 0;
     }
   }
-  // A process that is ended may be there for a moment.
+  // Whether the process ends: after a signal it may be there for another moment.
   static bool gone(pid_t process) {
     for (int i = 0; i < 10'000; ++i, usleep(1000)) {
       if (kill(process, 0) != 0 || state_of(process) == "Z") return true;
@@ -183,7 +183,7 @@ TEST_P(EverySignal, EndsIt) {
   }
 }
 
-// The kernel keeps signals without a handler from the first process of a PID namespace.
+// The kernel does not deliver signals without a handler to the first process of a PID namespace.
 TEST_P(EverySignal, EndsTheFirstProcess) {
   const std::vector<std::string> alone = {"unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"};
   std::vector<std::string> probe = alone;

@@ -1,4 +1,4 @@
-// The table of exit codes (README, "Exit codes"), each with its sentence.
+// The table of exit codes (README, "The command"), each with its sentence.
 #include <csignal>
 
 #include "spry_test.h"

@@ -28,7 +28,7 @@ class InputFiles : public RunTest {
     SCOPED_TRACE(path);
     expect_counts(run(run_of({"--input", path}, "wordcount")), wc(path));
   }
-  // Real text with a fair number of odd bytes.
+  // Text of words, with many bytes that are not text.
   std::string words_file() const {
     std::mt19937 random(42);
     std::string text;
@@ -46,7 +46,7 @@ TEST_F(InputFiles, RegularFileAndStandardInputAreTheSame) {
   expect_as_wc(words);
   const Fd file(open(words.c_str(), O_RDONLY | O_CLOEXEC));
   expect_counts(run(run_of({"--input", "-"}, "wordcount"), {.input = file.get()}), wc(words));
-  // As if it had been read: the next program that shares the descriptor finds the end.
+  // The descriptor's offset is at the end, as if the file had been read.
   EXPECT_EQ(lseek(file.get(), 0, SEEK_CUR), static_cast<off_t>(read_file(words).size()));
 }
 

@@ -1,5 +1,5 @@
-// Each subcommand under each limit of setrlimit(2), from nothing up to enough: it does what it does without, or says in
-// a sentence why not, with the exit code for that, and leaves nothing behind.
+// Each subcommand under each limit of setrlimit(2), from 0 up to enough. It works as without the limit, or says in a
+// sentence why not, with the exit code for that, and leaves nothing behind.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -26,8 +26,8 @@ struct Limit {
 constexpr rlim_t kKilo = 1 << 10;
 constexpr rlim_t kMega = 1 << 20;
 
-// Below 6 MiB of address space the kernel cannot even map the program; below that of data it has no memory for the C
-// library, and ends the program.
+// Below 6 MiB of address space the kernel cannot even map the program. Below 1 MiB of data the C library gets no
+// memory, and ends the program.
 const Limit kLimits[] = {
     {"FileSize", RLIMIT_FSIZE, {0, 1, 4 * kKilo, 8 * kKilo, 64 * kKilo, kMega, 8 * kMega, 16 * kMega, 64 * kMega}},
     {"AddressSpace",
@@ -73,7 +73,7 @@ const Subcommand kSubcommands[] = {
 
 class Limits : public RunTest, public testing::WithParamInterface<Limit> {
  protected:
-  // Alone in a folder, under the limit.
+  // Runs the subcommand in a folder of its own, under the limit.
   Outcome under(rlim_t value, const Subcommand& subcommand) const {
     std::vector<std::string> words = {command()};
     for (std::string word : subcommand.words) {
@@ -106,7 +106,7 @@ class Limits : public RunTest, public testing::WithParamInterface<Limit> {
     EXPECT_EQ(outcome.diagnostics.find("spry:"), std::string::npos) << outcome.diagnostics;
   }
 
-  // 125 and a sentence; of a pool also an action that failed.
+  // Checks for exit code 125 and a sentence; a pool may also end with a failed action.
   void expect_refused(const Subcommand& subcommand, const Outcome& outcome) const {
     const bool of_an_action = subcommand.words.front() == "pool" && outcome.status == 1 << 8;
     const bool of_the_doctor = subcommand.words.front() == "doctor";
@@ -118,7 +118,7 @@ class Limits : public RunTest, public testing::WithParamInterface<Limit> {
     for (const auto& entry : std::filesystem::directory_iterator(path("work"))) {
       const std::string name = entry.path().filename();
       EXPECT_TRUE(subcommand.made.contains(name) || name == "OUTPUTS") << name;
-      // What is there is whole.
+      // A snapshot that is there is whole: the command succeeded.
       EXPECT_TRUE(name != "SNAPSHOT" || done);
     }
   }
@@ -153,7 +153,7 @@ TEST_P(Limits, AreMetWithASentence) {
 std::string name_of(const testing::TestParamInfo<Limit>& info) { return info.param.name; }
 INSTANTIATE_TEST_SUITE_P(Limits, Limits, testing::ValuesIn(kLimits), name_of);
 
-// Seconds of processor time, at which a signal comes that can be heeded, and one that cannot.
+// Limits processor time: after `soft` seconds a signal comes that can be handled, after `hard` seconds one that cannot.
 std::function<void()> with_processor_time(rlim_t soft, rlim_t hard) {
   return [soft, hard] {
     std::signal(SIGXCPU, SIG_DFL);
@@ -172,8 +172,8 @@ class ProcessorTime : public RunTest {
   }
 };
 
-// The monitor and a guest that is a process each have the limit for themselves, and either may reach it first: its
-// first signal ends the run in good order.
+// The monitor and a guest's process have the limit each for itself. Whichever reaches it first, the first signal ends
+// the run in good order.
 TEST_F(ProcessorTime, EndsARunWithItsOutput) {
   const Outcome outcome = run(run_of({"--report", path("report")}, "it-acts", {"print", "100000000000"}),
                               {.output = ChildSetup::kNull, .in_child = with_processor_time(1, 30)});
@@ -217,7 +217,7 @@ TEST_F(ProcessorTime, EndsAnActionOfAPool) {
   EXPECT_NE(outcome.diagnostics.find("rebuilds 0"), std::string::npos) << outcome.diagnostics;
 }
 
-// An input that is kept in memory counts as a file, and so does output into one: what fits is there.
+// An input that is kept in memory is a file for the limit, and so is a file that output goes to. What fits is written.
 TEST_F(RunTest, FilesThatMayNotGrowKeepWhatTheyHold) {
   const auto limited = [](rlim_t value) {
     return [value] {

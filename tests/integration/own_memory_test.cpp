@@ -1,5 +1,5 @@
-// Where a filter of the host refuses the system calls by which guests' memory is copied, as older container engines'
-// do: that is the monitor's failure, and never said to be the guest's.
+// A filter of the host, like those of older container engines, refuses the system calls by which guests' memory is
+// copied. The command reports that as the monitor's failure and never as the guest's.
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>

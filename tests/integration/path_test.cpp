@@ -1,5 +1,5 @@
-// Every path that the command takes, against every kind of file: it works, or there is a sentence and nothing has
-// changed. And no file is written that another option names as well.
+// Every option that takes a path, with every kind of file: the command works, or says why not and changes nothing. And
+// no file is written that another option names as well.
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -29,8 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 using Words = std::vector<std::string>;
 
-// Root reads what nobody may; the command, as it is tested here, does not: without CAP_DAC_OVERRIDE and
-// CAP_DAC_READ_SEARCH.
+// Gives up CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: with them, root could read files that nobody may read.
 void obey_permissions() {
   for (const unsigned long right : {1ul, 2ul}) prctl(PR_CAPBSET_DROP, right, 0, 0, 0);
 }
@@ -46,7 +45,7 @@ void filter(sock_filter (&code)[N]) {
   }
 }
 
-// File systems that cannot make a file without a name, as open(2) with O_TMPFILE meets them.
+// Lets open(2) with O_TMPFILE fail, as on file systems that cannot make a file without a name.
 void refuse_unnamed_files() {
   constexpr unsigned kUnnamed = O_TMPFILE & ~O_DIRECTORY;
   sock_filter code[] = {
@@ -63,8 +62,8 @@ void refuse_unnamed_files() {
   filter(code);
 }
 
-// A file that is not there yet, as /proc/kmsg: read(2) of 4096 bytes, as of a file that does not tell its size, answers
-// EAGAIN.
+// Lets read(2) of 4096 bytes fail with EAGAIN, as /proc/kmsg does when it has nothing. The command reads files that do
+// not tell their size by 4096 bytes.
 void let_reading_wait() {
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -77,7 +76,7 @@ void let_reading_wait() {
   filter(code);
 }
 
-// `text` as a specification has it.
+// `text` as it stands in a specification, where a comma is written twice.
 std::string with_commas_twice(const std::string& text) {
   std::string written;
   for (const char character : text) written.append(character == ',' ? 2 : 1, character);
@@ -115,8 +114,8 @@ class Paths : public RunTest {
     return at;
   }
 
-  // A device like /dev/null (3) or /dev/full (7), which root may make, and has to: a command that went wrong would
-  // replace the system's own. Others may do that one no harm.
+  // A device like /dev/null (3) or /dev/full (7). Root makes one of its own, because a command that went wrong could
+  // replace the system's. Other users can do the system's no harm, and use that.
   static std::string make_device(const std::string& at, unsigned number) {
     constexpr unsigned kMemory = 1;
     if (geteuid() != 0) return number == 3 ? "/dev/null" : "/dev/full";
@@ -150,7 +149,7 @@ struct Expected {
 
 struct Use {
   std::string name;
-  std::string good;  // what a file for it has
+  std::string good;  // the contents that such a file should have
   std::function<Words(const std::string& path)> words;
   std::map<std::string, Expected> expected;  // by kind of file
   bool writes = false;
@@ -190,7 +189,7 @@ TEST_F(Paths, OfEveryKindWorkOrAreRefused) {
       {"input",
        "one two\n",
        words({"run", "--input", "PATH", guest("wordcount")}),
-       // Of a FIFO it waits for the writer, as cat(1) does.
+       // FIFO is left out: the command waits for its writer, as cat(1) does.
        {{"regular", kWorks},
         {"odd name", kWorks},
         {"255 bytes", kWorks},
@@ -225,7 +224,7 @@ TEST_F(Paths, OfEveryKindWorkOrAreRefused) {
       {"snapshot",
        "an old snapshot",
        words({"snapshot", "-o", "PATH", guest("it-input")}),
-       // One that may not be read is replaced like any other: the right to do so is the folder's.
+       // A file that may not be read is replaced like any other: replacing needs only the right to write to the folder.
        {{"regular", kWorks},
         {"odd name", kWorks},
         {"255 bytes", kWorks},
@@ -360,7 +359,8 @@ TEST_F(Paths, OfEveryKindWorkOrAreRefused) {
         EXPECT_EQ(after, before);
         continue;
       }
-      // It is what it was, a link say, and all that is new is what a dangling link names.
+      // Each file is still of its kind, for example a link. The only new file is one that was absent, or that a
+      // dangling link names.
       for (const auto& [name, what] : before) EXPECT_EQ(after[name].substr(0, 5), what.substr(0, 5)) << name;
       const bool made = kind == "absent" || kind == "dangling link";
       EXPECT_EQ(after.size(), before.size() + (made ? 1 : 0));
@@ -372,11 +372,11 @@ TEST_F(Paths, OfEveryKindWorkOrAreRefused) {
   }
 }
 
-// In every pair, under another name, and by a symbolic link.
+// Two options name the same file: in every pair of options, under another name, and by a symbolic link.
 TEST_F(Paths, ThatTwoOptionsNameAreNotWrittenOver) {
   const std::string disk(1 << 16, 'd');
   std::string program = read_file(guest("diskcheck"));
-  program.resize((program.size() + 511) / 512 * 512);  // it would do as a disk
+  program.resize((program.size() + 511) / 512 * 512);  // whole sectors, so that it could also be a disk
   const auto refuses = [&](const Words& words, std::string_view sentence, int input = ChildSetup::kNull) {
     SCOPED_TRACE(sentence);
     const auto before = state();
@@ -421,7 +421,7 @@ TEST_F(Paths, ThatTwoOptionsNameAreNotWrittenOver) {
             "is the same file as unikernel ");
     refuses({command(), "snapshot", "-o", other("disk"), "--block", attached + ",ro", path("program")},
             "is the same file as ");
-    // What only reads may read the same.
+    // Options that only read may name the same file.
     expect_exit(run({command(), "run", "--input", path("disk"), "--block", "disk=" + other("disk") + ",overlay",
                      path("program")}),
                 0);
@@ -454,8 +454,8 @@ TEST_F(Paths, OfAPoolsInputsAreNotWrittenOver) {
   EXPECT_EQ(read_file(path("out/a")), "[first]\n");
 }
 
-// Each kind of file as an entry of a folder of inputs, beside one that can be read: it is run, or its own failure, and
-// the other is run. Nothing is opened that would be waited for.
+// Each kind of file as an entry of a folder of inputs, beside one that can be read: the entry is run or is a failed
+// action, and the other file is run. Nothing is opened that would have to be waited for.
 TEST_F(Paths, OfAPoolsInputsOfEveryKindAreRunOrFailAlone) {
   const std::string neighbour(5000, 'z');
   const std::string too_long = "more than the 268435456 bytes that an input may have (--max-input)";
@@ -484,7 +484,7 @@ TEST_F(Paths, OfAPoolsInputsOfEveryKindAreRunOrFailAlone) {
       {"too long", "its 18253611008 bytes are " + too_long},
       {"regular", "its 5 bytes are more than the 4 bytes that an input may have (--max-input)", {"--max-input", "4"}},
   };
-  std::signal(SIGIO, SIG_IGN);  // tells of a lease that is broken
+  std::signal(SIGIO, SIG_IGN);  // the kernel sends it when a lease is broken
   for (const Entry& entry : entries) {
     SCOPED_TRACE(entry.kind);
     clear();
@@ -518,7 +518,7 @@ TEST_F(Paths, OfAPoolsInputsOfEveryKindAreRunOrFailAlone) {
                                   }});
       const bool skipped = entry.failure == "none";
       const bool runs = entry.failure.empty();
-      // One that cannot be run is no action of the pool's.
+      // An entry that cannot be run does not count as an action.
       expect_exit(outcome, runs || skipped ? 0 : 1, runs ? "2 actions in " : "1 actions in ");
       EXPECT_NE(outcome.output.find(small ? "[z]" : "[" + neighbour + "]"), std::string::npos);
       if (runs || skipped) continue;
@@ -566,7 +566,7 @@ TEST_F(Paths, OfSpecialFileSystemsAreReadToTheirEnd) {
   EXPECT_EQ(both.output, "[" + read_file("/sys/class/net/lo/mtu") + "]\n[" + read_file("/proc/version") + "]\n");
 }
 
-// Where output goes already, a report comes behind it.
+// A report to a file that output already goes to is written behind the output.
 TEST_F(Paths, OfStandardStreamsAreWrittenToAsStreams) {
   for (const std::string& name : {path("log"), std::string("/proc/self/fd/1")}) {
     SCOPED_TRACE(name);
@@ -577,7 +577,7 @@ TEST_F(Paths, OfStandardStreamsAreWrittenToAsStreams) {
   }
 }
 
-// A reader that is there gets the report, one that leaves costs a sentence and not the verdict.
+// A reader of the FIFO gets the report. If the reader has left, that costs a sentence, and the verdict stays.
 TEST_F(Paths, OfAFifoIsWrittenTo) {
   ASSERT_EQ(mkfifo(path("fifo").c_str(), 0600), 0);
   Fd reader(open(path("fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -593,8 +593,8 @@ TEST_F(Paths, OfAFifoIsWrittenTo) {
   expect_signal(spry.finish(), SIGTERM);
 }
 
-// At any moment, by any signal, each output is the old one or the whole new one. What is there otherwise is what a
-// process left that was killed while it had no time to tidy up.
+// Whatever signal ends the pool, and when, each output is the old one or the whole new one. Only SIGKILL, which leaves
+// no time to tidy up, may leave another file.
 TEST_F(Paths, OfAPoolsOutputsAreWholeHoweverItEnds) {
   const std::string input(std::size_t{8} << 20, 'x');
   const std::string whole = "[" + input + "]\n";
@@ -616,7 +616,7 @@ TEST_F(Paths, OfAPoolsOutputsAreWholeHoweverItEnds) {
                      setrlimit(RLIMIT_CORE, &none);
                      if (!unnamed) refuse_unnamed_files();
                    }});
-      // From the first output on, or at any time.
+      // The signal comes after the first output, or at any time.
       const bool first = up_to(1) == 0;
       for (int i = 0; first && i < 100'000 && !fs::exists(path("out/1")); ++i) usleep(100);
       usleep(up_to(first ? 50'000 : 400'000));
@@ -635,7 +635,7 @@ TEST_F(Paths, OfAPoolsOutputsAreWholeHoweverItEnds) {
   }
 }
 
-// What cannot be written whole leaves what was there.
+// An output that cannot be written whole leaves the old one in place.
 TEST_F(Paths, OfAPoolsOutputsAreKeptWhereThereIsNoRoom) {
   constexpr rlim_t kMost = rlim_t{32} << 20;  // more than the guest's memory, which is a file too
   fs::create_directory(path("out"));

@@ -35,7 +35,7 @@ std::string complaints(const Outcome& outcome) {
   return outcome.diagnostics.substr(0, line == std::string::npos ? 0 : line + 1);
 }
 
-// What a terminal has shown up to the statistics. It passes on what it has when it is asked, which may be a part.
+// What a terminal has shown up to the statistics. It is read again and again, because one read may give only a part.
 std::string shown_by(const Terminal& terminal) {
   std::string shown;
   pollfd master = {terminal.master.get(), POLLIN, 0};
@@ -110,7 +110,7 @@ TEST_F(PoolCommand, LinesOfAPipeAreRunAsTheyCome) {
   EXPECT_EQ(outcome.output, "[one]\n[two]\n[three]\n");
 }
 
-// However long each takes and whoever runs it.
+// Outputs keep the inputs' order, however long each action takes and whichever worker runs it.
 TEST_F(PoolCommand, OutputsAreInTheInputsOrder) {
   std::string lines;
   std::string outputs;
@@ -199,7 +199,7 @@ TEST_F(PoolCommand, AnInputThatIsTooLongIsItsOwnFailure) {
   EXPECT_EQ(default_limit.output, "      0       1 1048576\n");
 }
 
-// Bytes of address space that a command may have.
+// Limits the address space that a command may have, in bytes.
 std::function<void()> within(rlim_t bytes) {
   return [bytes] {
     const rlimit limit = {bytes, bytes};
@@ -240,7 +240,7 @@ TEST_F(PoolCommand, AFileThatIsTooLargeIsRefusedBySize) {
   EXPECT_EQ(outcome.output, "[small]\n");
 }
 
-// While the first action lasts, inputs and outputs that wait would be 60 MB each.
+// While the first action lasts, 60 MB of inputs and 60 MB of outputs would wait without a bound.
 TEST_F(PoolCommand, WhatWaitsForItsTurnIsBounded) {
 #ifdef SPRY_SANITIZED
   GTEST_SKIP() << "the sanitizers need more address space than the test allows";
@@ -260,7 +260,7 @@ TEST_F(PoolCommand, WhatWaitsForItsTurnIsBounded) {
   EXPECT_TRUE(outcome.output == wanted);
 }
 
-// What an output takes as JSON, six times its bytes here, is not held.
+// An output's JSON, here six times as long as the output, is never in memory as a whole.
 TEST_F(PoolCommand, JsonOfALargeOutputIsBounded) {
 #ifdef SPRY_SANITIZED
   GTEST_SKIP() << "the sanitizers need more address space than the test allows";
@@ -276,8 +276,7 @@ TEST_F(PoolCommand, JsonOfALargeOutputIsBounded) {
   EXPECT_GT(text.size(), std::size_t{180} << 20);
 }
 
-// A worker that writes to a reader who takes nothing keeps nobody else from going on: lines are read meanwhile, many
-// more than pipes hold.
+// A worker that waits for a reader holds up nothing else: meanwhile many more lines are read than pipes hold.
 TEST_F(PoolCommand, AReaderThatWaitsKeepsNothingElseWaiting) {
   for (const bool json : {true, false}) {
     Pipe in = make_pipe();
@@ -290,7 +289,7 @@ TEST_F(PoolCommand, AReaderThatWaitsKeepsNothingElseWaiting) {
     constexpr int kLines = 500;
     for (int i = 0; i < kLines; ++i) {
       pollfd room = {in.write.get(), POLLOUT, 0};
-      // A pipe has room for as much as poll(2) says, PIPE_BUF bytes.
+      // After poll(2) says so, a pipe has room for PIPE_BUF bytes.
       ASSERT_EQ(poll(&room, 1, 20'000), 1) << "after " << i << " lines";
       ASSERT_EQ(write(in.write.get(), line.data(), line.size()), static_cast<ssize_t>(line.size()));
     }
@@ -309,7 +308,7 @@ TEST_F(PoolCommand, NonBlockingStreamsLoseNothing) {
     fcntl(in.read.get(), F_SETFL, O_NONBLOCK);
     fcntl(out.write.get(), F_SETFL, O_NONBLOCK);
     const int output = out.write.get();
-    // Standard error is the same pipe, or one of its own.
+    // Standard error is the same pipe as standard output, or another one.
     Process spry(pool_of({"--workers", "2"}, guest("it-input")),
                  {.input = in.read.get(), .output = output, .diagnostics = all ? output : ChildSetup::kCapture});
     out.write.close();
@@ -339,7 +338,7 @@ TEST_F(PoolCommand, ATerminalThatShowsOutputsShowsNoProgress) {
   EXPECT_NE(shown.find("[sleep 150]\n[one]\n2 actions in "), std::string::npos) << shown;
 }
 
-// What actions say there stands in lines of its own.
+// What actions print to the terminal stands in lines of its own, above the progress.
 TEST_F(PoolCommand, ATerminalShowsProgressBelowWhatActionsSay) {
   const std::string in = folder("in");
   write_file(in + "/a", "sleep 150");
@@ -375,7 +374,7 @@ TEST_F(PoolCommand, TellsALineOfJsonForEachAction) {
   EXPECT_EQ(lines[3]["crash"]["address"], 0);
   EXPECT_NE(lines[5]["message"].get<std::string>().find("than the 8 bytes"), std::string::npos);
 
-  // With a folder for outputs, they are there alone.
+  // With a folder for outputs, nothing goes to standard output.
   const std::string out = folder("out");
   const Outcome kept = pool("a\nexit 3\n", {"--json", "--outputs", out});
   expect_exit(kept, 1, "2 actions in ");
@@ -439,7 +438,7 @@ TEST_F(PoolCommand, ATerminalShowsProgress) {
   EXPECT_NE(shown.find("\r\x1b[K30 actions in "), std::string::npos) << "the bar is wiped out: " << shown;
 }
 
-// Each action is the first.
+// Each action finds a machine in which none was before.
 TEST_F(PoolCommand, NothingIsLeftOfTheActionBefore) {
   const Outcome outcome = pool("a\nb\nc\nd\n", {"--repeat", "25", "--workers", "2"}, "counter_action");
   expect_exit(outcome, 0, "100 actions in ");
@@ -461,7 +460,8 @@ TEST_F(PoolCommand, InputsThatCannotBeReadAreNamed) {
               "spry: inputs -: cannot be read: Bad file descriptor\n");
 }
 
-// A terminal whose other side has gone gives what it held, and then an error: what was read is still run.
+// A terminal whose other side has gone gives the bytes that it held, and then an error. The lines that were read before
+// are still run.
 TEST_F(PoolCommand, InputsThatEndInAnErrorAreRunUpToThere) {
   Terminal terminal = make_terminal(true);
   ASSERT_EQ(write(terminal.slave.get(), "sleep 50\none\ntwo\n", 17), 17);
@@ -520,7 +520,7 @@ TEST_F(PoolCommand, AnActionThatPrintsTooMuchIsItsOwnFailure) {
   expect_exit(outcome, 1, "spry: input b: ");
   EXPECT_NE(outcome.diagnostics.find("output: it printed more than the "), std::string::npos) << outcome.diagnostics;
   EXPECT_NE(outcome.diagnostics.find("\n  output            1\n"), std::string::npos) << outcome.diagnostics;
-  // The beginning is there.
+  // The beginning of the too long output is there.
   EXPECT_EQ(outcome.output.size(), std::string_view("[small]\n[small]\n").size() + (64 << 20));
   EXPECT_TRUE(outcome.output.starts_with("[small]\n[xxx") && outcome.output.ends_with("xxx[small]\n"));
 }
@@ -542,7 +542,7 @@ TEST_F(PoolCommand, WhatCannotRunIsRefusedAsByRun) {
   expect_exit(pool("", {"--block", "disk=/dev/null"}), 125, "names no such device");
 }
 
-// What one action writes would be there for the next.
+// What one action writes to a disk would be there for the next.
 TEST_F(PoolCommand, WritableDisksAreRefusedUnlessSharedIsSaid) {
   write_file(path("disk"), std::string(1 << 20, '\0'));
   const std::string disk = "disk=" + path("disk");
@@ -551,7 +551,7 @@ TEST_F(PoolCommand, WritableDisksAreRefusedUnlessSharedIsSaid) {
   const Outcome overlay = pool("\n\n", {"--block", disk + ",overlay"}, "diskcheck");
   expect_exit(overlay, 0, "2 actions in ");
   EXPECT_EQ(read_file(path("disk")), std::string(1 << 20, '\0'));
-  // Each action has the whole room of a bounded one.
+  // Each action has the whole room of a bounded overlay.
   const Outcome bounded = pool("\n\n\n", {"--block", disk + ",overlay=512K", "--workers", "1"}, "diskcheck");
   expect_exit(bounded, 1, "3 actions in ");
   const std::string full = "diskcheck: write at 524288: error 28\n";

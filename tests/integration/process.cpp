@@ -107,7 +107,7 @@ Process::Process(const std::vector<std::string>& command, const ChildSetup& setu
   id_ = fork();
   if (id_ < 0) ADD_FAILURE() << "fork: " << std::strerror(errno);
   if (id_ == 0) {
-    // Whatever the test program inherited, children begin with defaults.
+    // Children begin with default actions, whatever the test program inherited.
     for (const int number : {SIGINT, SIGTERM, SIGPIPE, SIGHUP}) ::signal(number, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
@@ -139,7 +139,7 @@ void Process::signal(int number) const {
   if (kill(id_, number) != 0) ADD_FAILURE() << "kill: " << std::strerror(errno);
 }
 
-// One read, if something comes within the time. False at the end, at which `from` is closed.
+// Reads once, if something comes within the time. False at the end of `from`, which is then closed.
 bool Process::read_some(Fd& from, std::string& to, int timeout) {
   pollfd request = {from.get(), POLLIN, 0};
   if (from.get() < 0) return false;

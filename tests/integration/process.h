@@ -1,5 +1,5 @@
-// Child processes as the tests need them: with any standard streams, watched while they run, and looked at afterwards
-// by what wait(2) says and not by codes above 128.
+// Child processes as the tests need them: with any standard streams, watched while they run, and judged afterwards by
+// what wait(2) says and not by codes above 128.
 #pragma once
 
 #include <sys/types.h>
@@ -32,7 +32,7 @@ struct Pipe {
 };
 Pipe make_pipe();
 
-// All that comes until the last writer has closed its end, with a pause after each piece.
+// Reads all that comes until the last writer has closed its end; pauses after each piece.
 std::string read_to_end(const Fd& from, std::chrono::microseconds pause = {});
 // A pipe with no room left.
 Pipe make_full_pipe();

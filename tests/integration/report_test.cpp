@@ -18,7 +18,7 @@ class Report : public RunTest {
     more.insert(more.end(), {"--report", path("report")});
     return more;
   }
-  // What every report has, whatever ended the run.
+  // Checks what holds for every report, whatever ended the run.
   static void expect_sane(const Json& json) {
     ASSERT_TRUE(json.is_object());
     std::uint64_t calls = 0;

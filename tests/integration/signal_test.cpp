@@ -72,7 +72,8 @@ TEST_F(Signals, EndTheReadingOfAnInputThatDoesNotEnd) {
   expect_signal(spry.finish(), SIGINT);
 }
 
-// At any moment of a short run: it ends by the signal or as if there had been none, and what it printed is whole.
+// A signal at any moment of a short run: the run ends by the signal or as if there had been none, and its output is
+// whole.
 TEST_F(Signals, StormOfEarlyOnes) {
   std::mt19937 random(20170508);
   std::uniform_int_distribution<useconds_t> delay(0, 2000);
@@ -97,7 +98,8 @@ TEST_F(Signals, StormOfEarlyOnes) {
   RecordProperty("normal", normal);
 }
 
-// A signal between the last look and the wait is not lost: the guest sleeps for ever, so a lost one would hang.
+// A signal between the monitor's last look and its wait is not lost. The guest sleeps for ever, so this test would hang
+// if it were.
 TEST_F(Signals, StormIntoASleep) {
   std::mt19937 random(20131103);
   std::uniform_int_distribution<useconds_t> delay(0, 300);
@@ -176,7 +178,7 @@ std::uint64_t blocked_by(pid_t process) {
   return std::stoull(status.substr(status.find(field) + field.size(), 16), nullptr, 16);
 }
 
-// Anyone may send the signal that a deadline uses; it is not the deadline, and does not keep the guest from running.
+// The signal that a deadline uses comes from outside: that does not end the run, and the guest goes on.
 TEST_F(Signals, TheDeadlinesOwnFromOutsideIsNoDeadline) {
   if (access("/dev/kvm", R_OK | W_OK) != 0) GTEST_SKIP() << "it is about KVM_RUN, and there is no /dev/kvm";
   Process spry(run_of({"--deadline", "20s"}, "it-acts", {"print", "20971520"}));

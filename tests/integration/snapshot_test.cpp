@@ -40,14 +40,14 @@ class SnapshotCommand : public RunTest {
     words.push_back(path("snapshot"));
     return run(words, {.input = file.get()});
   }
-  // What is in the test's folder, sorted by nothing but the set.
+  // The sorted names of the files in the test's folder.
   std::vector<std::string> files() const {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(path(""))) names.push_back(entry.path().filename());
     std::sort(names.begin(), names.end());
     return names;
   }
-  // Changes the byte at `offset` of the file, which no machine has mapped.
+  // Changes the byte at `offset` of the snapshot file. No machine has the file mapped.
   void damage(std::size_t offset) const {
     std::string bytes = read_file(path("snapshot"));
     ASSERT_LT(offset, bytes.size());
@@ -105,7 +105,7 @@ TEST_F(SnapshotCommand, IsARegularFileThatOthersMayRead) {
   EXPECT_EQ(status.st_mode, S_IFREG | 0644u);
 }
 
-// Machines that run from the old one keep it.
+// Machines that run from the old file keep it.
 TEST_F(SnapshotCommand, ReplacesAFileByRenaming) {
   write_file(path("snapshot"), "something else");
   const Fd before(open(path("snapshot").c_str(), O_RDONLY | O_CLOEXEC));
@@ -126,8 +126,8 @@ TEST_F(SnapshotCommand, ReplacesAFileByRenaming) {
   EXPECT_EQ(run_it().output, "1\n");
 }
 
-// A guest that ends before it is ready ends the command as `spry run`, with what it printed; but one that was content
-// has left nothing to begin at.
+// If the guest ends before it is ready, the command prints the guest's output and ends as `spry run` does. But after an
+// exit with 0 it ends with 126, because there is no snapshot.
 TEST_F(SnapshotCommand, WithoutReadyEndsAsTheRun) {
   const struct {
     Words options;
@@ -162,7 +162,7 @@ TEST_F(SnapshotCommand, WithoutReadyEndsAsTheRun) {
   EXPECT_EQ(hello.output, "");
 }
 
-// The deadline covers the saving too, wherever that waits, and what is said of a guest that ended before.
+// The deadline covers the saving too, wherever that waits, and also the printing of what the guest said.
 TEST_F(SnapshotCommand, ADeadlineEndsTheSaving) {
   Pipe full = make_full_pipe();
   for (const Words& verb : {Words{"spin"}, {"abort", "no more"}}) {
@@ -180,7 +180,7 @@ TEST_F(SnapshotCommand, ADeadlineEndsTheSaving) {
         run({command(), "snapshot", "--deadline", "2s", "-o", to, guest("ready_state")}, {.output = full.write.get()});
     expect_exit(outcome, 124, "ready_state: the snapshot was not written: deadline of 2s passed\n");
   }
-  // A deadline that is met leaves nothing behind that could strike later.
+  // A deadline that did not pass leaves nothing behind that could end the command later.
   Process spry({command(), "snapshot", "--deadline", "1m", "-o", "/dev/stdout", guest("ready_state")});
   const Outcome outcome = spry.finish();
   expect_exit(outcome, 0);
@@ -201,7 +201,7 @@ TEST_F(SnapshotCommand, ThatCannotBeWrittenIsAFailure) {
               "absent/file: cannot be written: No such file or directory\n");
   expect_exit(run({command(), "snapshot", "-o", "", guest("it-input")}), 125, ": cannot be written: ");
   EXPECT_EQ(files(), Words{});
-  // All is written, and then the name is a directory's.
+  // Everything is written, but then the name turns out to be a directory's.
   std::filesystem::create_directories(path("folder/inside"));
   expect_exit(run({command(), "snapshot", "-o", path("folder"), guest("it-input")}), 125,
               "folder: cannot be written: Is a directory\n");
@@ -355,7 +355,7 @@ TEST_F(SnapshotCommand, ATruncatedOneIsRefused) {
   expect_exit(run_it(), 126, ": it was truncated or is damaged\n");
 }
 
-// The pages that the machine has not copied are gone: a sentence, and no SIGBUS.
+// Pages that the machine has not copied are gone: the run ends with a sentence, not with SIGBUS.
 TEST_F(SnapshotCommand, OneTruncatedUnderItsGuestEndsTheRun) {
   expect_exit(take("it-state"), 0);
   const Outcome whole = run_it();

@@ -43,7 +43,7 @@ TEST_F(Streams, ATerminalShowsOutput) {
   const Terminal terminal = make_terminal(true);
   expect_exit(run(printing(1600), {.output = terminal.slave.get()}), 0);
   std::string shown(1600, '\0');
-  // A terminal passes on what it has when it is asked, which may be a part.
+  // One read of a terminal may give only a part.
   for (std::size_t got = 0; got < shown.size();) {
     const ssize_t more = read(terminal.master.get(), shown.data() + got, shown.size() - got);
     ASSERT_GT(more, 0);
@@ -68,7 +68,7 @@ TEST_F(Streams, ClosedOutputIsAFailure) {
   expect_exit(run(run_of({}, "it-acts", {"exit", "7"}), {.output = ChildSetup::kClosed}), 7);
 }
 
-// What is opened with the number of a closed stream is not written into.
+// A file that got the number of a closed stream does not get the output.
 TEST_F(Streams, ClosedOutputIsNotTheReport) {
   expect_exit(run(printing(kSmall, {"--report", path("report")}), {.output = ChildSetup::kClosed}), 125,
               "cannot write output");
@@ -97,7 +97,8 @@ TEST_F(Streams, FullOutputIsAFailure) {
   }
 }
 
-// A shell and `head` want the signal; whoever ignores it wants the sentence.
+// When the reader has left, the command dies of SIGPIPE, as shells expect; if SIGPIPE is ignored, it prints a sentence
+// instead.
 TEST_F(Streams, AReaderThatLeftEndsItBySigpipe) {
   for (const std::size_t bytes : {kSmall, kLarge}) {
     Pipe pipe = make_pipe();
@@ -118,7 +119,7 @@ TEST_F(Streams, AReaderThatLeavesInBetween) {
   expect_signal(spry.finish(), SIGPIPE);
 }
 
-// The deadline counts for output as well, whatever kind of thing does not take it.
+// The deadline counts for output as well, whatever kind of file does not take the output.
 void expect_deadline(int output) {
   Process spry(run_of({"--deadline", "300ms"}, "it-acts", {"print", std::to_string(kLarge)}), {.output = output});
   const Outcome outcome = spry.finish();
@@ -143,7 +144,7 @@ TEST_F(Streams, ABlockedSocketDoesNotHoldUpADeadline) {
   expect_deadline(there.get());
 }
 
-// The last output goes out after the guest has ended, which is no reason not to wait for its reader.
+// The last output goes out after the guest has ended, and waits for its reader all the same.
 TEST_F(Streams, TheLastOutputWaitsForItsReader) {
   Pipe pipe = make_full_pipe();
   Process spry(run_of({}, "hello"), {.output = pipe.write.get()});
@@ -164,7 +165,7 @@ TEST_F(Streams, TheLastOutputMeetsTheDeadlineAndSignals) {
   expect_signal(spry.finish(), SIGTERM);
 }
 
-// Non-blocking because of someone else who shares the pipe.
+// The pipe does not block, because someone else who shares it made it so.
 TEST_F(Streams, ANonBlockingPipeLosesNothing) {
   Pipe pipe = make_pipe();
   fcntl(pipe.write.get(), F_SETFL, O_NONBLOCK);
@@ -186,7 +187,7 @@ TEST_F(Streams, ANonBlockingInputIsReadToItsEnd) {
   EXPECT_EQ(outcome.output, " 3  6 24\n");
 }
 
-// Whatever a subcommand prints, to a pipe that is full at first and does not block.
+// Each subcommand prints to a pipe that does not block and is full at first: all of it comes out.
 TEST_F(Streams, NonBlockingPipesTakeWhatEachSubcommandPrints) {
   const std::vector<std::vector<std::string>> commands = {{"--help"},
                                                           {"--version"},
@@ -210,7 +211,8 @@ TEST_F(Streams, NonBlockingPipesTakeWhatEachSubcommandPrints) {
   }
 }
 
-// Two writers at the same pipe: what the other wrote between looking and writing must not block past the deadline.
+// Two commands write to one pipe. If one fills it between the other's look and write, the other must not block past its
+// deadline.
 TEST_F(Streams, TwoWritersOfABlockedPipeBothMeetTheirDeadlines) {
   const Pipe pipe = make_pipe();
   const std::vector<std::string> words = run_of({"--deadline", "300ms"}, "it-acts", {"print", std::to_string(kLarge)});

@@ -1,5 +1,5 @@
-// What the monitor asks of the kernel once the guest runs (docs/architecture.md), seen by strace(1); and that nothing
-// it opens would outlive an exec.
+// The monitor's system calls once the guest runs, seen by strace(1), are those of docs/architecture.md; and no
+// descriptor that it opens outlives an exec.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -69,7 +69,7 @@ class SystemCalls : public RunTest {
     if (strace.status != 0) GTEST_SKIP() << "strace(1) is not there or may not trace: " << strace.diagnostics;
   }
 
-  // Runs under strace; what the monitor called while the guest ran, all of it allowed.
+  // Runs the command under strace. Returns what the monitor called while the guest ran; all of it must be allowed.
   std::set<std::string> trace(const std::vector<std::string>& words, int code) const {
     Process spry(traced(words));
     const Outcome outcome = spry.finish(std::chrono::minutes(4));
@@ -81,7 +81,7 @@ class SystemCalls : public RunTest {
     words.insert(words.begin(), {"strace", "-f", "-s", "0", "-o", path("trace")});
     return words;
   }
-  // Those of the last trace.
+  // The calls of the last trace.
   std::set<std::string> calls() const {
     const std::set<std::string> calls = calls_while_running(read_file(path("trace")));
     EXPECT_TRUE(calls.contains(kRun) || calls.contains(kReceive));
@@ -128,7 +128,7 @@ TEST_F(SystemCalls, OfASnapshot) {
   trace({command(), "run", "--verify", path("snapshot")}, 0);
 }
 
-// The list is not longer than it must be: each call of it is one that nothing can do harm with.
+// The document's list has no call that opens or starts something.
 TEST(SystemCallList, HasNothingThatOpensOrStarts) {
   const std::set<std::string> allowed = allowed_calls();
   EXPECT_GT(allowed.size(), 5u);
@@ -148,7 +148,7 @@ TEST_F(RunTest, DescriptorsAreClosedByAnExec) {
   for (const auto& entry : std::filesystem::directory_iterator(process + "/fd")) {
     const std::string number = entry.path().filename();
     if (std::stoi(number) <= 2) continue;
-    // A pipe has a number behind its colon.
+    // The target of a pipe ends with a colon and a number.
     const std::string target = std::filesystem::read_symlink(entry.path());
     targets.insert(target.starts_with("pipe:") ? "pipe" : target);
     const std::string information = read_file(process + "/fdinfo/" + number);

@@ -10,7 +10,7 @@ SPRY_BLOCK(disk);
 
 static char **next;
 
-// A number in any base of C, or 0.
+// The next argument as a number in C's notation; 0 if there is none.
 static uint64_t number(void) {
   const char *digits = *next != NULL ? *next++ : "0";
   uint64_t base = 10;
@@ -62,7 +62,7 @@ static void transfer(const char *call) {
   free(bytes);
 }
 
-// Past the library, which would refuse nothing either, but keeps the address a number.
+// Makes the call without the library, so that any number can be the address.
 static void point(const char *call, uint64_t operation) {
   uint64_t pointer = number();
   int64_t result = operation == SPRY_BLOCK_INFO

@@ -25,7 +25,7 @@ static int list(int argc, char **argv) {
   return argv[argc] == NULL ? 0 : 1;
 }
 
-// Lines of 16 bytes that count from 0: what is missing, doubled or torn shows.
+// Prints lines of 16 bytes that count from 0, so that missing, doubled or torn output is seen.
 static int print(int stream, uint64_t bytes) {
   for (uint64_t line = 0; line < bytes / 16; line++) {
     spry_printf(stream, "%015llu\n", (unsigned long long)line);
@@ -58,7 +58,7 @@ static void read_for_ever(void) {
   }
 }
 
-// The end of the input, through a system call of the monitor's and not through the guest's own eyes.
+// Prints the end of the input. The monitor reads it by a system call; the guest itself does not touch it.
 static int echo(uint64_t bytes) {
   struct spry_bytes input = spry_input();
   say("waiting\n");

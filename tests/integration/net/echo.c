@@ -1,5 +1,5 @@
-/* netecho FRAMES: sends each frame back, one for a call, and waits for the next without an end. Status 3 if the peer is
- * gone, else how many frames had a wrong length. */
+/* netecho FRAMES: sends each of FRAMES frames back, one for each call, and waits for the next for ever. Status 3 if the
+ * peer is gone, else how many frames had a wrong length. */
 #include <spry/net.h>
 #include <stdlib.h>
 

@@ -33,7 +33,7 @@ static void send_frame(uint8_t *frame, size_t length) {
 /* The next frame into `room`, or 0 at the deadline. */
 static size_t receive_frame(uint64_t deadline) {
   for (;;) {
-    /* One for each call: what else the monitor holds must make the device ready. */
+    /* Receives one frame for each call: frames that the monitor still holds must make the device ready. */
     struct spry_net_frame descriptor = {(uintptr_t)room, info.frame_max, 0};
     int result = spry_net_receive(&uplink, &descriptor, 1);
     if (result == 1) {
