@@ -18,7 +18,7 @@ static int64_t console_write(uint64_t stream, uint64_t start, uint64_t length) {
 
 static int64_t poll_into(uint64_t start) { return spry_hypercall(SPRY_CALL_POLL, 0, start, 0, 0, 0); }
 
-/* What cannot be read, nor written. */
+/* Memory that can be neither read nor written. */
 static void unreadable(void) {
   const struct spry_boot *boot = spry_boot_page();
   const uint64_t low = boot->slide, end = boot->heap_end;
@@ -54,14 +54,14 @@ static void unreadable(void) {
       int64_t result = console_write(stream, range->start, range->length);
       if (result != -SPRY_EFAULT) spry_printf(1, "write of %s: %ld\n", range->what, (long)result);
     }
-    if (range->length == 8 && range->start != 0) { /* 0 is no answer wanted */
+    if (range->length == 8 && range->start != 0) { /* a null pointer asks poll for no answer */
       int64_t result = poll_into(range->start);
       if (result != -SPRY_EFAULT) spry_printf(1, "poll into %s: %ld\n", range->what, (long)result);
     }
   }
 }
 
-/* What can be read only. */
+/* Memory that can only be read. */
 static void read_only(void) {
   const struct spry_boot *boot = spry_boot_page();
   const struct range ranges[] = {
@@ -78,13 +78,13 @@ static void read_only(void) {
     if (result != -SPRY_EFAULT) spry_printf(1, "poll into %s: %ld\n", ranges[i].what, (long)result);
   }
   CHECK(memcmp(&before, boot, sizeof before) == 0 && strcmp(constant, "constant") == 0);
-  /* And is readable to the monitor as well; nothing to check but that it takes it. */
+  /* The monitor can read it too: a write from there is taken. */
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges - 1; i++) {
     CHECK(console_write(SPRY_STREAM_OUTPUT, ranges[i].start, ranges[i].length) == 8);
   }
 }
 
-/* No bytes are fine anywhere. */
+/* Length 0 is good with any pointer. */
 static void no_bytes(void) {
   static const uint64_t pointers[] = {0, 1, 0x8000000000000000, UINT64_MAX};
   for (size_t i = 0; i < sizeof pointers / sizeof *pointers; i++) {
@@ -99,7 +99,7 @@ static void edges(void) {
   CHECK(poll_into(boot->heap_end - 7) == -SPRY_EFAULT);
   CHECK(console_write(SPRY_STREAM_OUTPUT, boot->heap_end - 1, 1) == 1);
   CHECK(console_write(SPRY_STREAM_OUTPUT, boot->heap_end - 1, 2) == -SPRY_EFAULT);
-  /* Data and heap: adjacent regions are one range. */
+  /* Data and heap are adjacent regions, so a range may lie in both. */
   write_at(address_of(writable));
   CHECK(poll_into(boot->heap_start - 4) == 0);
 }

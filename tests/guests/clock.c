@@ -19,11 +19,12 @@ static void advances(void) {
   CHECK(last > first);
 }
 
-/* What the boot page's clock may be off after `elapsed`: the monitor sets it by the other within microseconds, and they
- * drift apart. A host's kernel may later find the TSC's frequency to be 1 % other than it told KVM. */
+/* How far the boot page's clock may be from the hypercall's after `elapsed`. The monitor sets the one by the other
+ * within microseconds, and then they drift apart. A host's kernel may later find the TSC's frequency to differ by 1 %
+ * from what it told KVM. */
 static uint64_t tolerance(uint64_t elapsed) { return 5 * MILLISECOND + elapsed / 64; }
 
-/* What it may be off even on an emulated host, whose kernel has only a poor idea of the TSC's frequency: a clock with a
+/* How far it may be off even on an emulated host, whose kernel knows the TSC's frequency only roughly. A clock with a
  * wrong factor or shift is off by more. */
 static uint64_t rough_tolerance(uint64_t elapsed) { return SECOND + elapsed / 4; }
 
@@ -56,7 +57,7 @@ static void wall(void) {
 
 static uint64_t smaller(uint64_t one, uint64_t other) { return one < other ? one : other; }
 
-/* No wait is too short. One may be long, because something paused the guest, but not each of them. */
+/* No wait may be too short. A single wait may be too long, because something paused the guest, but not every one. */
 static void sleeps(void) {
   uint64_t wait = UINT64_MAX, none = UINT64_MAX;
   for (unsigned i = 0; i < 3; i++) {

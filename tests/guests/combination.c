@@ -1,5 +1,5 @@
 /* All that an action can see of how its machine was made: what was said and computed before `ready`, a disk's constants
- * and sectors, the input, and the zeros behind it. An input that begins with '!' has it read far behind. */
+ * and sectors, the input, and the zeros behind it. If the input begins with '!', the guest reads far behind its end. */
 #include <stdlib.h>
 
 #include "guest_case.h"

@@ -1,4 +1,5 @@
-/* Writes a word to each of as many pages of the heap as the input says, in decimal; each was zero. */
+/* Writes a word to each of as many pages of the heap as the input says, in decimal, and checks that each was zero
+ * before. */
 #include "guest_case.h"
 
 int spry_main(int argc, char **argv) {

@@ -3,7 +3,7 @@
 
 static void spin(void) { __asm__ volatile("0: jmp 0b"); }
 
-/* Where IOPL lets it; the host is interrupted all the same. */
+/* Where IOPL allows it, clears IF. The host's interrupts must come all the same. */
 static void cli(void) { __asm__ volatile("cli\n0: jmp 0b"); }
 
 static void calls(void) {

@@ -60,8 +60,8 @@ static void boot_page(void) {
   }
 }
 
-/* A call returns with every register but RAX, RCX and R11 as it was, and the flags: each time, since the first may be
- * served in another way than those that follow. */
+/* A hypercall returns with the flags and every register but RAX, RCX and R11 as they were. It is made several times,
+ * because the first may be served in another way. */
 static void call_once(void) {
   static uint64_t before[16], after[16];
   for (unsigned i = 0; i < 16; i++) before[i] = 0x0101010101010101u * (i + 1);

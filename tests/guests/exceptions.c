@@ -1,4 +1,4 @@
-/* Each exception that a program can raise, by what raises it, also with flags and a stack pointer that could harm the
+/* Each exception that a program can raise, raised in each way, also with flags and a stack pointer that could harm the
  * gates. No program can raise the others: BOUND is no instruction of 64-bit mode (#BR), CR0.TS and EM are clear (#NM),
  * and every descriptor that a selector can reach is present and of a kind that a program may or may not load (#NP,
  * #TS). Page faults are in memory.c, invalid instructions and general protection faults also in forbidden.c. */

@@ -1,4 +1,4 @@
-/* An ET_EXEC runs where it was linked: its slide is 0, and so is what lies below it the monitor's. */
+/* An ET_EXEC runs where it was linked: its slide is 0, and what lies below it is the monitor's. */
 #include "guest_case.h"
 
 static void spot(void) {

@@ -3,11 +3,11 @@
 
 SPRY_NEEDS(.features = SPRY_FEATURE_FSBASE);
 
-/* What the base is set to. The compiler's own use of it, for canaries, finds its word in each. */
+/* The bases that are set. Each has room for the canary, which the compiler reads at %fs:0x28. */
 static uint64_t words[16][8];
-static const struct spry_boot *boot; /* which the library finds by the base */
+static const struct spry_boot *boot; /* kept here, because the library finds it by the base of FS */
 
-/* FS's own data, at the base. */
+/* The word at the base that tells which of the bases it is. */
 static uint64_t at_base(void) {
   uint64_t word;
   __asm__ volatile("mov %%fs:8, %0" : "=r"(word));
@@ -21,7 +21,8 @@ static void set_base(const void *base) {
                    : "rax", "rcx", "rdi", "r8", "r11", "cc", "memory");
 }
 
-/* As often as it is set, over hypercalls and faults that become hypercalls. */
+/* The base is kept each time that it is set, also over hypercalls, the first of which are faults that become
+ * hypercalls. */
 static void keeps(void) {
   CHECK((boot->features & SPRY_FEATURE_FSBASE) != 0 && boot->set_fs_base != 0);
   for (unsigned i = 0; i < 1000; i++) {
@@ -34,7 +35,7 @@ static void keeps(void) {
   }
 }
 
-/* Where the processor goes to something else meanwhile. */
+/* The base is kept while the processor runs something else. */
 static void keeps_over_a_sleep(void) {
   set_base(words[3]);
   spry_hypercall(SPRY_CALL_POLL, 20000000, 0, 0, 0, 0);
@@ -43,7 +44,7 @@ static void keeps_over_a_sleep(void) {
   CHECK(found == 3);
 }
 
-/* No other register changes, nor a vector. */
+/* No other general register changes, and no vector register. */
 static void registers(void) {
   uint64_t sum, base, vector;
   __asm__ volatile(

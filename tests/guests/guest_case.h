@@ -20,7 +20,7 @@ struct guest_case {
 #define CASE(function) \
   { #function, function }
 
-/* Runs the case that argv[1] names. If it returns, says so, which no case that must fault can survive. */
+/* Runs the case that argv[1] names. If it returns, says so: a case that must fault does not get there. */
 static inline int run_case(const struct guest_case *cases, size_t count, int argc, char **argv) {
   for (size_t i = 0; argc > 1 && i < count; i++) {
     if (strcmp(argv[1], cases[i].name) == 0) {
@@ -46,7 +46,7 @@ static inline void read_at(uint64_t address) { (void)*at(address); }
 static inline void write_at(uint64_t address) { *at(address) = 1; }
 static inline void execute_at(uint64_t address) { __asm__ volatile("call *%0" : : "r"(address) : "memory"); }
 
-/* Of an object or a function. */
+/* The address of an object or a function. */
 #define address_of(pointer) ((uint64_t)(uintptr_t)(pointer))
 
 #endif

@@ -47,7 +47,7 @@ static void exhaust(void) {
     list = block;
   }
   CHECK(count >= size / MIB - 2);
-  /* What failed has broken nothing: the rest is still there, and all of it comes back. */
+  /* The allocation that failed has broken nothing: small blocks can still be had, and all blocks can be freed. */
   void *small = malloc(100);
   CHECK(small != NULL && realloc(small, 2 * MIB) == NULL);
   free(small);
@@ -102,7 +102,7 @@ static void aligned(void) {
   }
 }
 
-/* Never-touched memory is memory to the monitor as well: it reads zeros there, and writes. */
+/* The monitor can use memory that was never touched: it reads zeros there, and can write. */
 static void untouched(void) {
   uint64_t far = spry_boot_page()->heap_end - 8192;
   CHECK(spry_hypercall(SPRY_CALL_POLL, 0, far + 4096, 0, 0, 0) == 0);

@@ -1,11 +1,11 @@
-/* Half a MiB of read-only data, which machines map from the file: every byte is as it was linked, and what the pages
- * around it hold beside it is zero. */
+/* Half a MiB of read-only data, which machines map from the file: every byte is as it was linked, and the rest of the
+ * first and last page is zero. */
 #include "guest_case.h"
 
 #define WORDS ((size_t)64 * 1024)
 
 static const uint64_t table[WORDS] = {[0] = 1, [1000] = 2, [WORDS / 2] = 3, [WORDS - 1] = 4};
-/* A relocation, whose table lies beside the data. */
+/* Relocated pointers; the table of relocations lies beside the data. */
 static const uint64_t *const places[] = {&table[0], &table[1000], &table[WORDS / 2], &table[WORDS - 1]};
 
 int spry_main(int argc, char **argv) {

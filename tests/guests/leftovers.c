@@ -1,6 +1,6 @@
 /* What may outlive an action beside memory and registers. "leave": a large input, output that waits in the console's
- * shared area, written sectors of a disk. "abort": the same, ended at once. "look": none of it is there. "wait": until
- * the first sector of the disk is written by somebody else. */
+ * shared area, written sectors of a disk. "abort": the same, ended at once. "look": none of it is there. "wait": ends
+ * when somebody else has written the disk's first sector. */
 #include "guest_case.h"
 #include "spry/block.h"
 

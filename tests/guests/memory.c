@@ -40,7 +40,7 @@ static void heap_execute(void) {
   execute_at(address_of(code));
 }
 
-/* Where no memory slot is yet: it grows, and then is no code. */
+/* Where there is no memory slot yet: memory grows first, and then cannot be executed. */
 static void far_heap_execute(void) { execute_at(spry_boot_page()->heap_end - SPRY_PAGE_SIZE); }
 
 static void shared_execute(void) { execute_at(spry_boot_page()->devices[0].shared + 8); }
@@ -64,7 +64,7 @@ static void end_read(void) { read_at(spry_boot_page()->heap_end); }
 static void end_write(void) { write_at(spry_boot_page()->heap_end); }
 static void end_execute(void) { execute_at(spry_boot_page()->heap_end); }
 
-/* Half of the word lies in the last page. */
+/* A word of which only half lies in the last page. */
 static void end_crossing(void) {
   __asm__ volatile("mov %0, (%1)" : : "r"(0UL), "r"(spry_boot_page()->heap_end - 4) : "memory");
 }
@@ -81,7 +81,7 @@ static void not_canonical_read(void) { read_at(0x8000000000000000); }
 static void not_canonical_write(void) { write_at(0x0000800000000000); }
 static void not_canonical_execute(void) { execute_at(0x8000000000000000); }
 
-/* Into the middle of an instruction: code like any other. */
+/* A jump into the middle of an instruction: its bytes are code like any other. */
 static void middle_of_instruction(void) {
   __asm__ volatile(
       "lea 0f(%%rip), %%rax\n\t"

@@ -22,7 +22,7 @@ static void fill_pattern(void) {
   for (size_t i = 0; i < sizeof pattern; i++) pattern[i] = (unsigned char)(i * 7 + i / 4096);
 }
 
-/* One write, straight from memory, behind what is waiting in the shared area. */
+/* One large write, directly from memory, while output waits in the shared area: the latter goes out first. */
 static void large(void) {
   fill_pattern();
   say("first\n");

@@ -1,5 +1,5 @@
-/* Ports: one has a meaning, as a 4-byte `out` of EAX; all else is a fault, forged gates and half a hypercall as well.
- */
+/* Ports: only a 4-byte `out` of EAX to one port has a meaning. Everything else is a fault, also forged gates and
+ * hypercalls of other sizes. */
 #include "guest_case.h"
 
 #define CASES(X)                                                                                           \
@@ -45,7 +45,7 @@
   X(gate_31, "out %al, $31")                                                                               \
   X(gate_32, "out %al, $32")
 
-/* Forward, three elements, from and to memory of our own; EAX is no element of it. */
+/* String I/O: forward, three elements, from and to memory of our own; EAX holds none of these elements. */
 static uint32_t memory[16] = {1, 1, 1};
 #define STRING(port)                                                                        \
   "cld\n\tmov $" #port                                                                      \

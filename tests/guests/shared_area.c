@@ -32,7 +32,7 @@ static void at_each_call(void) {
   spry_exit(0);
 }
 
-/* Bytes from the area itself: what waits there goes first. */
+/* Writes bytes from the shared area itself: what waits there goes out first. */
 static void itself(void) {
   memcpy(area() + 1, "abc", 3);
   area()->length = 3;

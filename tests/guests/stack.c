@@ -1,7 +1,7 @@
-/* The stack: all of it can be used, and what goes beyond it is named so. */
+/* The stack: all of it can be used, and an access beyond it is called a stack overflow. */
 #include "stack_cases.h"
 
-/* Beyond the guard, where something else lies. */
+/* A frame that reaches beyond the guard, where something else lies. */
 static void huge_frame(void) {
   uint64_t size = spry_boot_page()->stack_end - spry_boot_page()->stack_start;
   __asm__ volatile("sub %0, %%rsp\n\tmovq $1, 64(%%rsp)\n\tcall *%1" : : "r"(size + 20000), "r"(spry_exit) : "memory");

@@ -6,7 +6,7 @@
 
 static unsigned deepest;
 
-/* A frame of a known size for each level; not a tail call. */
+/* Each level has a frame of a known size, and must not become a tail call. */
 __attribute__((noinline)) static unsigned descend(unsigned levels) {
   volatile unsigned char frame[1000];
   *at(address_of(&frame[levels % 1000])) = (unsigned char)levels;
@@ -14,7 +14,7 @@ __attribute__((noinline)) static unsigned descend(unsigned levels) {
   return levels == 0 ? 0 : descend(levels - 1) + (frame[levels % 1000] != 2);
 }
 
-/* Nine tenths of the stack. */
+/* Uses nine tenths of the stack. */
 static void fits(void) {
   uint64_t size = spry_boot_page()->stack_end - spry_boot_page()->stack_start;
   descend((unsigned)(size / 10 * 9 / 1100));

@@ -1,4 +1,5 @@
-/* FS and GS based where they must not be, while the guest faults, exits by a hypercall and spins. */
+/* The bases of FS and GS at addresses that are not the guest's, while the guest faults, exits by a hypercall and spins.
+ * */
 #include "hostile_case.h"
 #include "places.h"
 

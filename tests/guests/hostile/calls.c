@@ -99,8 +99,8 @@ static char buffer[4096];
 
 CALLS(FUNCTION)
 
-/* The calls of 32-bit programs. 15 is there another one than rt_sigreturn; 119 and 173 are the two that return from
- * signals. */
+/* The calls of 32-bit programs. Number 15 is not rt_sigreturn there; 119 and 173 are the two that return from signals.
+ * */
 #define CALLS_32(X)                       \
   X(int80_exit, "int $0x80", 1)           \
   X(int80_fork, "int $0x80", 2)           \
@@ -129,7 +129,7 @@ __attribute__((used)) static void reached_32(void) { reached("a 32-bit system ca
 
 CALLS_32(FUNCTION_32)
 
-/* The page that Linux executes for programs of another age: gettimeofday, time, getcpu. */
+/* Linux's vsyscall page, for old programs: gettimeofday, time, getcpu. */
 static void vsyscall(uint64_t entry) {
   uint64_t to = PLACE_VSYSCALL + entry;
   __asm__ volatile("call *%0" : : "r"(to), "D"(0), "S"(0) : "rax", "rcx", "r11", "memory");
@@ -141,7 +141,7 @@ static void vsyscall_time(void) { vsyscall(0x400); }
 static void vsyscall_getcpu(void) { vsyscall(0x800); }
 static void vsyscall_middle(void) { vsyscall(1); }
 
-/* The bytes of `syscall` and of other calls, executed where nothing is to be executed. */
+/* The bytes of `syscall` and of other such instructions, executed in memory that must not be executed. */
 static const unsigned char syscall_constants[] = {0x0f, 0x05, 0xc3};
 static unsigned char syscall_data[] = {0x0f, 0x05, 0xc3};
 
@@ -162,7 +162,7 @@ static void from_stack(void) { execute(put_syscall(spry_boot_page()->stack_start
 static void from_shared_area(void) { execute(put_syscall(spry_boot_page()->devices[0].shared + 16)); }
 static void from_boot_page(void) { execute(spry_boot_page()->self + 0x30); }
 
-/* Far, to a 64-bit and to a 32-bit segment of Linux's, to a call gate that is not there, to the kernel. */
+/* Far calls and jumps: to Linux's kernel segment and 32-bit segment, and through selectors that no program may use. */
 struct far {
   uint32_t offset;
   uint16_t selector;

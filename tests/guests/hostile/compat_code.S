@@ -10,7 +10,8 @@
 compat_\name:
 	.endm
 
-	/* A 32-bit call that comes back has reached something: the status of an exit tells, if even that is let through. */
+	/* A 32-bit call that returns has reached something. The guest then exits, and the status tells it, if that exit
+	 * gets through. */
 	.macro	back
 	movl	$99, %edi
 	movl	$1, %eax
@@ -43,7 +44,7 @@ compat_\name:
 	outl	%eax, $PORT
 	ud2
 
-	/* The same instruction thrice: what it has become by then is what 64-bit code would execute. */
+	/* The same instruction three times: after the first it may have been rewritten for 64-bit code. */
 	compat	call
 	movl	$3, %esi
 1:
@@ -83,7 +84,7 @@ compat_\name:
 	.byte	0x0f, 0x05
 	back
 
-	/* 15 is another call here, which a filter that forgets the architecture lets through. */
+	/* For 32-bit code, 15 is another call. A filter that does not look at the architecture would let it through. */
 	compat	syscall_15
 	movl	$15, %eax
 	xorl	%ebx, %ebx

@@ -1,5 +1,5 @@
-/* Hypercalls where their two bytes lie badly, each a function that takes the number in EDI and the argument in ESI and
- * returns what the call does, but for those that say otherwise. */
+/* Hypercalls whose two bytes lie in awkward places. Each is a function that takes the number in EDI and the argument in
+ * ESI and returns the call's result, unless its comment says otherwise. */
 #define PORT 0x7e
 
 	.macro	function name
@@ -18,7 +18,7 @@
 	.byte	0xe7, PORT
 	ret
 
-	/* By DX, the one byte at the end of a page. */
+	/* By DX: the instruction has one byte, the last of a page. */
 	.balign	4096
 	.skip	4096 - 10, 0x90
 	.globl	edge_by_dx
@@ -30,7 +30,8 @@ edge_by_dx:
 	.byte	0xef
 	ret
 
-	/* Into the second byte: first `jle`, and when the instruction was executed once, whatever it is by then. */
+	/* Jumps to the second byte of a hypercall. It is `jle` at first; after edge_whole has run, it may be something
+	 * else. */
 	function edge_middle
 	cmpl	$0, %eax	/* above: not taken */
 	jmp	.Linto + 1
@@ -43,7 +44,8 @@ edge_whole:
 	.byte	0xe7, PORT, 0x90, 0x90, 0x90, 0x90
 	ret
 
-	/* A hypercall that is a part of another instruction's constant: all of it, and then the part. */
+	/* A hypercall inside another instruction's constant: edge_constant executes that instruction, edge_part the
+	 * hypercall. */
 	.globl	edge_constant
 	.type	edge_constant, @function
 edge_constant:
@@ -55,7 +57,7 @@ edge_part:
 	.byte	0xe7, PORT, 0x90, 0x90
 	ret
 
-	/* Many, each executed once. */
+	/* 1000 hypercall instructions, each executed once. */
 	.globl	edge_many
 	.type	edge_many, @function
 edge_many:
@@ -65,7 +67,8 @@ edge_many:
 	.endr
 	ret
 
-	/* The last page of the code, full. EDGE_END: the last byte is half of a hypercall; else it is all of one, `exit`. */
+	/* The last page of the code, which is full. With EDGE_END its last byte is the first half of a hypercall; else
+	 * its last two bytes are a whole one. */
 	.section .edge_end, "ax", @progbits
 	.balign	4096
 	.skip	4096 - 7, 0x90

@@ -1,5 +1,5 @@
 /* Hypercalls on the edges of pages and of segments, with prefixes, within other instructions, and in memory that is no
- * code. Each is executed several times: the first time may differ from the others. */
+ * code. Each is executed several times, because the first time may be served in another way. */
 #include "hostile_case.h"
 
 typedef int64_t (*Call)(uint32_t number, uint64_t argument);
@@ -27,11 +27,12 @@ static void middle(void) {
   unknown_thrice(edge_whole);
 }
 
-/* Linux has calls of its own with these numbers that are let through whatever its filters say. */
+/* Linux has calls of its own with these two numbers, which it lets through whatever filters say. */
 #define URETPROBE 335u
 #define UPROBE 336u
 
-/* Of calls that do not exist, by one instruction: Linux has calls of its own with most of these numbers. */
+/* Numbers of hypercalls that do not exist, all by one instruction. Linux has calls of its own with most of these
+ * numbers. */
 static void numbers(void) {
   for (uint32_t number = SPRY_CALL_COUNT; number < 600; number++) {
     if (number != URETPROBE && number != UPROBE) CHECK(edge_whole(number, 0) == -SPRY_ENOSYS);
@@ -64,7 +65,7 @@ static void end(void) {
   reached("what is behind the code");
 }
 
-/* The same, but the call comes back, to what is no code. */
+/* The same, but the call returns, to what is no code. */
 static void end_and_back(void) {
   edge_end(999, 5);
   reached("what is behind the code");

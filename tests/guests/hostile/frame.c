@@ -16,7 +16,7 @@ static unsigned char fpstate[FPSTATE_BYTES] __attribute__((aligned(64)));
 
 void frame_prepare(struct frame *frame, void (*to)(void)) {
   *frame = (struct frame){
-      .flags_of_frame = 6, /* SS is restored, whatever it is */
+      .flags_of_frame = 6, /* Linux restores SS, whatever its value */
       .alternate_flags = ALTERNATE_UNCHANGED,
       .rsp = address_of(other_stack) + sizeof other_stack - 8,
       .rip = address_of(to),
@@ -36,7 +36,7 @@ void frame_return(uint64_t frame) {
 
 static void put(size_t offset, uint32_t value) { memcpy(fpstate + offset, &value, sizeof value); }
 
-/* The size is this CPU's, if it says so. */
+/* The size of vector state, as this CPU tells it, if it does. */
 static uint32_t state_size(void) {
   uint32_t eax = 13, ebx, ecx = 0, edx;
   __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));

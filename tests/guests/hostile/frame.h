@@ -1,5 +1,5 @@
-/* Forged signal frames: what Linux's rt_sigreturn takes for the registers of an interrupted program. It is a system
- * call like any other, a fault; these are to show that it is. */
+/* Forged signal frames: Linux's rt_sigreturn would take their contents for the registers of an interrupted program. For
+ * a guest rt_sigreturn is a fault, like any other system call; the cases show that it is. */
 #ifndef SPRY_TESTS_HOSTILE_FRAME_H
 #define SPRY_TESTS_HOSTILE_FRAME_H
 
@@ -32,10 +32,10 @@ _Static_assert(sizeof(struct frame) == 432, "Linux's layout");
 /* A frame that leads to `to`, on a stack of its own, with nothing wrong in it. */
 void frame_prepare(struct frame *frame, void (*to)(void));
 
-/* rt_sigreturn with this frame, or with RSP anywhere. */
+/* Calls rt_sigreturn with this frame; the address may be any. */
 __attribute__((noreturn)) void frame_return(uint64_t frame);
 
-/* A good image of vector state for `fpstate`, in memory of our own, that all can change. */
+/* A good image of vector state for `fpstate`. It is in memory of our own, and each case may change it. */
 #define FPSTATE_BYTES 16384u
 unsigned char *fpstate_prepare(void);
 #define FPSTATE_MXCSR 24u

@@ -188,7 +188,7 @@ FRAMES(FUNCTION)
 
 FRAMES_AT(FUNCTION_AT)
 
-/* A frame that leads to the system call that takes it. */
+/* A frame that leads back to the system call that takes it. */
 extern void frame_circle(void);
 __asm__(".text\nframe_circle:\n\tsyscall\n\tud2");
 

@@ -36,7 +36,7 @@ static void rubbish_spin(void) {
   end_by_spin();
 }
 
-/* Until the deadline. */
+/* Fills the stack over and over, until the deadline. */
 static void storm(void) {
   for (unsigned char value = 0;; value++) fill(value);
 }
@@ -45,7 +45,7 @@ static unsigned char out_in_data[] = {0xe7, SPRY_HYPERCALL_PORT};
 extern const unsigned char gate_out[];
 __asm__(".text\n\tgate_out: out %eax, $0x7e\n\tret");
 
-/* Frames as the kernel would write them, of what did not happen. X(name, what is forged). */
+/* Frames like the kernel's, of events that did not happen. X(name, what is forged). */
 #define FORGED(X)                                                                                         \
   X(a_hypercall, F.rip = address_of(gate_out))                                                            \
   X(an_exit, (F.rip = address_of(gate_out), F.rax = SPRY_CALL_EXIT))                                      \
@@ -78,8 +78,8 @@ __asm__(".text\n\tgate_out: out %eax, $0x7e\n\tret");
 static struct frame forged;
 #define F forged
 
-/* The n-th `syscall` in the stub's first page with the gate's number, and RDX as number 2 says, counted from the gate
- * stack's start; number 3 is n, number 4 the signal, number 5 the stub's address. */
+/* Jumps to the n-th `syscall` in the stub's first page, with the gate's number. Of the case's numbers, number 2 is RDX,
+ * counted from the gate stack's start; number 3 is n, number 4 the signal, number 5 the stub's address. */
 __attribute__((noreturn)) static void enter_gate(void) {
   uint64_t rdx = START + hostile_number(2, 4096), nth = hostile_number(3, 0);
   uint64_t stub = hostile_number(5, PLACE_STUB);
@@ -97,7 +97,8 @@ __attribute__((noreturn)) static void enter_gate(void) {
   spry_exit(0);
 }
 
-/* Every 16 bytes there may be a frame: but they overlap, so each case has them at another distance. */
+/* A frame may lie at any multiple of 16 bytes, but frames overlap: each call puts one at the distance that number 2
+ * says. */
 static void fill_with_frame(void) {
   uint64_t place = hostile_number(2, 4096);
   fill(0);
@@ -122,7 +123,7 @@ static void fill_with_frame(void) {
 
 FORGED(FUNCTION)
 
-/* Nothing is forged: what lies there is what the last frame left. Number 2 as in enter_gate; RDX alone is wrong. */
+/* Nothing is forged: the stack holds what the last frame left. Only RDX is wrong (number 2, as in enter_gate). */
 static void enter(void) { enter_gate(); }
 
 static const struct guest_case cases[] = {

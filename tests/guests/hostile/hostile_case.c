@@ -70,14 +70,14 @@ static void list(const struct guest_case *cases, size_t count) {
   for (size_t i = 0; i < count; i++) spry_printf((int)SPRY_STREAM_OUTPUT, "%s\n", cases[i].name);
 }
 
-/* One instruction for all its calls. */
+/* All its callers share one hypercall instruction. */
 __attribute__((noinline)) static int64_t executed_call(uint32_t number, uint64_t argument) {
   return spry_hypercall(number, argument, 0, 0, 0, 0);
 }
 
 int hostile_main(const struct guest_case *cases, size_t count, int argc, char **argv) {
   traces_ready();
-  /* Not by spry_input, which would call `ready` a second time. */
+  /* Does not use spry_input, which would call `ready` a second time. */
   const struct spry_boot *boot = spry_boot_page();
   if (boot->input_length != 0) {
     take_input((const char *)(uintptr_t)boot->input, boot->input_length);

@@ -21,7 +21,7 @@ int hostile_main(const struct guest_case *cases, size_t count, int argc, char **
 /* The number with this index behind the case's name, in C's notation. */
 uint64_t hostile_number(size_t index, uint64_t otherwise);
 
-/* What no guest may come to: says so and exits with 99. */
+/* Called where no guest may get to: says so and exits with 99. */
 __attribute__((noreturn)) void reached(const char *what);
 
 /* Ends of a case, for code that a forged state leads to; RSP is as at a function's entry. */
@@ -31,9 +31,9 @@ __attribute__((noreturn)) void end_by_exit(
     void); /* status 3, by a hypercall instruction that nothing executed before */
 __attribute__((noreturn)) void end_by_calls(void); /* status 4, by one that was executed before the case */
 
-/* traces.c. Knows all registers and memory at `ready`, which it calls. */
+/* traces.c. Puts known values into registers and memory, and calls `ready`. */
 void traces_ready(void);
-/* Aborts if something is not as it was there. */
+/* Aborts if something is not as traces_ready left it. */
 void traces_look(uint64_t heap_bytes);
 /* Leaves something for traces_look in the next action. */
 void traces_leave(void);

@@ -12,14 +12,14 @@ static void write_range(uint64_t start, uint64_t end, uint64_t value) {
   }
 }
 
-/* With the gate's stack, if numbers 0 and 1 say where it is. */
+/* Writes also to the gate's stack, if numbers 0 and 1 say where it is. */
 static void write_everything(uint64_t value) {
   const struct spry_boot *boot = spry_boot_page();
   write_range(boot->heap_start, boot->heap_end, value);
   write_range(boot->stack_start, address_of(__builtin_frame_address(0)) - STACK_KEPT, value);
   uint64_t gate_stack = hostile_number(0, 0);
   write_range(gate_stack, gate_stack + hostile_number(1, 0), value);
-  /* What the monitor takes as the console's length comes last. */
+  /* The shared area comes last: its first word is the console's length. */
   write_range(boot->devices[0].shared, boot->devices[0].shared + boot->devices[0].shared_size, value);
 }
 
@@ -48,12 +48,12 @@ static void ones_spin(void) {
   end_by_spin();
 }
 
-/* Over and over, until the deadline. */
+/* Writes everything over and over, until the deadline. */
 static void storm(void) {
   for (uint64_t value = 0;; value++) write_everything(value);
 }
 
-/* The stack as well, by code that needs none; data too, but for what it needs. */
+/* Overwrites the whole stack, by code that needs none, and exits. */
 static void stack_exit(void) {
   const struct spry_boot *boot = spry_boot_page();
   uint64_t words = (boot->stack_end - boot->stack_start) / 8;
@@ -70,7 +70,7 @@ static uint64_t read_range(uint64_t start, uint64_t end) {
   return total;
 }
 
-/* But for the holes between segments there are none here: the three segments lie behind each other. */
+/* Reads all from the first segment to the heap's end at once: in this image there are no holes between segments. */
 static void read_everything(void) {
   const struct spry_boot *boot = spry_boot_page();
   read_range(boot->self, boot->self + 4096);
@@ -80,7 +80,7 @@ static void read_everything(void) {
   read_range(boot->input, boot->input + boot->input_length);
 }
 
-/* Thousands of page faults, each of which is served. */
+/* Writes to each page of the heap: thousands of page faults, each of which the monitor serves. */
 static void touch_heap(void) {
   const struct spry_boot *boot = spry_boot_page();
   for (unsigned i = 0; i < 3; i++) {
@@ -88,7 +88,8 @@ static void touch_heap(void) {
   }
 }
 
-/* To each page of the machine a pointer for the monitor: it must neither write nor read what the guest may not. */
+/* Gives the monitor a pointer to each page of the machine: it must neither write nor read where the guest itself may
+ * not. */
 static void pointers_everywhere(void) {
   static const uint64_t places[] = {0,
                                     PLACE_STUB,

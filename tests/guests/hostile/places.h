@@ -1,5 +1,5 @@
-/* Where a guest that is a process finds what is not its own. On other platforms nothing is there. The numbers are
- * defaults: tests/embed/hostile_test.cpp looks for the places and gives the cases what it found. */
+/* The addresses where a guest's process has what is not the guest's. On other platforms nothing is there. The numbers
+ * are defaults: tests/embed/hostile_test.cpp looks for the places and gives the cases what it found. */
 #ifndef SPRY_TESTS_HOSTILE_PLACES_H
 #define SPRY_TESTS_HOSTILE_PLACES_H
 

@@ -38,7 +38,8 @@ static void all_spin(void) {
   end_by_spin();
 }
 
-/* All of them with the last that can be loaded, FS too: from here on nothing may look at the boot page by it. */
+/* Loads all four with the last selector that can be loaded. FS is among them, so nothing may use the boot page from
+ * here on. */
 #define LOAD "mov %0, %%ds\n\tmov %0, %%es\n\tmov %0, %%gs\n\tmov %0, %%fs\n\t"
 
 static void last_fault(void) { __asm__ volatile(LOAD "ud2" : : "r"(last_selector())); }
@@ -55,7 +56,7 @@ static void fs_null_exit(void) {
 static void fs_null_fault(void) { __asm__ volatile("xor %eax, %eax\n\tmov %eax, %fs\n\tud2"); }
 static void fs_user_spin(void) { __asm__ volatile("mov $0x2b, %eax\n\tmov %eax, %fs\n\t0: jmp 0b"); }
 
-/* One after the other, with a call after each. */
+/* Loads one selector after the other, with a hypercall after each. */
 static void all_call(void) {
   for (uint32_t selector = 0; selector < 0x10000; selector++) {
     if (!loads(selector)) continue;

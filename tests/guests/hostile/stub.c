@@ -1,5 +1,5 @@
-/* The stub's own pages, where a guest is a process: what of them can be read and written, and its code executed from
- * anywhere in it, with registers that say anything. */
+/* The stub's own pages, where a guest is a process. The cases try what of them can be read and written, and execute the
+ * stub's code from any address in it, with any values in registers. */
 #include "hostile_case.h"
 #include "places.h"
 
@@ -19,19 +19,19 @@ static void write_all(void) {
   for (uint64_t i = 0; i < bytes; i++) at(ADDRESS)[i] = (unsigned char)hostile_number(2, 0x90);
 }
 
-/* sum [ADDRESS BYTES]: of words, so that something is read. */
+/* sum [ADDRESS BYTES]: reads these bytes, and prints a sum so that the reads are not optimised away. */
 static void sum(void) {
   uint64_t total = 0, bytes = hostile_number(1, 4096);
   for (uint64_t i = 0; i < bytes; i++) total = total * 31 + at(ADDRESS)[i];
   spry_printf((int)SPRY_STREAM_OUTPUT, "%016lx\n", total);
 }
 
-/* Loads RAX, RDI, RSI, RDX, RSP; the others hold `rest`. */
+/* Jumps to `to` with these values in RAX, RDI, RSI, RDX and RSP; the other registers hold `rest`. */
 __attribute__((noreturn)) static void jump_with(uint64_t to, uint64_t rax, uint64_t rdi, uint64_t rsi, uint64_t rdx,
                                                 uint64_t rsp, uint64_t rest) {
   static uint64_t values[7];
   values[0] = to, values[1] = rax, values[2] = rdi, values[3] = rsi, values[4] = rdx, values[5] = rsp, values[6] = rest;
-  /* The address lies below the new stack pointer's place, in none of the registers. */
+  /* The target's address is taken from memory below the new stack pointer, so that no register holds it. */
   __asm__ volatile(
       "mov 48+%[values], %%rbx\n\t"
       "mov 8+%[values], %%rax\n\t"
@@ -94,7 +94,8 @@ static void system_call(void) {
   say("none\n");
 }
 
-/* The stub's `syscall` with a `ret` behind it, by which it makes the calls that are let through; 0 if there is none. */
+/* The stub's `syscall` that a `ret` follows; the stub makes the calls by it that the filter lets through. 0 if there is
+ * none. */
 static uint64_t own_call(void) {
   const volatile unsigned char *code = at(PLACE_STUB);
   for (uint64_t i = 0; i + 2 < 4096; i++) {
@@ -126,7 +127,8 @@ static void refused(const char *what, long result) {
   if (result >= 0 || result < -4095) reached(what);
 }
 
-/* Each call of the stub's with every descriptor that it ever had; then what was to be mapped is looked for. */
+/* Makes each call of the stub's with every descriptor that the stub ever had; then looks for what they would have
+ * mapped. */
 static void own_calls(void) {
   static uint64_t words[8];
   for (uint64_t descriptor = 0; descriptor < 32; descriptor++) {

@@ -1,12 +1,12 @@
 /* What an action leaves, and what the next one must not find: known values in registers and memory at `ready`, which
- * each action after it begins with. The spy (tests/guests/spy) looks for more, and more closely; this is what a guest
- * can do whose cases are many. */
+ * each action after it begins with. The spy (tests/guests/spy) looks for more, and more closely; this is small enough
+ * to run after each case of a hostile guest. */
 #include "hostile_case.h"
 
 #define WORDS 512u /* a page of them */
 #define MARK(index) (0x6b6e6f776e000000 + (uint64_t)(index))
 #define STACK_BETWEEN 32768u /* below the running function, more than any case uses */
-#define FX_BYTES 416u        /* of fxsave's area those that it writes */
+#define FX_BYTES 416u        /* the bytes of fxsave's area that it writes */
 #define FX_CONTROL 0u
 #define FX_MXCSR 24u
 #define IOPL 0x3000u /* differs between hosts */
@@ -47,7 +47,7 @@ static uint64_t below_this(void) {
   return (stack_pointer - STACK_BETWEEN) & ~(uint64_t)7;
 }
 
-/* The control words are not those of the entry; each XMM register has a value of its own. */
+/* The control words differ from those at the entry, and each XMM register has a value of its own. */
 static void prepare_known(void) {
   const uint16_t control = 0x0a7f;
   const uint32_t mxcsr = 0x5f80;
@@ -60,10 +60,11 @@ void traces_ready(void) {
   static const uint32_t entry_mxcsr = 0x1f80;
   prepare_known();
   for (unsigned i = 0; i < WORDS; i++) heap_mark()[i] = MARK(i);
-  /* A machine that is ready from its start must not call it: there is no call 0. */
+  /* A guest that has its input from the start must not call `ready`. It makes hypercall 0 instead, which does not
+   * exist. */
   uint64_t number = (spry_boot_page()->flags & SPRY_BOOT_READY) != 0 ? 0 : SPRY_CALL_READY;
   keep_few(&few_before);
-  /* Below the red zone of nobody: the call itself uses no stack. */
+  /* The hypercall itself uses no stack, so no red zone is in danger. */
   __asm__ volatile(
       "fxrstor64 %[known]\n\t"
       "fxsave64 %[before]\n\t"
@@ -90,7 +91,7 @@ void traces_look(uint64_t heap_bytes) {
   CHECK(memcmp(before, after, FX_BYTES) == 0);
   CHECK(few_before.ds == few_after.ds && few_before.es == few_after.es);
   CHECK(few_before.fs == few_after.fs && few_before.gs == few_after.gs);
-  /* Of the flags those that no instruction between the two changes: DF, TF, AC, NT, ID. */
+  /* Looks only at the flags that no instruction between the two readings changes: DF, IF, TF, AC, NT, ID. */
   CHECK((few_after.flags & 0x254700) == 0x200 && (few_before.flags & 0x254700) == 0x200);
   CHECK(boot->self == address_of(boot));
   for (unsigned i = 0; i < WORDS; i++) {

@@ -10,7 +10,7 @@
 #define ALIGNMENT 0x40000u
 #define IDENTIFICATION 0x200000u
 
-/* Unknown hypercalls by one instruction: it is new at the first. */
+/* Makes unknown hypercalls by one instruction, which has never been executed before the first of them. */
 #define WITH_FLAGS(flags)                                                                          \
   for (unsigned i = 0; i < 3; i++) {                                                               \
     uint64_t after;                                                                                \

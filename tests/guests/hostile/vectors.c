@@ -1,4 +1,4 @@
-/* Vector and x87 state that hurts whoever computes with it, or fails to keep it: denormals with every exception
+/* Vector and x87 state that harms a monitor which computes with it, or does not keep it: denormals with every exception
  * unmasked, exceptions that are pending, registers full of signalling NaNs, memory that protection keys take away. */
 #include "hostile_case.h"
 
@@ -34,15 +34,15 @@
 
 STATES(FUNCTIONS)
 
-/* Computing, not only holding it, until the deadline: the exceptions are masked. */
+/* Computes with denormals until the deadline, with exceptions masked. */
 static void denormals_compute(void) {
   __asm__ volatile(DENORMALS "0:\n\tmulpd %xmm1, %xmm0\n\taddpd %xmm2, %xmm0\n\tdivpd %xmm3, %xmm0\n\tjmp 0b");
 }
 
-/* A call that keeps what is pending. */
+/* A hypercall, after which the pending exception must still be pending. */
 static void pending_call(void) { __asm__ volatile(PENDING "mov $999, %eax\n\tout %eax, $0x7e\n\tfwait"); }
 
-/* Where the CPU and the host have protection keys; else it is no instruction. */
+/* Needs protection keys of CPU and host; without them the instruction is invalid. */
 static void keys_fault(void) { __asm__ volatile(DENY_ALL FAULT); }
 static void keys_spin(void) { __asm__ volatile(DENY_ALL SPIN); }
 static void keys_exit(void) { __asm__ volatile(DENY_ALL EXIT); }

@@ -78,14 +78,15 @@ static void look_at_fx(struct spy_findings *findings, const unsigned char *fx, c
 static const uint64_t no_vectors[32][8];
 static const uint64_t no_masks[8];
 
-/* What of these classes neither the fxsave image has nor the classes `seen`, which were looked at before. */
+/* Looks at the parts of these classes that neither the fxsave image nor the classes `seen` have; those were looked at
+ * before. */
 static void look_at_wide(struct spy_findings *findings, const struct spy_capture *capture, uint64_t classes,
                          uint64_t seen, const uint64_t (*vectors)[8], const uint64_t *masks) {
   bool wide = (classes & SPY_CLASS_AVX512) != 0;
   if (!wide && (classes & SPY_CLASS_AVX) == 0) {
     return;
   }
-  /* AVX-512 has the words of AVX, and AVX those of the fxsave image. */
+  /* An AVX-512 register contains the AVX register, and that contains the register of the fxsave image. */
   size_t seen_words = (seen & SPY_CLASS_AVX) != 0 ? 4 : 2;
   for (size_t i = 0; i < (wide ? 32u : 16u); i++) {
     for (size_t word = i < 16 ? seen_words : 0; word < (wide ? 8 : 4); word++) {
@@ -146,11 +147,11 @@ void spy_prepare_known(struct spy_area *first) {
 void spy_look_at_call(struct spy_findings *findings, const struct spy_area *first, const struct spy_area *second,
                       uint64_t classes, uint64_t pkru) {
   const struct spy_capture *capture = &second->capture;
-  /* The result: ready gives 0; there is no other call of 0, the number of a machine that is ready from its start. */
+  /* `ready` gives 0. Where the input was there from the start, hypercall 0 was made instead, which does not exist. */
   spy_expect(findings, general_names[RAX], 0, capture->general[RAX],
              first->number == SPRY_CALL_READY ? 0 : (uint64_t)-SPRY_ENOSYS);
   for (size_t i = 1; i < 16; i++) {
-    if (i == RCX || i == R11) continue; /* which a hypercall does not keep */
+    if (i == RCX || i == R11) continue; /* a hypercall does not keep these */
     spy_expect(findings, general_names[i], 0, capture->general[i], i == RSP ? SPY_KNOWN_RSP : SPY_KNOWN(i));
   }
   spy_expect(findings, "rflags", 0, capture->flags & ~(uint64_t)RFLAGS_IOPL, SPY_KNOWN_FLAGS);

@@ -20,7 +20,7 @@ static uint64_t page_of(uint64_t address) { return address / SPRY_PAGE_SIZE * SP
 static uint64_t pages_up(uint64_t address) { return page_of(address + SPRY_PAGE_SIZE - 1); }
 static uint64_t *word_at(uint64_t address) { return (uint64_t *)(uintptr_t)address; }
 
-/* From the ELF header, with which the image begins: the rest of the last page is the guest's too. */
+/* Found by the ELF header, with which the image begins. The rest of the last page belongs to the guest too. */
 struct spy_range spy_data(void) {
   const unsigned char *image = (const unsigned char *)(uintptr_t)spry_boot_page()->image_start;
   const struct program_header *header =
@@ -57,7 +57,7 @@ void spy_initialize_memory(void) {
   }
 }
 
-/* [start, start + bytes): the words have marks (word i MARK(i)), or are zero. */
+/* Looks at [start, start + bytes): either word i is MARK(i), or all words are zero. */
 static void look_at(struct spy_findings *findings, const char *name, uint64_t start, uint64_t bytes, bool marked) {
   struct spy_finding finding = {name, 0, 0, 0, 0};
   for (uint64_t i = 0; i < bytes / 8; i++) {
@@ -74,7 +74,7 @@ static void look_at(struct spy_findings *findings, const char *name, uint64_t st
   }
 }
 
-/* [start, end), which is zero but for marked parts of it. */
+/* Looks at [start, end), which must be zero except for its marked parts. */
 static void look_around(struct spy_findings *findings, const char *name, uint64_t start, uint64_t end) {
   if (start < end) {
     look_at(findings, name, start, end - start, false);
@@ -83,7 +83,7 @@ static void look_around(struct spy_findings *findings, const char *name, uint64_
 
 void spy_look_at_memory(struct spy_findings *findings, bool initialized, uint64_t heap) {
   const struct spry_boot *boot = spry_boot_page();
-  /* The data by parts, in the order of their addresses. */
+  /* The parts of the data, in the order of their addresses. */
   struct {
     const char *name;
     uint64_t start, bytes;
@@ -143,7 +143,7 @@ void spy_search(struct spy_findings *findings, const char *name, uint64_t start,
   for (uint64_t at = start; at + 8 <= end; at++) {
     uint64_t value;
     __builtin_memcpy(&value, (const void *)(uintptr_t)at, sizeof value);
-    /* Nothing here computes the secret itself. */
+    /* Keeps the compiler from computing the secret itself, which would then be in a register. */
     __asm__("not %0" : "+r"(value));
     if (value == veil) {
       spy_add(findings, (struct spy_finding){name, at, ~value, 0, 1});

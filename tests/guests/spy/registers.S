@@ -51,7 +51,7 @@
 1:
 	.endm
 
-/* What C code needs. */
+/* Sets the state that C code needs. */
 	.macro	plain_state
 	fninit
 	ldmxcsr	plain_mxcsr(%rip)
@@ -109,7 +109,7 @@ spy_call:
 	movabsq	$SPY_KNOWN_GS_BASE, %rax
 	wrgsbase %rax
 
-	/* Nothing writes to the first area from here on. */
+	/* Nothing writes to the first area from here on: its sum is taken. */
 1:	leaq	spy_first_area(%rip), %rsi
 	movl	$SPY_AREA_BYTES / 8, %ecx
 	xorl	%eax, %eax
@@ -149,7 +149,7 @@ spy_called:
 	movl	spy_first_area+SPY_CLASSES(%rip), %esi
 	leaq	spy_second_area(%rip), %rdi
 	call	spy_capture_wide
-	/* What of it C code cannot do with. */
+	/* Sets the bases back: C code cannot run with known values in them. */
 	testl	$SPY_CLASS_BASES, spy_first_area+SPY_CLASSES(%rip)
 	jz	1f
 	movq	spy_first_area+SPY_BOOT(%rip), %rax
@@ -190,7 +190,7 @@ spy_capture_wide:
 1:	ret
 	.size	spy_capture_wide, . - spy_capture_wide
 
-/* (RDI: struct spy_fill) Needs no stack, because it fills that too. */
+/* (RDI: struct spy_fill) Uses no stack, because it fills the stack too. */
 	.globl	spy_fill
 	.type	spy_fill, @function
 spy_fill:
@@ -327,7 +327,7 @@ spy_first_area:
 	.zero	SPY_AREA_BYTES
 spy_second_area:
 	.zero	SPY_AREA_BYTES
-/* Where a way finds what it needs, when no register has it. */
+/* Values that a way needs and that no register holds. */
 spy_way:
 	.zero	8
 	.globl	spy_stack

@@ -16,17 +16,18 @@
  *
  * General registers, flags, x87, MMX, MXCSR and XMM are always filled and looked at. LIST names other classes,
  * separated by commas: base (nothing more), selectors, odd, fs, bases, avx, avx512, pkru, pending (spy.h). Without
- * `classes` they are selectors and what the manifest asks for. Where a class is unspecified for the manifest, it faults
- * or not, as the host does: selectors and pending run everywhere. The classes of a look are those that are captured by
- * instructions of their own (bases, avx, avx512, pkru); selectors are always looked at. selftest takes fs only together
+ * `classes` they are selectors and what the manifest asks for. A class that the manifest does not ask for may fault,
+ * depending on the host; selectors and pending run everywhere. A look takes the classes that are captured by
+ * instructions of their own (bases, avx, avx512, pkru); it always looks at selectors. selftest takes fs only together
  * with bases.
  *
- * The base is where the action begins: at load if the input is there already (SPRY_BOOT_READY), where the entry
- * captures all registers and all memory is compared with the file; and after the hypercall `ready`, which is made with
- * a known value in each register (else a hypercall that does not exist is made in the same way) and memory initialised
- * before. The first argument, "classes=LIST", says which classes have known values there, besides the manifest's.
+ * The base is the state in which an action begins. If the input is there already (SPRY_BOOT_READY), that is the state
+ * at load: the entry captures all registers, and all memory is compared with the file. In other actions it is the state
+ * after the hypercall `ready`; before it, memory is initialised and each register gets a known value. (An action that
+ * begins at load makes a hypercall that does not exist in the same way.) The first argument, "classes=LIST", says which
+ * classes have known values there, besides the manifest's.
  *
- * A look that faults has found something too: without FS base, for one, no C code runs.
+ * A look that faults has found something too: for example, no C code runs with a wrong base of FS.
  *
  * SPY_LOAD: an action that begins at load only: it never makes the hypercall `ready`, and exits with 3 if the input is
  * not there. SPY_FEATURES: the features that the manifest asks for. */
@@ -187,7 +188,7 @@ void spy_at_entry(void) {
   if (first->dirty != 0) {
     spy_expect(&first->findings, "rest of the first area", first->dirty, 1, 0);
   }
-  /* A fill must not be slower for what the look needs. */
+  /* Memory is compared with the file only for a look: a fill should not take that time. */
   struct spy_command command = {"look", "", 0, 0, HEAP_DEFAULT};
   if (at_load) command = parse(boot);
   if (strcmp(command.name, "look") == 0) {
@@ -224,7 +225,7 @@ __attribute__((noreturn)) static void fill(const struct spy_command *command, ui
   }
   fill.ranges[fill.count++] =
       (struct spy_range){second + SPY_AREA_BYTES, data.start + data.bytes - second - SPY_AREA_BYTES};
-  /* The one that has this structure. */
+  /* The second area comes last, because it may hold `fill` itself. */
   fill.ranges[fill.count++] = (struct spy_range){second, SPY_AREA_BYTES};
   spy_fill(&fill);
 }
@@ -250,7 +251,7 @@ __attribute__((noreturn)) static void look(const struct spy_command *command) {
   struct spy_area *first = spy_first(), *second = spy_second();
   uint64_t untouched = command->classes & CAPTURED_CLASSES & ~first->classes;
   spy_capture_wide(&second->capture, untouched);
-  /* Memory first: what comes next writes to the second area only, but the shared area is the console's. */
+  /* Memory comes first: what follows writes to the second area only, and to the console's shared area. */
   spy_look_at_memory(&second->findings, true, command->heap);
   spy_look_at_first_area(&second->findings);
   if (second->dirty != 0) {
@@ -261,7 +262,7 @@ __attribute__((noreturn)) static void look(const struct spy_command *command) {
   report(&first->findings, &second->findings, command->pattern);
 }
 
-/* After the fill: nothing may be missing from what is found. */
+/* Runs after a selftest's fill: everything that was filled must be found. */
 __attribute__((noreturn)) static void judge(const struct spy_command *command) {
   struct spy_area *first = spy_first(), *second = spy_second();
   struct spy_findings *findings = &second->findings;
@@ -270,7 +271,7 @@ __attribute__((noreturn)) static void judge(const struct spy_command *command) {
   spy_look_at_first_area(findings);
   spy_expect(findings, "rest of the second area", second->dirty, second->dirty != 0, 0);
   spy_look_at_call(findings, first, second, 0, 0);
-  /* What no action can write: other things that are there. */
+  /* No action can write to the boot pages and the input, so the search there is for other words, which are there. */
   spy_search(findings, "boot pages", first->boot, first->boot + SPRY_PAGE_SIZE, ~first->boot);
   uint64_t in_input;
   memcpy(&in_input, command->name, sizeof in_input);
@@ -280,7 +281,8 @@ __attribute__((noreturn)) static void judge(const struct spy_command *command) {
     memcpy(bytes + i, &command->pattern, sizeof command->pattern);
     spy_search(findings, "every alignment", (uintptr_t)bytes, (uintptr_t)bytes + sizeof bytes, ~command->pattern);
   }
-  /* The selectors of a fill are those that the hypercall was made with, if the first argument says so. */
+  /* If the first argument names selectors, the hypercall was made with the same ones as a fill's, so they cannot be
+   * findings. */
   uint64_t same = (command->classes & SPY_CLASS_ODD) != 0 ? 0 : first->classes & SPY_CLASS_SELECTORS;
   bool everything = spy_found_everything(findings, command->classes & ~same);
   spry_printf(OUTPUT, "%s: %lu findings\n", everything ? "everything was found" : "something was not found",
@@ -292,7 +294,7 @@ __attribute__((noreturn)) static void selftest(const struct spy_command *command
   struct spy_area *first = spy_first();
   if ((command->classes & SPY_CLASS_FS) != 0 && (command->classes & SPY_CLASS_BASES) == 0) refuse("fs needs bases");
   if (first->findings.count != 0) report(&first->findings, &spy_second()->findings, ~command->pattern);
-  first->selftest = 1; /* which its sum must show */
+  first->selftest = 1; /* the area's sum must show this change */
   first->classes |= command->classes & CAPTURED_CLASSES;
   fill(command, (uintptr_t)spy_called, true);
 }

@@ -2,8 +2,8 @@
 #ifndef SPRY_TESTS_SPY_H
 #define SPRY_TESTS_SPY_H
 
-/* Classes of registers, besides those that are always filled and looked at: general registers, flags, x87, MMX, MXCSR,
- * XMM. */
+/* Classes of registers. General registers, flags, x87, MMX, MXCSR and XMM are in none: they are always filled and
+ * looked at. */
 #define SPY_CLASS_SELECTORS 0x1 /* DS, ES, GS = 0x2b */
 #define SPY_CLASS_ODD 0x2       /* DS = 3, ES = 0x33, GS = 1: what docs/abi.md leaves unspecified */
 #define SPY_CLASS_FS 0x4        /* FS = 0x2b */
@@ -90,8 +90,9 @@ struct spy_findings {
   struct spy_finding list[SPY_FINDINGS_MAX];
 };
 
-/* All that the spy writes before it looks, so that everything else can be looked at: one area serves from the entry to
- * the hypercall (or to ready, which may be the base of other actions), the second one after it. */
+/* Before it looks, the spy writes to its areas only, so that everything else can be looked at. The first area serves
+ * from the entry to the hypercall (`ready`, which may be where other actions begin, or another), the second one after
+ * it. */
 struct spy_area {
   struct spy_capture capture;
   uint64_t dirty; /* address of the first word of this area that was not zero before it was used, or 0 */
@@ -169,10 +170,10 @@ void spy_capture_wide(struct spy_capture *capture, uint64_t classes);
 /* Loads known values into all registers, makes the hypercall, stores all registers and calls spy_after_call. */
 __attribute__((noreturn)) void spy_call(void);
 
-/* What spy_call comes back to. */
+/* Where spy_call's hypercall returns to. */
 void spy_called(void);
 
-/* Fills memory and registers, and goes the way. */
+/* Fills memory and registers, and then ends in the way that `fill` names. */
 __attribute__((noreturn)) void spy_fill(const struct spy_fill *fill);
 
 /* Called by registers.S, each on the stack of its area. */
@@ -216,8 +217,8 @@ void spy_look_at_entry(struct spy_findings *findings, const struct spy_area *fir
 /* The values that spy_call loads. */
 void spy_prepare_known(struct spy_area *first);
 
-/* Compares what was captured after the hypercall with these values; of `classes` that spy_call did not load, with what
- * nobody has touched. `pkru`: what a fill leaves there. */
+/* Compares what was captured after the hypercall with these values. Registers of `classes`, which spy_call did not
+ * load, must be untouched. `pkru` is what a fill leaves in PKRU. */
 void spy_look_at_call(struct spy_findings *findings, const struct spy_area *first, const struct spy_area *second,
                       uint64_t classes, uint64_t pkru);
 

@@ -1,5 +1,5 @@
-/* How an action of the spy ends (ways.h): every register holds the secret, RSP too, and every word of memory but
- * spy_stack. DF is set, and AC. */
+/* How an action of the spy ends (ways.h). At each way every register holds the secret, RSP too, and so does every word
+ * of memory but spy_stack. DF and AC are set. */
 #include "spy.h"
 
 #define PORT 0x7e
@@ -17,7 +17,7 @@
 spy_way_\name:
 	.endm
 
-/* Ends a way that came back from where it must not. */
+/* Ends a way whose instruction returned although it must not. */
 	.macro	not_here
 	movl	$250, %edi
 	movl	$CALL_EXIT, %eax

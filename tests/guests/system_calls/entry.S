@@ -1,5 +1,5 @@
-/* The entry of system calls: what it finds goes to `found` (system_calls.c has the offsets), `serve` gives the result, and all
- * registers are the program's again but RCX and R11. */
+/* The entry of system calls: it stores what it finds in `found` (offsets as in system_calls.c), calls `serve` for the
+ * result, and restores all registers of the program but RCX and R11. */
 	.section .text.entry, "ax", @progbits
 	.globl	entry
 	.type	entry, @function
@@ -45,8 +45,8 @@ entry:
 	jmp	*%rcx
 	.size	entry, . - entry
 
-/* call_with(registers): makes a call with these registers, in the order of `found`, and puts there what they are behind
- * it. In the program's segment. */
+/* call_with(registers): makes a call with these registers, which are in the order of `found`, and stores there what
+ * they are afterwards. It lies in the program's segment. */
 	.section .program, "ax", @progbits
 	.globl	call_with
 	.type	call_with, @function

@@ -16,9 +16,9 @@ void call_with(struct registers *registers);
 
 /* What the entry found at the last call. */
 struct registers found;
-static volatile uint64_t calls; /* in `serve`, of which the compiler sees no call */
+static volatile uint64_t calls; /* changed by `serve`, whose calls the compiler does not see */
 
-/* Its upper end is what RSP is at the entry. */
+/* The stack of the entry: RSP is its upper end there. */
 struct {
   unsigned char bytes[16384];
 } __attribute__((aligned(16))) call_stack;
@@ -102,7 +102,7 @@ static void registers(void) {
   struct registers after = given;
   call_with(&after);
   CHECK(after.general[RAX] == sum);
-  /* No number is left out, and of RAX all bits come. */
+  /* Every number comes to the entry, with all bits of RAX. */
   static const uint64_t numbers[] = {0, 1, 15, 39, 60, 158, 231, 257, 317, 435, 0x40000027, 0x7fffffff, 0xffffffff};
   for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     given.general[RAX] = numbers[i];
@@ -219,7 +219,7 @@ PROGRAM static void calls_for_ever(void) {
   for (;;) call(GIVE_SUM, 1, 2, 3);
 }
 
-/* A hypercall is one in the program too, as often as it is made. */
+/* A hypercall that the program makes is a hypercall too, each time. */
 PROGRAM static void hypercalls(void) {
   for (unsigned i = 0; i < 3; i++) {
     CHECK(spry_hypercall(999, 0, 0, 0, 0, 0) == -SPRY_ENOSYS);
@@ -227,12 +227,12 @@ PROGRAM static void hypercalls(void) {
   }
 }
 
-/* The other ways into a kernel are none here. */
+/* The other ways into a kernel do not lead to the entry. */
 PROGRAM static void int80(void) { __asm__ volatile("int $0x80" : : "a"(20) : "memory"); }
 PROGRAM static void sysenter(void) { __asm__ volatile("sysenter" : : "a"(20) : "memory"); }
 PROGRAM static void null_write(void) { write_at(8); }
 
-/* As an action of many: what was called before it is forgotten. */
+/* One action of many: calls of earlier ones are forgotten. */
 static void actions(void) {
   spry_ready();
   CHECK(calls == 0);
