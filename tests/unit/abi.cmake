@@ -1,4 +1,4 @@
-# docs/abi.md says what guest/include/spry/abi.h says. The names come from the header's text and their values from the
+# Compares docs/abi.md with guest/include/spry/abi.h. The names come from the header's text and their values from the
 # compiler, so that a constant or a field that is new in the header must be in the document as well.
 set(SPRY_ABI_HEADER ${PROJECT_SOURCE_DIR}/guest/include/spry/abi.h)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${SPRY_ABI_HEADER})

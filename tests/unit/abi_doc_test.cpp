@@ -28,7 +28,7 @@ std::string trim(std::string_view text) {
   return std::string(text.substr(start, text.find_last_not_of(' ') - start + 1));
 }
 
-// The cells of a Markdown table's row; none if the line is no such row.
+// The cells of a row of a Markdown table; none if the line is no row.
 Cells cells_of(std::string_view line) {
   Cells cells;
   if (!line.starts_with('|')) return cells;
@@ -147,7 +147,7 @@ TEST(AbiDocument, HasEachFieldOfTheHeaderInItsPlace) {
   EXPECT_EQ(documented, expected);
 }
 
-// Where the fields of a structure end is where the structure ends: nothing is left undocumented at its end.
+// A structure ends where its last field ends, so no bytes at its end are undocumented.
 TEST(AbiDocument, StructuresHaveNoPadding) {
   std::map<std::string, std::uint64_t> ends;
   for (const Field& field : header_fields) {

@@ -23,7 +23,7 @@ TEST(Arrivals, AreTheSameForTheSameSeed) {
   EXPECT_NE(first, make_arrivals(Pattern::kPoisson, 1000, seconds(1), 8));
 }
 
-// With a fixed seed these are no random tests.
+// The seed is fixed, so the outcome of this test is too.
 TEST(Arrivals, ArePoisson) {
   constexpr double kRate = 1000;
   const auto arrivals = make_arrivals(Pattern::kPoisson, kRate, seconds(20), 1);
@@ -47,7 +47,7 @@ TEST(Arrivals, ArePoisson) {
 }
 
 TEST(Account, TellsLagFromQueueing) {
-  // Ten a second for ten seconds; the first is warm-up.
+  // Ten actions a second for ten seconds; the first second is warm-up.
   const Served on_time{
       seconds(2), seconds(2), seconds(2) + microseconds(5), seconds(2) + milliseconds(1), seconds(2) + milliseconds(2),
       false};
@@ -68,15 +68,15 @@ TEST(Account, CountsTheMeasuredWindowAlone) {
     return Served{scheduled, scheduled, scheduled, end, end, false};
   };
   const LoadResult result = account(1, seconds(10), 5,
-                                    {served(milliseconds(100), milliseconds(200)),     // both before
-                                     served(milliseconds(900), milliseconds(1500)),    // ends inside
-                                     served(seconds(5), seconds(6)),                   // inside
-                                     served(milliseconds(9900), milliseconds(10500))}  // ends behind
+                                    {served(milliseconds(100), milliseconds(200)),     // before the window
+                                     served(milliseconds(900), milliseconds(1500)),    // ends inside it
+                                     served(seconds(5), seconds(6)),                   // inside it
+                                     served(milliseconds(9900), milliseconds(10500))}  // ends after it
   );
   EXPECT_EQ(result.arrivals, 5u);
   EXPECT_EQ(result.completed, 4u);
   EXPECT_EQ(result.abandoned, 1u);
-  EXPECT_EQ(result.due, 3u);  // two of those served, and the one that was not
+  EXPECT_EQ(result.due, 3u);  // two that were served, and one that was not
   EXPECT_EQ(result.ended, 2u);
   EXPECT_DOUBLE_EQ(result.arrived, 3.0 / 9);
   EXPECT_DOUBLE_EQ(result.achieved, 2.0 / 9);
@@ -143,7 +143,7 @@ TEST(OpenLoad, CountsFailuresAndKeepsTheFirst) {
   EXPECT_TRUE(result.hello.empty());
 }
 
-// Counts how many run at once.
+// Counts how many actions run at once.
 class Counting : public Runner {
  public:
   Counting(std::atomic<std::size_t>& current, std::atomic<std::size_t>& most) : current_(current), most_(most) {}

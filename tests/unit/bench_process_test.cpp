@@ -80,7 +80,8 @@ TEST(CommandSystem, TellsTimesInOrderAndWhatWasUsed) {
   ordered(promise.get_future().get());
 }
 
-// Many at once, each ending once: a descriptor that a child still holds must not end an action again.
+// Many actions at once, each of which must end once: a descriptor that a child still holds must not end an action
+// again.
 TEST(Collector, EndsEachActionOnce) {
   constexpr unsigned kActions = 200;
   std::atomic<unsigned> ended = 0;

@@ -136,7 +136,7 @@ TEST(Aims, AreComputedFromTheRun) {
   ASSERT_TRUE(most.value);
   EXPECT_DOUBLE_EQ(*most.value, 0.75);
   EXPECT_TRUE(most.met());
-  // 40 us, and 500 a second one after the other.
+  // 40 us, and 500 actions a second, one after the other.
   const Aim& kept = aim(aims, "hello in a kept machine with its reset, over echo, both back to back");
   ASSERT_TRUE(kept.value);
   EXPECT_DOUBLE_EQ(*kept.value, 0.02);

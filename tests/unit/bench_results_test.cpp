@@ -62,7 +62,7 @@ TEST(Folder, IsGoneWhenItsOwnerIsKilled) {
   ASSERT_GT(count, 0);
   const std::filesystem::path path(std::string(text.data(), static_cast<std::size_t>(count)));
   ASSERT_NE(path, "none");
-  // Another process removes it, as soon as it notices.
+  // Another process removes the file, as soon as it notices.
   constexpr int kPatience = 1000;
   constexpr Nanoseconds kPause = std::chrono::milliseconds(10);
   for (int i = 0; i < kPatience && std::filesystem::exists(path); ++i) sleep_until(Clock::now() + kPause);

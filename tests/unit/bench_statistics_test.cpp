@@ -50,7 +50,7 @@ TEST(Quantiles, AreAHundredAndOne) {
   EXPECT_TRUE(quantiles({}).empty());
 }
 
-// The machine is three times slower in the second round; each pair says the same all the same.
+// The machine is three times slower in the second round, and yet the ratio of each pair is the same.
 TEST(PairRatios, DoNotSeeWhatChangesBetweenRounds) {
   const std::vector<double> of = {2, 6, 2};
   const std::vector<double> over = {1, 3, 1};

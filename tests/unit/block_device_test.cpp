@@ -1,4 +1,4 @@
-// The device over a medium that fails as it is told: every answer that a guest can get.
+// The device over a medium that fails as the test wants: every answer that a guest can get.
 #include <gtest/gtest.h>
 
 #include "block_fakes.h"
@@ -47,7 +47,7 @@ TEST_P(BlockDevice, TellsWhatItIs) {
 TEST_P(BlockDevice, WritesAndReads) {
   for (const std::uint64_t size : {sector_, 3 * sector_, FakeGuest::kSize}) {
     for (const std::uint64_t offset : {std::uint64_t{0}, sector_, kCapacity - size}) {
-      // From memory that the guest may only read, at an odd address.
+      // Writes from memory that the guest may only read, also at an odd address.
       const std::uint64_t from = size == FakeGuest::kSize ? FakeGuest::kReadOnly : FakeGuest::kReadOnly + 3;
       for (std::uint64_t i = 0; i < size; ++i) guest_.at(from)[i] = static_cast<std::byte>(i * 7 + offset + size);
       guest_.in = guest_.out = 0;
@@ -98,7 +98,7 @@ TEST_P(BlockDevice, RefusesBadPointers) {
     EXPECT_EQ(call(SPRY_BLOCK_READ, 0, pointer, size), -SPRY_EFAULT) << pointer;
     EXPECT_EQ(call(SPRY_BLOCK_WRITE, 0, pointer, size), -SPRY_EFAULT) << pointer;
   }
-  // What the guest may not write, the monitor does not write for it.
+  // The monitor writes nothing for the guest where the guest may not write.
   EXPECT_EQ(call(SPRY_BLOCK_READ, 0, FakeGuest::kReadOnly, size), -SPRY_EFAULT);
   EXPECT_EQ(call(SPRY_BLOCK_READ, 0, FakeGuest::kReadOnly - sector_, size), -SPRY_EFAULT);
   EXPECT_EQ(medium_->transfers, 0);
@@ -137,7 +137,7 @@ TEST_P(BlockDevice, HandsFailuresOn) {
   }
   medium_->step = nullptr;
   EXPECT_EQ(call(SPRY_BLOCK_WRITE, 0, kBase, sector_), static_cast<std::int64_t>(sector_));
-  // A file that became shorter.
+  // The medium's file became shorter.
   medium_->step = [](std::size_t) { return 0; };
   EXPECT_EQ(call(SPRY_BLOCK_READ, 0, kBase, sector_), -SPRY_EIO);
 }
@@ -168,7 +168,7 @@ TEST_P(BlockDevice, FailsInTheMiddle) {
   EXPECT_EQ(guest_.out, std::uint64_t{2} << 20);
 }
 
-// Pieces of at most 1 MiB, so that a deadline need not wait for the end of a transfer.
+// Transfers are cut into pieces of at most 1 MiB, so that a deadline need not wait for the end of a long one.
 TEST_P(BlockDevice, StopsWhenTheRunIsToEnd) {
   std::size_t largest = 0;
   medium_->step = [&largest](std::size_t length) {
@@ -182,7 +182,7 @@ TEST_P(BlockDevice, StopsWhenTheRunIsToEnd) {
   EXPECT_EQ(call(SPRY_BLOCK_WRITE, 0, kBase, FakeGuest::kSize), std::int64_t{1} << 20);
   EXPECT_EQ(guest_.out, std::uint64_t{1} << 20);
   EXPECT_EQ(largest, std::size_t{1} << 20);
-  // What is one piece asks nobody.
+  // A transfer of one piece does not call Guest::wait.
   guest_.waits = 0;
   EXPECT_EQ(call(SPRY_BLOCK_READ, 0, kBase, std::uint64_t{1} << 20), std::int64_t{1} << 20);
   EXPECT_EQ(guest_.waits, 0);
@@ -200,7 +200,7 @@ TEST_P(BlockDevice, Flushes) {
   EXPECT_EQ(medium_->flushes, 3);
 }
 
-// The kernel reports a lost write-back once; what was lost stays lost.
+// The kernel reports a lost write-back only once, but the data stays lost: later flushes must fail too.
 TEST_P(BlockDevice, NeverFlushesAgainAfterAFailure) {
   medium_->flush_error = EIO;
   EXPECT_EQ(call(SPRY_BLOCK_FLUSH), -SPRY_EIO);
@@ -208,7 +208,7 @@ TEST_P(BlockDevice, NeverFlushesAgainAfterAFailure) {
   EXPECT_EQ(call(SPRY_BLOCK_READ, 0, kBase, sector_), static_cast<std::int64_t>(sector_));
 }
 
-// What is lost is that action's, and not the next one's.
+// Lost data concerns the action that wrote it, and not the next one.
 TEST_P(BlockDevice, FlushesForTheNextActionAfterAFailure) {
   medium_->flush_error = EIO;
   EXPECT_EQ(call(SPRY_BLOCK_FLUSH), -SPRY_EIO);

@@ -18,7 +18,7 @@
 
 namespace spry::block {
 
-// A guest whose run is to end after so many waits.
+// A guest whose run ends after `patience` waits.
 class FakeGuest : public FakeGuestMemory {
  public:
   bool wait(int, short) override {
@@ -30,8 +30,8 @@ class FakeGuest : public FakeGuestMemory {
   int patience = 1'000'000;
 };
 
-// A medium in memory. `step`, if set, is asked before each transfer of so many bytes: it returns how many may be done,
-// or a negated number of errno.
+// A medium in memory. `step`, if set, is called before each transfer with its length. It returns how many bytes to
+// transfer, or a negated errno.
 class FakeMedium : public Medium {
  public:
   explicit FakeMedium(std::uint64_t size) : bytes_(size) {}
@@ -63,7 +63,7 @@ class FakeMedium : public Medium {
   bool is_read_only = false;
   bool can_discard = true;
   std::function<ssize_t(std::size_t)> step;
-  int flush_error = 0;  // of the next one
+  int flush_error = 0;  // of the next flush
   int flushes = 0;
   int discard_error = 0;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> discarded;
@@ -80,7 +80,7 @@ class FakeMedium : public Medium {
   }
 };
 
-// A file that goes with the test.
+// A file that is removed with this object.
 class TemporaryFile {
  public:
   explicit TemporaryFile(std::uint64_t size) {

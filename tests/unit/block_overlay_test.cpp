@@ -52,7 +52,7 @@ TEST(BlockOverlay, SharesItsFile) {
   EXPECT_FALSE(File::open("data", {file.path(), false, false, 512}));
 }
 
-// Against a disk in memory: random writes, discards and reads of all sizes.
+// Compares the overlay with a disk in memory: random writes, discards and reads of all sizes.
 TEST(BlockOverlay, IsADisk) {
   for (const std::uint32_t sector : {512u, 4096u}) {
     constexpr std::uint64_t kSectors = 150;  // more than two words of the bitmap, and not all of the third
@@ -93,11 +93,11 @@ TEST(BlockOverlay, IsADisk) {
   }
 }
 
-// Whatever a guest writes and discards, there are no more pages than may be, every write that has room for its pages is
-// done, and no other is.
+// Whatever a guest writes and discards, the overlay never has more pages than its bound. A write is done if there is
+// room for its pages, and else refused.
 TEST(BlockOverlay, TakesNoMoreMemoryThanItMay) {
   for (const std::uint32_t sector : {512u, 4096u}) {
-    constexpr std::uint64_t kDisk = 64 * 4096 + 512 * 8;  // the last page is whole, or all but one sector
+    constexpr std::uint64_t kDisk = 64 * 4096 + 512 * 8;  // the last page is whole, or lacks one sector
     const std::uint64_t capacity = sector == 512 ? kDisk - 512 : kDisk;
     const TemporaryFile file(capacity);
     constexpr std::uint64_t kMost = 20;  // pages

@@ -40,7 +40,7 @@ TEST(BlockSpecification, AnOverlayMayHaveASize) {
   }
 }
 
-// As QEMU has it: whatever a file is called, there is one way to write it, and one file that is meant.
+// As in QEMU's options: every file name can be written in one way, and means one file.
 TEST(BlockSpecification, ACommaOfTheNameIsWrittenTwice) {
   for (const std::string name : {"a,b.img", "d,ro", ",", ",,", "x,", ",x", "a,,b,ro", "sector=512,ro", "a=b\n,c"}) {
     std::string written;

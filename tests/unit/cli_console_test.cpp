@@ -41,7 +41,7 @@ class FakeGuest : public Guest {
     ++waits;
     if (ends) return false;
     pollfd request = {fd, events, 0};
-    constexpr int kPatience = 200;  // milliseconds: then the deadline has passed
+    constexpr int kPatience = 200;  // milliseconds after which the deadline has passed
     if (poll(&request, 1, kPatience) == 1) return true;
     ends = true;
     return false;
@@ -57,7 +57,7 @@ class FakeGuest : public Guest {
   std::uint64_t out = 0;
 };
 
-// A pipe whose reading end never blocks.
+// A pipe whose reading end does not block.
 class Pipe {
  public:
   Pipe() {
@@ -82,7 +82,7 @@ class Pipe {
     }
     return all;
   }
-  // Fills it to the brim.
+  // Fills the pipe until it takes no more.
   void fill() const {
     fcntl(ends_[1], F_SETFL, O_NONBLOCK);
     const std::string bytes(4096, '.');
@@ -292,12 +292,12 @@ TEST_F(ConsoleTest, TellsATerminal) {
   for (const int fd : {null, other, terminal}) close(fd);
 }
 
-// A console whose output is a list of bytes with their streams.
+// A console that collects its output: the bytes, and the streams that they went to.
 class Listed : public console::Protocol {
  public:
   std::string output;
   std::string diagnostics;
-  std::vector<std::uint32_t> streams;  // each change
+  std::vector<std::uint32_t> streams;  // one entry for each change of streams
 
  protected:
   Result<void> put(Guest&, std::uint32_t stream, std::span<const std::byte> bytes, bool) override {
@@ -309,7 +309,8 @@ class Listed : public console::Protocol {
   bool begin() override { return false; }
 };
 
-// What is printed before `ready` is kept up to 1 MiB, however it is printed, and said again as it was.
+// What is printed before `ready` is kept up to 1 MiB, in whatever pieces it comes, and is printed again in the same
+// order.
 TEST(ConsoleBeforeReady, KeepsOneMebibyte) {
   constexpr std::size_t kMost = std::size_t{1} << 20;
   constexpr std::size_t kChange = 8;
@@ -318,7 +319,7 @@ TEST(ConsoleBeforeReady, KeepsOneMebibyte) {
     for (const bool alternating : {false, true}) {
       for (const std::size_t total : {kMost / 2, kMost - 1, kMost, kMost + 1, 2 * kMost, 3 * kMost}) {
         SCOPED_TRACE(std::to_string(total) + " bytes by " + std::to_string(piece) + (alternating ? " on both" : ""));
-        if (piece == 1 && total > kMost + 1) continue;  // millions of calls more
+        if (piece == 1 && total > kMost + 1) continue;  // would take millions of calls more
         std::vector<std::byte> shared(4096);
         FakeGuest guest(std::string(piece, 'x'));
         guest.is_initialising = true;

@@ -28,7 +28,7 @@ TEST(Diagnosis, FindsTheDeviceMissingOrOfAnotherKind) {
   EXPECT_EQ(diagnose_device("/dev/null").verdict, Verdict::kGood);
 }
 
-// A device that only others may open, seen by a user without rights.
+// What is found about a device that other users may open and this one may not.
 Finding forbidden(gid_t group, mode_t mode) {
   const std::string path = testing::TempDir() + "cli_diagnosis_" + std::to_string(getpid());
   unlink(path.c_str());

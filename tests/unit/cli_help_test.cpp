@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kColumns = 80;
 constexpr std::size_t kLines = 24;
-constexpr std::size_t kModuleLines = 3;  // of block and net, and of commas
+constexpr std::size_t kModuleLines = 3;  // the lines of block, of net and about commas
 
 TEST(Help, FitsAScreen) {
   for (const std::string command : {"", "run", "pool", "snapshot", "inspect", "doctor", "platforms"}) {

@@ -11,7 +11,7 @@
 namespace spry {
 namespace {
 
-// A temporary folder, and standard input as it was, afterwards.
+// Makes a temporary folder, and restores standard input afterwards.
 class InputTest : public testing::Test {
  protected:
   InputTest() : standard_(dup(STDIN_FILENO)) {}

@@ -1,4 +1,4 @@
-// JSON that is handed on piece by piece, against nlohmann's.
+// JSON that is handed on piece by piece, compared with that of nlohmann's library.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -46,7 +46,7 @@ TEST(JsonText, WritesStringsAsOthersDo) {
   }
 }
 
-// However it comes to lie in the pieces.
+// The JSON is the same, wherever the text is cut into pieces.
 TEST(JsonText, HandsOnLargeTextsInSmallPieces) {
   for (const std::string part : {"p", "\n", "\x01", "\xff", "\xe2\x82\xac", "\xe2\x82", "pp\"\xf0\x9f\x98\x80"}) {
     std::string text = "odd";

@@ -1,5 +1,5 @@
-// Linked as the command is (spry_link_command): what the objects were compiled for must hold in the library that they
-// run with. Ends with the number of the first check that failed.
+// This program is linked as the command is (spry_link_command). What its objects were compiled for must hold in the C
+// library that they run with. Exits with the number of the first check that failed.
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ namespace {
 
 volatile sig_atomic_t delivered = 0;
 
-// Exceptions find their tables: libstdc++'s own, nlohmann's, through a thread's stack as well.
+// Exceptions are caught: libstdc++'s own, nlohmann's, and one in another thread.
 bool exceptions_are_caught() {
   volatile std::size_t too_much = std::size_t{1} << 62;
   int caught = 0;
@@ -72,7 +72,7 @@ bool signals_are_delivered() {
   sigemptyset(&action.sa_mask);
   if (sigaction(SIGUSR1, &action, nullptr) != 0 || raise(SIGUSR1) != 0 || delivered != SIGUSR1) return false;
 
-  // A timer's signal, blocked and then taken: how a deadline ends KVM_RUN.
+  // A timer's signal is blocked and then taken, as for a deadline that ends KVM_RUN.
   sigset_t mask;
   sigemptyset(&mask);
   sigaddset(&mask, SIGRTMIN);
@@ -109,7 +109,8 @@ bool options_stop_at_the_first_word() {
          getopt_long(5, arguments, "+:h", table, nullptr) == -1 && optind == 3;
 }
 
-// By the first byte that differs, as unsigned, at every length, at many alignments, and with nothing readable behind.
+// memcmp compares by the first byte that differs, as unsigned, at every length and many alignments, and reads nothing
+// behind its arguments.
 bool memory_is_compared() {
   int (*volatile const compare)(const void*, const void*, std::size_t) = memcmp;
   constexpr std::size_t kPage = 4096;

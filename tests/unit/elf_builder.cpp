@@ -71,7 +71,7 @@ ElfBuilder::ElfBuilder(std::uint16_t type, std::uint64_t base_address) : base(ba
 
   rela = {{base + kWords, ELF64_R_INFO(0, R_X86_64_RELATIVE), static_cast<Elf64_Sxword>(base + kText)},
           {base + kWords + 0x13, ELF64_R_INFO(0, R_X86_64_RELATIVE), static_cast<Elf64_Sxword>(base + kData + 5)}};
-  // The word at +0x40, then of the 63 behind it the first, the third and the last.
+  // Relocates the word at +0x40, and of the 63 words behind it the first, the third and the last.
   relr = {base + kWords + 0x40, 1 | 1u << 1 | 1u << 3 | std::uint64_t{1} << 63};
   for (const std::uint64_t at : {0x40u, 0x48u, 0x58u, 0x238u}) words.emplace_back(kWords + at, base + kText + at);
 

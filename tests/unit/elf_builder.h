@@ -51,23 +51,23 @@ class ElfBuilder {
   static ElfBuilder pie() { return ElfBuilder(ET_DYN, 0); }
   ElfBuilder(std::uint16_t type, std::uint64_t base);
 
-  // The file: a pattern, and in it everything below, with nothing corrected.
+  // The file: a pattern, with all parts below put in as they are, right or wrong.
   std::vector<std::byte> build() const;
 
-  // Appends a note and lets the PT_NOTE grow.
+  // Appends a note, and makes the PT_NOTE longer.
   void add_note(std::string_view owner, std::uint32_t type, const void* descriptor, std::size_t size);
   void add_abi(std::uint32_t version);
   void add_needs(std::uint64_t memory, std::uint64_t stack, std::uint64_t features);
   void add_system_calls(std::uint64_t entry, std::uint64_t stack);  // link addresses
   void add_device(std::uint32_t handle, std::string_view kind, std::string_view name);
-  // Leaves the ABI note only, at the end of the file, where there is room for many.
+  // Removes all notes but the ABI note, and moves that to the end of the file, where there is room for many notes.
   void move_notes();
 
   // Sets the value of the first entry with the tag, or appends one before the DT_NULL.
   void set_dynamic(std::int64_t tag, std::uint64_t value);
   void erase_dynamic(std::int64_t tag);
 
-  // Appends a symbol of its own name; the section headers follow.
+  // Appends a symbol and its name, and corrects the section headers.
   void add_symbol(std::string_view name, std::uint64_t address, std::uint64_t size, unsigned char type = STT_FUNC,
                   unsigned char binding = STB_GLOBAL);
 

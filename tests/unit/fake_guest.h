@@ -1,4 +1,4 @@
-// A guest's memory and receipt, for the tests of modules. How the guest waits is each test's own.
+// A guest's memory and receipt, for the tests of modules. Each test defines itself how its guest waits.
 #pragma once
 
 #include <cstddef>

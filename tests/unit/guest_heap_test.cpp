@@ -70,7 +70,7 @@ TEST_F(GuestHeap, TouchesNothingUntilUsed) {
   EXPECT_EQ(resident_pages(), 1u);
   ASSERT_NE(allocate(2 << 20), nullptr);
   EXPECT_EQ(resident_pages(), 1u);
-  ASSERT_NE(heap_allocate_zeroed(&heap_, 1 << 20), nullptr);  // one header, and no page for what is zero already
+  ASSERT_NE(heap_allocate_zeroed(&heap_, 1 << 20), nullptr);  // touches one header, and no memory that is zero
   EXPECT_EQ(resident_pages(), 2u);
 }
 
@@ -85,7 +85,7 @@ TEST_F(GuestHeap, ZeroedMemoryIsZeroAlsoWhereItWasUsed) {
   std::memset(zeroed, 0xee, 90000);
   heap_free(&heap_, barrier);
   heap_free(&heap_, zeroed);
-  // Now the top is low again: partly used, partly new memory.
+  // Now the top is low again: a block there has partly used, partly new memory.
   zeroed = static_cast<unsigned char*>(heap_allocate_zeroed(&heap_, 200000));
   EXPECT_TRUE(std::all_of(zeroed, zeroed + 200000, [](unsigned char byte) { return byte == 0; }));
 }
@@ -249,7 +249,7 @@ TEST_F(GuestHeapDeathTest, FindsDoubleFree) {
   allocate(100);
   heap_free(&heap_, first);
   EXPECT_EXIT(heap_free(&heap_, first), testing::ExitedWithCode(1), "free already");
-  heap_free(&heap_, second);  // joins the first: its header is none any more
+  heap_free(&heap_, second);  // joins the first, so that its header is gone
   EXPECT_EXIT(heap_free(&heap_, second), testing::ExitedWithCode(1), "free already");
   unsigned char* last = allocate(100000);
   heap_free(&heap_, last);  // above the top

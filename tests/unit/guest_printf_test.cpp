@@ -18,7 +18,7 @@ std::size_t writes;
 
 }  // namespace
 
-// What printf.c needs of the rest of the library.
+// Stands in for the part of the library that printf.c needs.
 void spry_write(int stream, const void* bytes, std::size_t length) {
   written_stream = stream;
   written.append(static_cast<const char*>(bytes), length);

@@ -102,7 +102,7 @@ TEST(Random, AnyLengthIsFilled) {
   for (std::uint8_t byte : bytes) {
     counts[byte]++;
   }
-  // 256 of each are expected, with a standard deviation of 16; the generator is deterministic here.
+  // Each value is expected 256 times, with a standard deviation of 16. The generator's seed is fixed here.
   EXPECT_GT(*std::min_element(counts.begin(), counts.end()), 170);
   EXPECT_LT(*std::max_element(counts.begin(), counts.end()), 342);
 }

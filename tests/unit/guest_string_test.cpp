@@ -1,5 +1,5 @@
-// The guest library's memory and string functions against plain loops, at every alignment and around every length at
-// which they change their manner; strings end at a page that may not be touched.
+// The guest library's memory and string functions against plain loops, at every alignment, and at lengths around each
+// at which they change their method. Strings end at a page that must not be touched.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
@@ -47,7 +47,7 @@ Bytes random_bytes(std::size_t length) {
   return bytes;
 }
 
-// `length` bytes that end where a page begins that may not be touched.
+// `length` bytes, behind which a page begins that cannot be accessed.
 class Guarded {
  public:
   explicit Guarded(std::size_t length) : length_(length) {

@@ -1,4 +1,4 @@
-// What is no unikernel already as a file, and a good one cut short.
+// Files that cannot be unikernels, whatever they contain, and a good one that is cut short.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -144,7 +144,7 @@ TEST_F(ImageFile, TruncatedAtEveryLength) {
   }
 }
 
-// The section headers, which come last, are not there to tell.
+// There are no section headers, which would come last and so show that the file is cut.
 TEST_F(ImageFile, TruncatedAtEveryLengthWithoutSections) {
   ElfBuilder builder = ElfBuilder::pie();
   builder.header.e_shoff = 0;

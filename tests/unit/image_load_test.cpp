@@ -104,7 +104,8 @@ TEST(ImageLoad, PieWithLargeAlignmentIsMovedByAMultipleOfIt) {
   expect_contents(image, builder, kTwoMiB + image.slide());
 }
 
-// From 4 MiB on a segment that is not written lies in memory as in its file, modulo the size of a large page.
+// A segment of 4 MiB or more that cannot be written has the same address in memory as in its file, modulo the size of a
+// large page.
 TEST(ImageLoad, PieWithALargeSegmentIsMovedByAMultipleOf2MiB) {
   for (const std::uint64_t less : {1u, 0u}) {
     ElfBuilder builder = ElfBuilder::pie();

@@ -20,7 +20,7 @@ struct Mutant {
   const char* name;
   ElfBuilder (*good)();
   void (*spoil)(ElfBuilder&);
-  const char* sentence;  // all of it behind the file's name
+  const char* sentence;  // what follows the file's name, complete
 };
 
 constexpr auto kExecutable = &ElfBuilder::executable;

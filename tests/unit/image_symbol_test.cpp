@@ -147,8 +147,8 @@ std::string repeated(std::string_view text, int count) {
   return result;
 }
 
-// What the demangler needs most stack for, by recursion and at once, and what it needs longest for, on a thread whose
-// stack is small.
+// The names for which the demangler needs most stack, by recursion and in one piece, and most time, on a thread with a
+// small stack.
 TEST(ImageSymbol, HostileNamesNeedNoMoreStackThanAThreadHas) {
   const std::string names[] = {"_Z1f" + repeated("P", 1000) + "i",
                                "_Z1f" + repeated("i", 1020),
@@ -199,7 +199,7 @@ TEST(ImageSymbol, NamesOutsideTheirTable) {
   }
 }
 
-// A change to the section headers that leaves no table to be believed.
+// A change to the section headers after which no symbol table can be trusted.
 struct Spoiled {
   const char* name;
   void (*spoil)(ElfBuilder&);

@@ -1,4 +1,4 @@
-// Ticks to nanoseconds: as right as 32 bits can be, for any TSC.
+// Ticks to nanoseconds: as accurate as a factor of 32 bits can be, for any TSC.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -21,7 +21,7 @@ void expect_accurate(std::uint32_t khz) {
   const GuestTsc scale = host_tsc(khz);
   ASSERT_LT(scale.shift, 64u);
   ASSERT_GT(scale.mult, 0u);
-  // An hour of ticks: never too many nanoseconds, and too few by less than 5 in 10^9.
+  // An hour of ticks never gives too many nanoseconds, and at most 5 in 10^9 too few.
   const std::uint64_t ticks = std::uint64_t{khz} * 1000 * 3600;
   constexpr std::uint64_t kHour = 3'600'000'000'000;
   const std::uint64_t got = nanoseconds(scale, ticks);
@@ -50,7 +50,7 @@ TEST(HostTsc, NeverGoesBack) {
   }
 }
 
-// A guest of 12 s on a host that has been up for 4, say.
+// For example: a guest whose clock is at 12 s on a host that has been up for 4 s.
 TEST(HostClocks, ReachBeforeTheirBeginningAndNotBeyondTheirEnd) {
   constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
   EXPECT_EQ(host_time(5, 0), 5u);

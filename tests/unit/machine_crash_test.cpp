@@ -77,7 +77,7 @@ TEST_F(CrashReport, NamesTheCallers) {
                                       "  #2  0x0000000000201038 third(char const*)+0x7"}));
 }
 
-// The call is the last instruction of `second`: what follows it belongs to another function.
+// The call is the last instruction of `second`, so the return address belongs to another function.
 TEST_F(CrashReport, LooksForTheCallAndNotForWhatFollows) {
   registers_.rbp = kStack;
   frame(kStack, 0, kCode + 0x30);

@@ -204,7 +204,7 @@ TEST_F(DeadlineTest, NestedOnesRestoreWhatWasBefore) {
   EXPECT_FALSE(blocked(SIGRTMIN));
 }
 
-// The inner one takes its own signal and not the outer's, which is still to end the outer's machine.
+// The inner deadline takes its own signal and not that of the outer one, which must still end the outer's machine.
 TEST_F(DeadlineTest, NestedOnesOfOneSignalDoNotTakeEachOthers) {
   {
     const auto outer = arm(kMillisecond);
@@ -221,7 +221,7 @@ TEST_F(DeadlineTest, NestedOnesOfOneSignalDoNotTakeEachOthers) {
   EXPECT_FALSE(blocked(SIGRTMIN));
 }
 
-// Sent by someone else: it ends one KVM_RUN and not all that follow.
+// The signal is sent by someone else: it ends one KVM_RUN and not all that follow.
 TEST_F(DeadlineTest, AForeignSignalEndsOneKvmRun) {
   {
     auto deadline = arm(kMinute);

@@ -8,7 +8,7 @@ namespace {
 
 using Pages = std::vector<std::uint64_t>;
 
-// A log with the test in the platform's place.
+// A log in which the test says what was written, in the platform's place.
 class Log final : public WriteLog {
  public:
   explicit Log(std::uint64_t memory) : bits((memory / x86::kPageSize + kBits - 1) / kBits) {}
@@ -79,7 +79,7 @@ TEST_F(Marked, ComeOnceAndInAscendingOrder) {
 TEST_F(Marked, LastPageAndBeyond) {
   pages_.mark({kMemory - 1, kMemory});
   EXPECT_EQ(drained(), (Pages{kMemory - x86::kPageSize}));
-  // No write is outside of memory; the bits up to the last word's end are all that there could be.
+  // No write can be outside of memory. At most the other bits of the bitmap's last word can be set.
   pages_.mark({kMemory - 1, kMemory + (std::uint64_t{1} << 30)});
   const Pages visited = drained();
   ASSERT_FALSE(visited.empty());
@@ -100,7 +100,7 @@ TEST_F(Marked, ClearForgetsThem) {
   EXPECT_EQ(drained(), Pages{});
 }
 
-// Only what the log names can be idle: what the monitor wrote is seen without it.
+// Only pages in the platform's log can be idle. The monitor's own writes are known without that log.
 TEST_F(Marked, AreNeverIdle) {
   pages_.mark({0x1000, 0x3000});
   ASSERT_TRUE(pages_.fetch(log_));
@@ -110,7 +110,7 @@ TEST_F(Marked, AreNeverIdle) {
   EXPECT_EQ(dropped, 0);
 }
 
-// An idle page is forgotten once comparing it has cost as much as that: neither at once nor never.
+// An idle page is forgotten once comparing it has cost as much as forgetting it: neither at once nor never.
 TEST_F(Marked, IdlePagesAreForgottenWhenThatPays) {
   log_.name(3);
   log_.name(4);

@@ -100,14 +100,14 @@ TEST_F(FaultWords, MemoryThatIsNotTheGuests) {
 TEST_F(FaultWords, StackOverflows) {
   EXPECT_EQ(page_fault(kWrite, kStack - 1 + kSlide), "stack overflow at 0x400bffff");
   EXPECT_EQ(page_fault(kRead, kStack - kLowGuard + kSlide), "stack overflow at 0x400bc000");
-  // A frame larger than the guard jumps over it, with the stack pointer.
+  // A frame larger than the guard reaches beyond it, and RSP is there too.
   registers_.rsp = kStack - 0x9000 + kSlide;
   EXPECT_EQ(page_fault(kWrite, kStack - 0x9000 + kSlide), "stack overflow at 0x400b7000");
   EXPECT_EQ(page_fault(kWrite, kHeap + 0x10000000), "write of unmapped memory at 0x10120000");
 }
 
 TEST_F(FaultWords, ExceptionsOfPrograms) {
-  // An address that is not canonical is the one or the other, depending on the CPU and the register.
+  // An address that is not canonical raises #GP or #SS, depending on the CPU and the register.
   const char* const kGeneralProtection =
       "general protection fault (an address that is not canonical, a misaligned vector operand, or a privileged "
       "instruction)";
@@ -156,7 +156,7 @@ TEST_F(FaultWords, AnInterruptIsFoundBehindItToo) {
   EXPECT_EQ(exception(GP, 13 * 8), "general protection fault with error code 0x68") << "not in the IDT";
 }
 
-// Without hardware virtualization syscall jumps to 0, with the next address in RCX.
+// On a host without hardware virtualization `syscall` jumps to 0, with the next instruction's address in RCX.
 TEST_F(FaultWords, SyscallThatJumpedToZero) {
   put(kCode + 0x200 + kSlide, {0x0f, 0x05});
   registers_.rip = 0;
@@ -187,7 +187,7 @@ TEST_F(FaultWords, AnIoExitIsAtItsInstructionOrPastIt) {
     registers_.rip += instruction.size();
     const Fault past = explain_io(memory_, 0x60, registers_);
     EXPECT_EQ(past.words, "access to I/O port 0x60");
-    // What precedes an instruction of one byte may be its prefix or not: the shortest reading counts.
+    // The byte before an instruction of one byte may be its prefix or not; it is taken for none.
     EXPECT_LE(past.registers.rip, kCode + 0x300 + kSlide + instruction.size() - 1);
     EXPECT_GE(past.registers.rip, kCode + 0x300 + kSlide);
   }

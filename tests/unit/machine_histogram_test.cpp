@@ -1,4 +1,4 @@
-// Histogram: what it says of the durations that it was given.
+// What a Histogram tells of the durations that it was given.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ TEST(Histogram, KnowsEachDurationToOneIn32) {
   }
   for (const std::int64_t duration : durations) {
     SCOPED_TRACE(duration);
-    // With a longer one beside it, so that what is said is not its own largest.
+    // First alone, and then with a longer one, so that the answer is not cut to the largest duration.
     Histogram histogram;
     histogram.add(nanoseconds(duration));
     expect_near(histogram.quantile(1), duration);

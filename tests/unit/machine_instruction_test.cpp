@@ -73,7 +73,7 @@ TEST(LeftByOut, NothingElseIsOne) {
   }
 }
 
-// RIP may be at an OUTS that is not over, behind bytes that look like an OUT.
+// RIP may be at an unfinished OUTS that follows bytes which look like an OUT.
 TEST(LeftByOut, NotIfStringInputOrOutputFollows) {
   for (const std::uint8_t opcode : Bytes{0x6c, 0x6d, 0x6e, 0x6f}) {
     for (const Bytes& prefixes : {Bytes{}, Bytes{0xf3}, Bytes{0x67, 0xf2}, Bytes{0x66, 0x48}, Bytes(14, 0x66)}) {

@@ -52,7 +52,7 @@ void expect_sound(const Layout& layout, const LayoutRequest& wanted, std::uint64
   EXPECT_EQ(layout.platform.end, layout.trampoline.start);
   EXPECT_EQ(layout.trampoline.end, layout.probe.start);
   EXPECT_EQ(layout.probe.end, layout.boot.start);
-  // KVM's system page and gate stack, and tables for the largest machine.
+  // There is room for KVM's system page and gate stack, and for the page tables of the largest machine.
   EXPECT_GE(layout.platform.size(), 66 * kPageSize);
   EXPECT_GE(layout.boot.size(), wanted.boot);
   EXPECT_LE(layout.boot.end, SPRY_IMAGE_MIN);
@@ -105,14 +105,14 @@ TEST(Layout, TheUsualOneIsAsTheHeaderDrawsIt) {
   expect_sound(*layout, request(), kDefaultStack);
 }
 
-// What is covered at first holds some heap, 512 KiB at least; a machine that is reset begins with 8 MiB.
+// The memory that is covered at first holds at least 512 KiB of heap; in a machine that is reset it is 8 MiB.
 TEST(Layout, AHeapToBeginWithIsCovered) {
   ElfBuilder builder = ElfBuilder::pie();
   Elf64_Phdr& last = builder[test::kLoadData];
   LayoutRequest reusable = request();
   reusable.reusable = true;
   for (const std::uint64_t end : {3 * kMiB / 2, 3 * kMiB / 2 + kPageSize, 9 * kMiB}) {
-    // The image is moved by 1 MiB less where its text begins.
+    // The image is moved so that its text begins at 1 MiB.
     last.p_memsz = end - (last.p_vaddr + kMiB - test::kText);
     const Image image = load(builder);
     ASSERT_EQ(image.extent().end, end);
@@ -141,7 +141,8 @@ TEST(Layout, AStackOf512KiBIsLowAndOneByteMoreIsAtTheEnd) {
   expect_ordered(user_regions(image, *high));
 }
 
-// Shared areas share the room below the image with the stack: too large for it, they go to the end of memory as well.
+// Shared areas share the room below the image with the stack. If they are too large for it, they go to the end of
+// memory.
 TEST(Layout, SharedAreasOfAnySizeHaveTheirPlaceOrAreRefused) {
   for (const std::uint64_t shared : {0 * kKiB, 16 * kKiB, 500 * kKiB, 700 * kKiB, 764 * kKiB, 1000 * kKiB, 2 * kMiB,
                                      10 * kMiB, 15 * kMiB, 16 * kMiB, 20 * kMiB, std::uint64_t{1} << 63, kMost}) {
@@ -169,8 +170,8 @@ TEST(Layout, TheInputLiesOutsideMemory) {
   }
 }
 
-// Whatever a frame steps over: nothing within 1 MiB of a stack and its shared areas can be written, but an image above
-// the guard of a low one.
+// A large frame that steps over the guard must hit nothing: within 1 MiB of a stack and its shared areas nothing can be
+// written, except an image above the guard of a low stack.
 TEST(Layout, NothingNearAStackCanBeWritten) {
   for (const std::uint64_t stack : {kPageSize, kDefaultStack, kLargestLowStack, kLargestLowStack + 1, 4 * kMiB}) {
     const Image image = with_stack(stack);
@@ -189,7 +190,7 @@ TEST(Layout, NothingNearAStackCanBeWritten) {
   }
 }
 
-// Nothing of a guest's is where a process could not map it, or where a null pointer with an offset leads.
+// No memory of a guest's lies where a process could not map it, or where a null pointer with a small offset leads.
 TEST(Layout, NothingLiesBelow64KiB) {
   for (const std::uint64_t stack : {kDefaultStack, kLargestLowStack + 1}) {
     const Image image = with_stack(stack);

@@ -47,7 +47,7 @@ class GuestPointers : public testing::Test {
     return check(physical + kSlide, length, Access::kWrite);
   }
 
-  // resolve, and that copy agrees with it and both with the bytes.
+  // Resolves the range. Checks that copy gives the same answer, and that both give the right bytes.
   bool check(std::uint64_t address, std::uint64_t length, Access access) {
     const auto found = memory_.resolve(GuestPointer{address}, length, access);
     if (found && length != 0) {
@@ -105,7 +105,7 @@ TEST(GuestMemory, PrefersLargePagesWhereItIsAsked) {
   EXPECT_FALSE(preferred(3));
 }
 
-// Large pages are asked for from the size on that holds one wherever it begins.
+// Large pages are asked for from the size on that contains a large page wherever the file begins in memory.
 TEST(GuestMemory, PrefersLargePagesForLargeFiles) {
   if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) GTEST_SKIP() << "this kernel has no large pages";
   constexpr std::uint64_t kLarge = 2 * x86::kLargePageSize;
@@ -193,7 +193,7 @@ TEST_F(GuestPointers, ThatWrapAroundAreRefused) {
   }
 }
 
-// An address below the slide is none, although subtracting the slide would give one.
+// An address below the slide is refused, although subtracting the slide would wrap to a good one.
 TEST_F(GuestPointers, BelowTheSlideAreRefused) {
   EXPECT_FALSE(check(0x12000, 1, Access::kRead));
   EXPECT_FALSE(check(kSlide - 1, 1, Access::kRead));
@@ -261,7 +261,7 @@ TEST(GuestMemory, MovesWithWhatItHolds) {
   EXPECT_EQ((*found)[0], std::byte{7});
 }
 
-// A file's page that is gone: an answer, and not SIGBUS.
+// A page that the file has lost is an answer, and not SIGBUS.
 TEST(GuestMemory, TruncatedFileIsAnAnswer) {
   const int file = memfd_create("input", MFD_CLOEXEC);
   ASSERT_GE(file, 0);
@@ -287,7 +287,7 @@ TEST(GuestMemory, WhatCannotBeMappedIsAnError) {
   EXPECT_EQ(mapped.error().message, "cannot map the input of 4096 bytes: Bad file descriptor");
 }
 
-// What a file has behind an input is not the guest's, also if it comes later.
+// The guest never gets what the file has behind the input, even if that is written later.
 TEST(GuestMemory, EndsWithAnInput) {
   const int file = memfd_create("input", MFD_CLOEXEC);
   ASSERT_EQ(ftruncate(file, 2 * kPageSize), 0);

@@ -1,4 +1,4 @@
-// The encoding of a snapshot's metadata: there and back, and cut off anywhere.
+// The encoding of a snapshot's metadata: encoded and decoded again, and cut off anywhere.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -69,7 +69,7 @@ TEST(Metadata, ComesBackAsItWas) {
 TEST(Metadata, CutOffAtAnyByteIsNotComplete) {
   const std::vector<std::byte> bytes = encoded(some());
   for (std::size_t size = 0; size < bytes.size(); ++size) {
-    // A copy of its own, so that a sanitizer sees a byte too many.
+    // The part is a copy, so that a sanitizer sees a read beyond its end.
     const std::vector<std::byte> part(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
     Values values;
     MetadataReader reader(part);
@@ -89,7 +89,7 @@ TEST(Metadata, WithAByteLeftIsNotComplete) {
   EXPECT_FALSE(reader.complete());
 }
 
-// A length that lies takes neither memory nor time.
+// A false length costs neither memory nor time.
 TEST(Metadata, ALengthBeyondTheEndIsRefused) {
   for (const std::uint64_t size :
        {std::uint64_t{9}, std::uint64_t{1} << 40, std::numeric_limits<std::uint64_t>::max()}) {

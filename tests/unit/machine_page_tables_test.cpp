@@ -1,4 +1,4 @@
-// The tables as a CPU would walk them (SDM 3A 4.5), against what was asked for.
+// Walks the tables as a CPU would (SDM 3A 4.5), and compares the result with what was asked for.
 #include <gtest/gtest.h>
 
 #include <cstring>

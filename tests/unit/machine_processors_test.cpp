@@ -43,21 +43,21 @@ const Quota kQuotas[] = {
     {"", {}, 0},
     {"0::/\n", {}, 0},
     {"0::/a\n", {{"a/cpu.max", "max 100000\n"}}, 0},
-    // Of the group itself, of the one above it, of the least of both.
+    // The quota is the group's own, that of the group above it, or the smaller of both.
     {"0::/a\n", {{"a/cpu.max", "200000 100000\n"}}, 2},
     {"0::/a/b\n", {{"a/cpu.max", "300000 100000\n"}, {"a/b/cpu.max", "max 100000\n"}}, 3},
     {"0::/a/b\n", {{"a/cpu.max", "100000 100000\n"}, {"a/b/cpu.max", "400000 100000\n"}}, 1},
-    // The container's own root, where the path is the host's.
+    // In a container the path is the host's; the container's own root counts.
     {"0::/elsewhere/x\n", {{"cpu.max", "500000 100000\n"}}, 5},
-    // Parts of a processor count as one.
+    // A part of a processor counts as a whole one.
     {"0::/a\n", {{"a/cpu.max", "1000 100000\n"}}, 1},
     {"0::/a\n", {{"a/cpu.max", "150000 100000\n"}}, 2},
-    // What no kernel writes.
+    // Texts that no kernel writes are no quota.
     {"0::/a\n", {{"a/cpu.max", ""}}, 0},
     {"0::/a\n", {{"a/cpu.max", "100000 0\n"}}, 0},
     {"0::/a\n", {{"a/cpu.max", "x y\n"}}, 0},
     {"0", {}, 0},
-    // Version 1, alone and beside version 2.
+    // Control groups of version 1, alone and beside version 2.
     {"4:memory:/m\n2:cpu,cpuacct:/a\n0::/\n",
      {{"cpu/a/cpu.cfs_quota_us", "200000\n"}, {"cpu/a/cpu.cfs_period_us", "50000\n"}},
      4},

@@ -19,7 +19,7 @@ using x86::kPageSize;
 constexpr std::uint64_t kSlide = std::uint64_t{1} << 30;
 constexpr std::uint64_t kImageEnd = SPRY_IMAGE_MIN + 3 * kPageSize;
 
-// With a small stack or one at the end.
+// Parts that a machine could have written, with a small stack or with a large one at the end of memory.
 Parts sound(std::uint64_t stack = 0x40000) { return *shaped({.stack = stack}); }
 
 const char* verdict(const Parts& parts) { return contradiction(parts, kStart, end_of(parts)); }
@@ -53,7 +53,7 @@ struct Lie {
   std::function<void(Parts&)> tell;
 };
 
-// Field by field.
+// One lie for each field.
 const Lie kLies[] = {
     {"it asks for features that there are not", [](Parts& parts) { parts.features |= 1u << 20; }},
     {"it is of no time that a machine reaches", [](Parts& parts) { parts.generation = 0; }},
@@ -192,7 +192,7 @@ TEST(SnapshotParts, ThatNoMachineHasWrittenAreRefused) {
   EXPECT_STREQ(contradiction(none, kStart, kStart), "it has no boot page");
 }
 
-// Opmasks are at other places on other CPUs, and those of AVX at the same everywhere.
+// Opmasks lie at different places on different CPUs, and AVX's registers at the same place on all.
 TEST(SnapshotParts, SayWhereTheirVectorRegistersLie) {
   Parts parts = sound();
   EXPECT_EQ(places_here({parts.vectors}), (std::array<XsavePart, Parts::kXsaveParts>{}));

@@ -20,7 +20,7 @@ class Ring : public testing::Test {
     return {static_cast<kvm_dirty_gfn*>(memory), kEntries};
   }
 
-  // As KVM adds an entry, and as it takes back those that were collected.
+  // Adds an entry as KVM does; the next function takes back collected entries as KVM does.
   void written(std::uint32_t slot, std::uint64_t page) {
     kvm_dirty_gfn& entry = entries_[added_++ % kEntries];
     ASSERT_EQ(entry.flags, 0u) << "the ring is full";
@@ -84,7 +84,7 @@ TEST_F(Ring, StaysWhereItIsWhenItIsMoved) {
   EXPECT_EQ(collected(other), (Entries{{0, 2}}));
 }
 
-// A page's bit is its slot's start and its place there; bits stay until they are forgotten.
+// A page's bit is found from its slot's start and its place in the slot. Bits stay until they are forgotten.
 TEST_F(Ring, SetsTheBitsOfAllMemory) {
   Vm vm{Descriptor(), 0};
   const std::vector<Range> slots = {{0, 64 * x86::kPageSize}, {64 * x86::kPageSize, 192 * x86::kPageSize}};

@@ -6,7 +6,7 @@
 namespace spry::net {
 namespace {
 
-// A channel that says what the test wants.
+// A channel that answers what the test wants.
 class FakeChannel : public Channel {
  public:
   FakeChannel() : Channel(::open("/dev/null", O_RDWR | O_CLOEXEC)) {}
@@ -22,7 +22,7 @@ class FakeChannel : public Channel {
   bool ready() const override { return is_ready; }
 
   int result = 0;
-  int then = 0;  // the result afterwards
+  int then = 0;  // the result of later calls
   std::size_t asked = 0;
   bool is_up = true;
   bool is_ready = false;
@@ -71,7 +71,7 @@ TEST_F(NetDevice, ChecksTheArray) {
     EXPECT_EQ(read(net_, guest_, 2, bad), -SPRY_EFAULT);
     EXPECT_EQ(write(net_, guest_, 2, bad), -SPRY_EFAULT);
   }
-  // To receive, the array is written; to send, it is not.
+  // Receiving writes to the array of descriptors; sending does not.
   std::memcpy(guest_.at(FakeGuest::kReadOnly), "", 1);
   const spry_net_frame frame = {FakeGuest::kFrames, 1518, 0};
   std::memcpy(guest_.at(FakeGuest::kReadOnly), &frame, sizeof frame);
@@ -107,7 +107,7 @@ TEST_F(NetDevice, ChecksEachFrame) {
     EXPECT_EQ(write(net_, guest_, 1), one.written) << std::hex << one.frame.address << " " << one.frame.length;
     guest_.describe(0, one.frame);
     EXPECT_EQ(read(net_, guest_, 1), one.received) << std::hex << one.frame.address << " " << one.frame.length;
-    // As the third of three it only ends the batch.
+    // As the third of three frames, the bad one only ends the batch.
     guest_.put(0, frame_of(0, 60));
     guest_.put(1, frame_of(1, 60));
     guest_.describe(2, one.frame);

@@ -32,12 +32,12 @@ class FakeGuest : public FakeGuestMemory {
     ++waits;
     if (ends) return false;
     pollfd request = {fd, events, 0};
-    constexpr int kPatience = 2000;  // milliseconds: then the deadline has passed
+    constexpr int kPatience = 2000;  // milliseconds after which the deadline has passed
     ends = poll(&request, 1, kPatience) != 1;
     return !ends;
   }
 
-  // For another thread: until the guest waits for the first time, or so long that it never will.
+  // For another thread: waits until the guest waits for the first time, or for so long that the guest never will.
   void until_it_waits() const {
     for (int i = 0; i < 5000 && waits == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -95,7 +95,7 @@ class Pair {
   void say(const std::string& bytes) const {
     EXPECT_EQ(send(peer_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
   }
-  // What is there: a packet, or as much of a stream as `most`.
+  // Receives what is there: a packet, or at most `most` bytes of a stream.
   std::optional<std::string> hear(std::size_t most = 1 << 16) const {
     std::string bytes(most, '\0');
     const ssize_t length = recv(peer_, bytes.data(), bytes.size(), 0);

@@ -32,7 +32,7 @@ TEST_P(NetPackets, ReceivesABatch) {
     EXPECT_EQ(guest_.get(i), frame_of(5 + i, 14 + (5 + i) * 188));
     EXPECT_EQ(guest_.described(i).status, 0u);
   }
-  // What was not filled stays as it was.
+  // A descriptor that was not filled stays as it was.
   EXPECT_EQ(guest_.described(4).length, 1518u);
   EXPECT_EQ(guest_.described(4).status, 7u);
   guest_.make_room(4);
@@ -56,7 +56,7 @@ TEST_P(NetPackets, MarksWhatIsNoFrame) {
     EXPECT_EQ(guest_.get(i), frame_of(i, 1518));
   }
   EXPECT_EQ(*guest_.at(FakeGuest::kFrames + 3 * FakeGuest::kStep + 1518), std::byte{'!'});
-  // More room than a frame needs changes nothing in what a frame is.
+  // A frame that is too long is one also where the guest has more room.
   pair_.say(frame_of(4, 1600));
   guest_.make_room(1, 2048);
   ASSERT_EQ(read(net_, guest_, 1), 1);
@@ -98,7 +98,7 @@ TEST_P(NetPackets, IsDownWithoutAPeer) {
   pair_.leave();
   guest_.make_room(8);
   if (sequenced()) {
-    // What came before still comes.
+    // Frames that came before the end can still be read.
     EXPECT_EQ(read(net_, guest_, 8), 1);
     EXPECT_EQ(guest_.get(0), frame_of(0, 60));
   } else {
@@ -128,7 +128,7 @@ TEST(NetModule, TakesInheritedSockets) {
       const std::string prefix = type == SOCK_STREAM ? std::string("\0\0\0\x0e", 4) : "";
       EXPECT_EQ(pair.hear(), prefix + frame_of(0, 14));
     }
-    // It was a copy that the device closed, and its flags are as they were.
+    // The device closed only its copy; the descriptor is open, and its flags are as before.
     EXPECT_EQ(fcntl(inherited, F_GETFL) & O_NONBLOCK, 0);
     close(inherited);
   }

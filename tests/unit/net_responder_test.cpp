@@ -128,8 +128,8 @@ TEST(Pingd, AnswersNothingElse) {
   responder responder = responder_for_10_7_0_2();
   const Bytes good = echo_request(56);
   ASSERT_FALSE(answer_to(responder, good).empty());
-  // Each byte of the headers matters, by itself or by a checksum; only who asks does not (and ICMP's checksum does not
-  // cover that, IPv4's does).
+  // Each byte of the headers matters, by itself or by a checksum. Only the sender's Ethernet address does not matter.
+  // (The sender's IP address is covered by IPv4's checksum, not by ICMP's.)
   for (std::size_t at = 0; at < good.size(); ++at) {
     if (at >= 6 && at < 12) continue;
     Bytes bad = good;

@@ -106,7 +106,8 @@ TEST_F(NetStream, IsDownWithoutAPeer) {
   EXPECT_EQ(write(net_, guest_, 1), -SPRY_ENETDOWN);
 }
 
-// A peer that reads slowly, and odd numbers of bytes, gets every frame: one that did not fit into the socket is ended.
+// A peer that reads slowly, and odd numbers of bytes, gets every frame: a frame that did not fit into the socket is
+// completed later.
 TEST_F(NetStream, LosesNothing) {
   constexpr std::size_t kFrames = 5000;
   std::string expected;

@@ -1,4 +1,5 @@
-// What `spry doctor` is told, on a host where all is well and where other filters are in the way.
+// What the platform tells `spry doctor`: on a host where all is well, and on hosts where other seccomp filters are in
+// the way.
 #include <gtest/gtest.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -24,7 +25,8 @@ TEST(ProcessAvailability, IsFoundWhereTestsRun) {
   EXPECT_GE(support.points.size(), 5u);
 }
 
-// Under a filter that answers `number` with `action`; the words of what is in the way are `expected`'s.
+// Under a filter that answers system call `number` with `action`, the platform must name `expected` as what is in the
+// way.
 void under_filter(unsigned number, unsigned action, unsigned flags, const std::string& expected) {
   const pid_t child = fork();
   if (child == 0) {

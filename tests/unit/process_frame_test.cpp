@@ -20,7 +20,7 @@ constexpr std::size_t kContextSize = 296;  // ... and of ucontext
 
 class Frames : public testing::Test {
  protected:
-  // The stack's end is the end of what can be read at all.
+  // Behind the stack's end nothing can be read, so that a read beyond it is a fault.
   Frames() {
     mapped_ = static_cast<std::byte*>(
         mmap(nullptr, kStackSize + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
@@ -90,7 +90,7 @@ TEST_F(Frames, HostileVectorsAreRefusedOrTaken) {
     }
     const auto vectors = read_vectors(stack_, at);
     if (!vectors || *vectors == nullptr) continue;
-    // XRSTOR takes what becomes of it: no unknown part, no reserved bit.
+    // What is made of the frame must be fit for XRSTOR: no unknown part, no reserved bit.
     std::array<std::byte, VectorState::kSize> area;
     write_vectors(area, vectors->get());
     std::uint64_t words[8];

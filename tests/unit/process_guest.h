@@ -67,7 +67,7 @@ class ProcessGuest {
     EXPECT_TRUE(furnished) << (furnished ? "" : furnished.error().message);
   }
 
-  // Of the guest's memory as `pieces` say.
+  // A Furnishing with the guest's memory, mapped as `pieces` say.
   Furnishing furnishing(std::span<const Region> pieces, bool reusable = false, std::uint64_t features = 0) const {
     return {.path = path,
             .layout = layout,

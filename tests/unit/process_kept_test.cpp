@@ -13,7 +13,7 @@ namespace {
 GUEST(k_count, "mov (%rdi), %rsi\n incq (%rdi)\n mov $1, %eax\n out %eax, $0x7e\n ud2");
 GUEST(k_spin, "1: incq (%rdi)\n jmp 1b");
 GUEST(k_compute, "mov $200000000, %rcx\n 1: dec %rcx\n jnz 1b\n mov $1, %eax\n out %eax, $0x7e\n ud2");
-// Spoils all there is: flags, selectors, vectors, x87, MXCSR, the gate stack, and RSP at the gate stack's end.
+// The first action spoils everything: flags, selectors, vectors, x87, MXCSR and the gate stack.
 GUEST(
     k_spoil,
     "cmpq $0, %rsi\n jne 1f\n"
@@ -23,7 +23,7 @@ GUEST(
     "mov $-1, %rbp\n mov $-1, %r8\n mov $-1, %r12\n"
     "pushf\n orl $0x244cd5, (%rsp)\n popf\n"
     "mov $1, %eax\n out %eax, $0x7e\n"
-    // The next: what is there?
+    // The next action reports what it finds.
     "1: pushf\n pop %r14\n lea 64(%rdi), %rdi\n fxsave64 (%rdi)\n"
     "mov %ds, %ecx\n mov %es, %edx\n add %rdx, %rcx\n mov %fs, %edx\n add %rdx, %rcx\n mov %gs, %edx\n add %rdx, %rcx\n"
     "mov %rcx, %r13\n movabs $0x700000110000, %rbx\n mov $2048, %ecx\n xor %r15d, %r15d\n"
@@ -101,7 +101,7 @@ TEST(ProcessActions, AProcessThatCannotBeginIsReplaced) {
     const Exit exit = guest.run();
     ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
     guest.vcpu->answer(0);
-    // Now no signal finds room on the gate stack.
+    // Now the guest's RSP leaves no room on the gate stack for a signal.
     ASSERT_EQ(guest.run().kind, Exit::Kind::kHypercall);
   }
 }
@@ -143,7 +143,7 @@ TEST(ProcessActions, VectorsAndBasesAreSavedAndBegunWith) {
     EXPECT_EQ(guest.word(kData + 64 + 160 + 3 * 16), ~std::uint64_t{0});
     EXPECT_EQ(guest.word(kData + 64 + 160 + 4 * 16), ~std::uint64_t{0});
   }
-  // The same again after a notification instead of a frame.
+  // The same again, where the last exit was a notification and not a signal frame.
   auto again = guest.vcpu->save();
   ASSERT_TRUE(again) << again.error().message;
 }
@@ -175,7 +175,7 @@ TEST(ProcessActions, TellWhatTheyWrote) {
     EXPECT_TRUE(written().empty());
     guest.begin();
   }
-  // A page that is not chosen stays.
+  // A page that is not chosen stays in the log.
   ASSERT_EQ(guest.run().kind, Exit::Kind::kHypercall);
   guest.vcpu->answer(0);
   ASSERT_EQ(guest.run().kind, Exit::Kind::kHypercall);

@@ -1,4 +1,4 @@
-// Processes and what they hold: nothing is left of either, however a machine ends.
+// Guests' processes and what they hold: nothing of them is left, however a machine ends.
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -54,7 +54,7 @@ std::set<std::string> descriptors() {
   return names;
 }
 
-// Children, dead ones as well.
+// The number of children, dead ones as well.
 std::size_t children() {
   std::ifstream file("/proc/thread-self/children");
   std::size_t count = 0;
@@ -123,7 +123,7 @@ TEST(ProcessLives, ThatCannotBeginLeaveNothingEither) {
 }
 
 TEST(ProcessLives, TakeLowDescriptorsWhateverHasThem) {
-  // The launcher's own 0, 1 and 2 may be anything, or closed.
+  // The launcher's own descriptors 0, 1 and 2 may be anything, or closed.
   const pid_t child = fork();
   if (child == 0) {
     for (int i = 0; i < 10; ++i) close(i);
@@ -212,7 +212,7 @@ TEST(ProcessLives, EndWithTheMonitorHoweverEarlyItDies) {
   prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-// Lets it run until it has begun, and a little longer.
+// Lets the guest run until it has begun, and a little longer.
 void run_a_moment(ProcessGuest& guest) {
   Waiting waiting;
   waiting.begin(host_monotonic_ns() + 1'000'000);
@@ -221,7 +221,7 @@ void run_a_moment(ProcessGuest& guest) {
   guest.vcpu->disarm();
 }
 
-// What becomes of a guest that is sent a signal from outside, while it computes and while it waits for an answer.
+// A signal from outside comes to a guest while it computes, and while it waits for an answer.
 TEST(ProcessLives, ThatAreSentASignalGoOnOrSayHowTheyEnded) {
   for (int number = 1; number <= SIGRTMAX; ++number) {
     for (const bool computes : {false, true}) {
@@ -247,7 +247,7 @@ TEST(ProcessLives, ThatAreSentASignalGoOnOrSayHowTheyEnded) {
   }
 }
 
-// A process that somebody has stopped cannot be looked at when a signal comes to the launcher.
+// Somebody has stopped the guest's process, so it does not enter its gate when a signal comes to the launcher.
 TEST(ProcessLives, ThatAreStoppedEndWithASentence) {
   ProcessGuest guest(CODE(l_spin), true);
   guest.begin();
@@ -267,8 +267,8 @@ TEST(ProcessLives, ThatAreStoppedEndWithASentence) {
   EXPECT_NE(exit.error.message.find("did not answer a signal"), std::string::npos) << exit;
 }
 
-// The lifeline alone ends a stub, wherever that is on its way: the socket, at whose end it would end too, stays open. A
-// writer that goes before the stub asks for the kernel's signal is found by looking.
+// The end of the lifeline ends a stub, however far the stub has come. The socket stays open, because its end would end
+// the stub too. If the writer goes before the stub has asked the kernel for a signal, the stub must notice that itself.
 TEST(ProcessLives, EndWithTheLifelineHoweverEarlyItIsCut) {
   const Descriptor file = *make_stub_file();
   for (int round = 0; round < 60; ++round) {
@@ -285,7 +285,7 @@ TEST(ProcessLives, EndWithTheLifelineHoweverEarlyItIsCut) {
   EXPECT_EQ(children(), 0u);
 }
 
-// The limit is the process's own, and its machine goes on with another process.
+// Each process has the limit for itself, and the machine goes on with another process.
 TEST(ProcessLives, ThatUseUpTheirProcessorTimeSaySo) {
   for (const bool hard : {false, true}) {
     SCOPED_TRACE(hard);
@@ -299,7 +299,7 @@ TEST(ProcessLives, ThatUseUpTheirProcessorTimeSaySo) {
         const Exit exit = guest.run();
         EXPECT_EQ(exit.kind, Exit::Kind::kCpuLimit) << exit;
         EXPECT_EQ(exit.words, "the guest's process used up its 1 s of processor time (RLIMIT_CPU, ulimit -t)");
-        // What it wrote is known to have been written.
+        // The log names what the process wrote before its end.
         const auto written = guest.vcpu->write_log()->fetch();
         EXPECT_TRUE(written && ((*written)[kData / 0x1000 / 64] >> kData / 0x1000 % 64 & 1) != 0);
       }
@@ -311,7 +311,7 @@ TEST(ProcessLives, ThatUseUpTheirProcessorTimeSaySo) {
   }
 }
 
-// A launcher that ignores the first signal is asked for nothing until the second.
+// In a launcher that ignores the first signal, its guests ignore it too, and end only by the second.
 TEST(ProcessLives, OfLaunchersThatIgnoreTheirLimitGoOn) {
   const pid_t launcher = fork();
   if (launcher == 0) {
@@ -383,7 +383,7 @@ TEST(ProcessInputs, AreReadOnlyAndGone) {
   close(input);
 }
 
-// 8 MiB of a file at the heap's beginning; each word has its offset.
+// 8 MiB of a file lie at the heap's beginning; each word of it is its own offset.
 TEST(ProcessInputs, OfALargeFileAreBroughtWhenTheyAreTouched) {
   constexpr std::uint64_t kLarge = std::uint64_t{8} << 20;
   const int file = memfd_create("snapshot", 0);
@@ -400,7 +400,7 @@ TEST(ProcessInputs, OfALargeFileAreBroughtWhenTheyAreTouched) {
     ASSERT_EQ(exit.kind, Exit::Kind::kHypercall) << exit;
     EXPECT_EQ(guest.registers().rsi, 0x200009u);
     EXPECT_EQ(guest.registers().rdx, 0x400009u);
-    // Both see what the other has touched, and written.
+    // Guest and monitor each see what the other has touched and written.
     EXPECT_EQ(guest.word(kHeap + 0x400010), 5u);
     EXPECT_EQ(guest.word(kHeap + 0x600000), 0x600001u);
     std::uint64_t copied = 0;

@@ -120,7 +120,7 @@ TEST(ProcessRuns, EndsAtItsDeadlineAndGoesOn) {
 TEST(ProcessRuns, AnEndlessCallerIsInterruptedToo) {
   ProcessGuest guest(CODE(loop));
   guest.begin();
-  // How long a process takes to start is not what this is about.
+  // A first exit, so that the time that the process takes to start does not count.
   ASSERT_EQ(guest.run().kind, Exit::Kind::kHypercall);
   guest.vcpu->answer(0);
   Waiting waiting;
@@ -238,7 +238,7 @@ TEST(ProcessRuns, FaultsAreExceptions) {
     EXPECT_EQ(exit.address, fault.address);
     EXPECT_EQ(guest.registers().rip, code + fault.rip) << std::hex << guest.registers().rip;
     EXPECT_EQ(guest.registers().rbx, 0xb0bu);
-    // Nothing is lost: it does the same again.
+    // The guest goes on and does the same again, so nothing was lost.
     if (fault.vector == 6) {
       const Exit again = guest.run();
       EXPECT_EQ(again.kind, Exit::Kind::kException) << again;

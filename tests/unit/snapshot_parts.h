@@ -1,4 +1,4 @@
-// Parts of snapshots as machines write them, for those who test what else a file may say.
+// Parts of snapshots as machines write them, for tests of what else a file may say.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace spry::test {
 inline constexpr std::uint64_t kStart = 0x2000;  // of the contents in the file
 inline constexpr std::uint64_t kReadWrite = Parts::kRead | Parts::kWrite;
 
-// What decides all else.
+// The values from which all other parts follow.
 struct SnapshotShape {
   std::uint64_t memory = std::uint64_t{16} << 20;
   std::uint64_t slide = std::uint64_t{1} << 30;
@@ -33,8 +33,8 @@ std::array<char, N> name(std::string_view text) {
   return array;
 }
 
-// The parts of a guest of this shape, whose boot pages and stack are all that is not zero. Nothing, if they do not fit
-// into its memory.
+// The parts of a snapshot of a guest of this shape. Only its boot pages and stack are not zero. Nothing, if the shape
+// does not fit into its memory.
 std::optional<Parts> shaped(const SnapshotShape& shape);
 
 // Where the last run ends in the file.

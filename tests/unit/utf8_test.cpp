@@ -1,4 +1,4 @@
-// UTF-8 as readers take it that replace what is none.
+// UTF-8 as read by programs that replace malformed bytes.
 #include "text/utf8.h"
 
 #include <gtest/gtest.h>
@@ -24,18 +24,18 @@ TEST(Utf8, ASequenceIsACharacterOrTheBeginningOfOne) {
       {"\xef\xbf\xbf", 3, true},
       {"\xf0\x90\x80\x80", 4, true},
       {"\xf4\x8f\xbf\xbf", 4, true},
-      // No first bytes.
+      // Bytes that cannot begin a character.
       {"\x80\x80", 1, false},
       {"\xc0\xaf", 1, false},
       {"\xc1\xbf", 1, false},
       {"\xf5\x80\x80\x80", 1, false},
       {"\xff", 1, false},
-      // Overlong, a surrogate, beyond U+10FFFF: the second byte is none that may follow.
+      // Overlong, a surrogate, beyond U+10FFFF: the second byte may not follow the first.
       {"\xe0\x9f\xbf", 1, false},
       {"\xed\xa0\x80", 1, false},
       {"\xf0\x8f\xbf\xbf", 1, false},
       {"\xf4\x90\x80\x80", 1, false},
-      // Cut short, by the end or by another character.
+      // A character that is cut short, by the end or by another character.
       {"\xc2", 1, false},
       {"\xc2x", 1, false},
       {"\xe2\x82", 2, false},
