@@ -1,4 +1,4 @@
-// The ways in which a test ends, for tests/kvm/selftest to see that tests/kvm/suites tells them apart.
+// Tests that end in each way, with which tests/kvm/selftest checks that tests/kvm/suites tells the ways apart.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 /* waitstatus SECONDS COMMAND [ARGUMENT...]: runs the command and writes to descriptor 3 how it ended: `exit N`, `signal
  * N`, or `timeout` if it had to be killed after SECONDS. A shell's $? cannot tell a monitor that died by signal 11 from
  * one that exited with 139. The command does not inherit descriptor 3; it has two sockets, connected to each other, as
- * descriptors 8 and 9: a network for a guest with two interfaces, where there is no other. */
+ * descriptors 8 and 9: with them a guest with two interfaces has a network where there is no other. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sockets) != 0) die("socketpair");
 
-  /* Blocked before the fork, so that a child that ends at once is not missed. */
+  /* SIGCHLD is blocked before the fork, so that a child that ends at once is not missed. */
   sigset_t child_ended;
   sigset_t before;
   sigemptyset(&child_ended);
