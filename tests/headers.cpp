@@ -1,1 +1,1 @@
-// Nothing: its precompiled header is what the programs of tests share.
+// This file is empty: it only exists for the precompiled header that the programs of tests share.

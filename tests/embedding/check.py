@@ -66,7 +66,7 @@ int main(void) {
   return failed;
 }
 """
-# Initialised and then thrown away: what a snippet declares last is for the reader.
+# What a snippet declares last may be unused: it is there for the reader.
 UNUSED = ["-Wno-unused-variable", "-Wno-unused-but-set-variable"]
 
 

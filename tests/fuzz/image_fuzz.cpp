@@ -1,5 +1,5 @@
-// Any bytes as a unikernel: loading them ends in an Image that keeps its promises or in an Error with a clean sentence,
-// and its symbols are bounded and clean.
+// Any bytes as a unikernel: loading them ends in an Image that keeps its promises, with symbols that are bounded and
+// clean, or in an Error with a clean sentence.
 #include <sys/mman.h>
 #include <unistd.h>
 

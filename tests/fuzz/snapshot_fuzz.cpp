@@ -1,5 +1,6 @@
-// A snapshot's metadata, as if its digest were right: a guest of any shape, and then lies about it. What is not refused
-// is built as far as it goes without a machine, and what the guest could reach is looked at as a CPU would.
+// A snapshot's metadata, as if its digest were right: that of a guest of any shape, with lies put into it. What is not
+// refused is built as far as possible without a machine, and the result is checked, page tables by walking them as a
+// CPU would.
 #include <fuzzer/FuzzedDataProvider.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -49,7 +50,7 @@ struct Allowed {
   std::uint64_t flags;
 };
 
-// All that a CPU finds from the root on.
+// Walks all page tables from the root on, as a CPU would.
 class Walk {
  public:
   Walk(std::span<const std::byte> area, std::uint64_t slide, const std::vector<Allowed>& allowed)
@@ -60,7 +61,7 @@ class Walk {
   std::size_t tables() const { return tables_.size(); }
 
  private:
-  // `flags` are those that all levels above allow, `denied` PTE_XD if one of them takes execution away.
+  // `flags` are what all levels above allow; `denied` is PTE_XD if one of them forbids execution.
   void table(std::uint64_t address, unsigned level, std::uint64_t base, std::uint64_t flags, std::uint64_t denied) {
     require(address >= kPageTables && address % kPageSize == 0 && address + kPageSize <= kPageTables + area_.size(),
             "a table lies outside of the area for tables");
@@ -133,7 +134,7 @@ void look_at_tables(const Base& base, const Making& making) {
                                           .input = making.reusable ? input : Range(),
                                           .reusable = making.reusable,
                                           .verify = making.verify});
-  // The rest of the heap as it is touched; the input of a machine that runs once when it is there.
+  // What is mapped later: the rest of the heap, when it is touched, and the input of a machine that runs once.
   bool all = mapped;
   const std::uint64_t heap_from = std::clamp(base.covered, layout.heap.start, layout.heap.end);
   if (all && heap_from < layout.heap.end) {
@@ -159,7 +160,7 @@ void look_at_tables(const Base& base, const Making& making) {
   }
   const Walk walk(area, layout.slide, allowed);
   require(walk.tables() <= tables.used(), "there are more tables than were made");
-  // Where there are too few pages for tables the machine is refused with a sentence; else everything is there.
+  // If there are too few pages for tables, the machine is refused with a sentence. Else everything must be mapped.
   require(all ? walk.mapped() == bytes : walk.mapped() <= bytes, "a page is missing, or mapped twice");
   std::memset(area.data(), 0, tables.used() * kPageSize);
 }
@@ -176,7 +177,7 @@ void look_at_processor(const Base& base) {
   require((registers.rip + (1ull << 47)) >> 48 == 0, "the next instruction is nowhere");
 }
 
-// What a process would map.
+// Checks what a guest's process would map.
 void look_at_mappings(const Base& base) {
   const auto mappings = guest_mappings(base.regions, base.layout.slide, 0, false);
   for (const spry_mapping& mapping : mappings) {
@@ -201,7 +202,7 @@ void look_at_contents(const Base& base, const std::vector<ContentsRun>& runs, st
     require(within(run.range, {layout.boot.start, layout.memory}), "contents lie over the platform's pages");
     all += run.range.size();
   }
-  // Larger ones only take longer.
+  // Larger contents would only take longer.
   constexpr std::uint64_t kMost = std::uint64_t{4} << 20;
   if (all > kMost || layout.memory > (std::uint64_t{1} << 30)) return;
   Descriptor file(memfd_create("snapshot", MFD_CLOEXEC));
@@ -241,7 +242,7 @@ std::optional<Parts> any_shape(FuzzedDataProvider& data) {
   return test::shaped(shape);
 }
 
-// One field that a file could have otherwise; with `repair`, what follows from it is made to fit.
+// Changes one field of the file; with `repair`, also the fields that follow from it, so that they fit.
 void lie(FuzzedDataProvider& data, Parts& parts) {
   const auto moved = [&](std::uint64_t& number) {
     constexpr std::uint64_t kUnits[] = {
@@ -297,7 +298,7 @@ void lie(FuzzedDataProvider& data, Parts& parts) {
   }
 }
 
-// Bytes of the file, whatever they mean.
+// Changes bytes of the file, whatever they mean.
 void damage(FuzzedDataProvider& data, std::vector<std::byte>& bytes) {
   const std::size_t at = data.ConsumeIntegralInRange<std::size_t>(0, bytes.size() - 1);
   switch (data.ConsumeIntegralInRange<int>(0, 3)) {
@@ -335,7 +336,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   if (!parts) return 0;
   if (lies + damages == 0) {
     const char* const rule = contradiction(*parts, test::kStart, test::end_of(*parts));
-    // The one thing that a shape may have and a machine's guest may not.
+    // any_shape() gives nothing that a machine could not have written, with one exception: the slide.
     const bool beyond = rule != nullptr && std::strstr(rule, "slide") != nullptr;
     require(rule == nullptr || beyond, rule);
   }

@@ -1,4 +1,4 @@
-// The same in C++, with what the guest library has for it.
+// The same action in C++, with what the guest library offers for C++.
 #include <spry/guest.h>
 
 SPRY_DEVICE(oracle, "oracle", "answer");

@@ -1,4 +1,4 @@
-/* The guest side, and an action that counts to where it may not go on. */
+/* The guest side, and an action that counts until the counter refuses. */
 #include <spry/guest.h>
 
 #include "counter_abi.h"
