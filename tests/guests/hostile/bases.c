@@ -1,5 +1,4 @@
-/* The bases of FS and GS at addresses that are not the guest's, while the guest faults, exits by a hypercall and spins.
- * */
+/* FS and GS with bases that are not the guest's, while the guest faults, exits by a hypercall and spins. */
 #include "hostile_case.h"
 #include "places.h"
 

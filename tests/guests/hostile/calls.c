@@ -99,8 +99,7 @@ static char buffer[4096];
 
 CALLS(FUNCTION)
 
-/* The calls of 32-bit programs. Number 15 is not rt_sigreturn there; 119 and 173 are the two that return from signals.
- * */
+/* The calls of 32-bit programs. There 15 is not rt_sigreturn; 119 and 173 are the two that return from signals. */
 #define CALLS_32(X)                       \
   X(int80_exit, "int $0x80", 1)           \
   X(int80_fork, "int $0x80", 2)           \
