@@ -29,7 +29,7 @@ namespace {
 
 volatile sig_atomic_t delivered = 0;
 
-// Exceptions are caught: libstdc++'s own, nlohmann's, and one in another thread.
+// Exceptions are caught: libstdc++'s, nlohmann's, and one in another thread.
 bool exceptions_are_caught() {
   volatile std::size_t too_much = std::size_t{1} << 62;
   int caught = 0;

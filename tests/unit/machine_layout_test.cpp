@@ -105,7 +105,8 @@ TEST(Layout, TheUsualOneIsAsTheHeaderDrawsIt) {
   expect_sound(*layout, request(), kDefaultStack);
 }
 
-// The memory that is covered at first holds at least 512 KiB of heap; in a machine that is reset it is 8 MiB.
+// The memory that is covered at first holds at least 512 KiB of heap. In a machine that is reset it is 8 MiB, or holds
+// at least 2 MiB of heap, if that is more.
 TEST(Layout, AHeapToBeginWithIsCovered) {
   ElfBuilder builder = ElfBuilder::pie();
   Elf64_Phdr& last = builder[test::kLoadData];
