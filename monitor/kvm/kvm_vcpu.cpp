@@ -161,6 +161,7 @@ Result<void> KvmVcpu::furnish(GuestMemory& memory, const Furnishing& furnishing)
   reusable_ = furnishing.reusable;
   covered_ = furnishing.covered;
   memory_ = &memory;
+  finished_rip_ = 0;  // of the last machine's code
   if (furnishing.end > room_) {
     return fail(
         ErrorCode::kInvalidArgument,

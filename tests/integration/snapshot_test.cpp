@@ -174,14 +174,14 @@ TEST_F(SnapshotCommand, ADeadlineEndsTheSaving) {
   }
   ASSERT_EQ(mkfifo(path("fifo").c_str(), 0600), 0);
   const Fd reader(open(path("fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));  // and never reads
-  for (const std::string& to : {path("fifo"), std::string("/dev/stdout")}) {
+  for (const std::string& to : {path("fifo"), std::string("/proc/self/fd/1")}) {
     SCOPED_TRACE(to);
     const Outcome outcome =
         run({command(), "snapshot", "--deadline", "2s", "-o", to, guest("ready_state")}, {.output = full.write.get()});
     expect_exit(outcome, 124, "ready_state: the snapshot was not written: deadline of 2s passed\n");
   }
   // A deadline that did not pass leaves nothing behind that could end the command later.
-  Process spry({command(), "snapshot", "--deadline", "1m", "-o", "/dev/stdout", guest("ready_state")});
+  Process spry({command(), "snapshot", "--deadline", "1m", "-o", "/proc/self/fd/1", guest("ready_state")});
   const Outcome outcome = spry.finish();
   expect_exit(outcome, 0);
   write_file(path("snapshot"), outcome.output);
@@ -307,9 +307,12 @@ TEST_F(SnapshotCommand, VerifyIsForSnapshots) {
 TEST_F(SnapshotCommand, DamageOfTheHeaderAndTheMetadataIsAlwaysFound) {
   expect_exit(take("it-input"), 0);
   const std::string whole = read_file(path("snapshot"));
+  const int format = whole[8];
+  const int damaged = format ^ 0x10;
   for (const auto& [offset, sentence] : std::vector<std::pair<std::size_t, std::string>>{
            {0, "snapshot: not an ELF file\n"},
-           {8, "snapshot: a snapshot of format 20, and this monitor reads format 4\n"},
+           {8, "snapshot: a snapshot of format " + std::to_string(damaged) + ", and this monitor reads format " +
+                   std::to_string(format) + "\n"},
            {12, "bytes of header, and this monitor writes "},
            {16, "this is Spry " SPRY_VERSION ": take it anew\n"},
            {104, "the snapshot's metadata does not match its digest: it is damaged\n"},
