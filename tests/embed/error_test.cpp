@@ -66,7 +66,7 @@ Result<void> run_with(const std::function<void(MachineOptions&)>& change, const 
 }
 
 std::string temporary(const std::string& name, std::size_t size) {
-  const std::string path = testing::TempDir() + "spry-error-" + name;
+  std::string path = testing::TempDir() + "spry-error-" + name;
   std::ofstream(path, std::ios::binary) << std::string(size, 'd');
   return path;
 }

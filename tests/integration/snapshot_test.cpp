@@ -307,7 +307,7 @@ TEST_F(SnapshotCommand, VerifyIsForSnapshots) {
 TEST_F(SnapshotCommand, DamageOfTheHeaderAndTheMetadataIsAlwaysFound) {
   expect_exit(take("it-input"), 0);
   const std::string whole = read_file(path("snapshot"));
-  const int format = whole[8];
+  const int format = static_cast<unsigned char>(whole[8]);
   const int damaged = format ^ 0x10;
   for (const auto& [offset, sentence] : std::vector<std::pair<std::size_t, std::string>>{
            {0, "snapshot: not an ELF file\n"},
