@@ -469,7 +469,7 @@ void PoolData::let_workers_go() {
 
 namespace {
 
-Result<std::shared_ptr<PoolData>> open(PoolOptions options, std::string path) {
+Result<std::shared_ptr<PoolData>> open(PoolOptions options, const std::string& path) {
   if (options.queue == 0) return fail(ErrorCode::kInvalidArgument, "a pool's queue has room for one action at least");
   constexpr unsigned kMostWorkers = 1024;
   if (options.workers > kMostWorkers) {
