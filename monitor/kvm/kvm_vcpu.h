@@ -93,12 +93,12 @@ class KvmVcpu final : public Vcpu {
   GuestMemory* memory_ = nullptr;
   Layout layout_;
   bool reusable_ = false;
+  bool sets_fs_base_ = false;
   std::uint64_t covered_ = 0;  // bytes from 0 that slots cover
   PageTables tables_;
   std::optional<KvmWriteLog> log_;
   kvm_sregs special_ = {};  // that actions begin with
   SystemCalls system_calls_;
-  bool sets_fs_base_ = false;
   std::unique_ptr<kvm_xsave> vectors_;  // that actions begin with; null: as in a new vCPU
   bool native_vectors_ = false;         // actions begin at the trampoline
 
