@@ -72,13 +72,11 @@ Result<Specification> parse_specification(std::string_view name, std::string_vie
   }
   if (specification.read_only && specification.overlay) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("block {}: {}: ro and overlay exclude each other: an overlay takes writes", name,
-                            specification.path));
+                fmt::format("{}ro and overlay exclude each other: an overlay takes writes", about));
   }
   if (specification.shared && (specification.read_only || specification.overlay)) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("block {}: {}: shared is for a disk that is written to, not for {}", name,
-                            specification.path, specification.read_only ? "ro" : "overlay"));
+    return fail(ErrorCode::kInvalidArgument, fmt::format("{}shared is for a disk that is written to, not for {}", about,
+                                                         specification.read_only ? "ro" : "overlay"));
   }
   return specification;
 }

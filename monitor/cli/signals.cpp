@@ -20,13 +20,22 @@ Machine* volatile running = nullptr;
 volatile std::sig_atomic_t guarded = 0;
 volatile std::sig_atomic_t last = 0;
 
-void note(int signal) {
-  if (guarded == 0) {
-    // The signal is blocked until the handler returns, and then ends the process.
-    const int status = end_by(signal);
-    if (getpid() == 1) _exit(status);
-    return;
+// Ends the process by `signal`, even if this thread has blocked it. The first process of a PID namespace survives its
+// own signals, so that one exits.
+[[noreturn]] void end_now(int signal) {
+  if (getpid() != 1) {
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, signal);
+    std::signal(signal, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
+    std::raise(signal);
   }
+  _exit(kExitSignal + signal);
+}
+
+void note(int signal) {
+  if (guarded == 0) end_now(signal);
   last = signal;
   Machine* const machine = running;
   if (machine != nullptr) machine->interrupt();
@@ -60,19 +69,6 @@ std::atomic<int> stepping = 0;
 std::atomic<int> waiting = 0;  // the signal that waits for the end of the step
 static_assert(std::atomic<int>::is_always_lock_free);
 
-// Ends the process by `signal`, even if this thread has blocked it.
-[[noreturn]] void end_now(int signal) {
-  if (getpid() != 1) {
-    sigset_t only;
-    sigemptyset(&only);
-    sigaddset(&only, signal);
-    std::signal(signal, SIG_DFL);
-    pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
-    std::raise(signal);
-  }
-  _exit(kExitSignal + signal);
-}
-
 void end_between_steps(int signal) {
   waiting = signal;
   if (stepping == 0) end_now(signal);
@@ -84,7 +80,7 @@ void unblock() { sigprocmask(SIG_SETMASK, &inherited_mask, nullptr); }
 
 void heed_signals_as_first_process() {
   if (getpid() != 1) return;
-  handle([](int signal) { _exit(kExitSignal + signal); });
+  handle(end_now);
   unblock();
 }
 

@@ -66,6 +66,10 @@ extern const char spry_gate[], spry_gate_called[], spry_base_set[], spry_called[
 #define POP_GENERAL                                                                                            \
   "  pop %r8\n  pop %r9\n  pop %r10\n  pop %r11\n  pop %r12\n  pop %r13\n  pop %r14\n  pop %r15\n  pop %rdi\n" \
   "  pop %rsi\n  pop %rbp\n  pop %rbx\n  pop %rdx\n  pop %rax\n  pop %rcx\n"
+/* Clears the flags, because iretq faults where NT is set, and loads the vectors of the frame whose ucontext is in RDX
+ * (uc_mcontext.fpregs). RAX, RDX and RDI are lost. */
+#define LOAD_FRAME_VECTORS \
+  "  push $2\n  popf\n  mov 0xe0(%rdx), %rdi\n  mov $-1, %eax\n  mov $-1, %edx\n  xrstor64 (%rdi)\n"
 #define TEXT(value) #value
 #define VALUE(value) TEXT(value)
 /* An operand: so many bytes into struct spry_start, addressed from where the stub itself begins. */
@@ -105,12 +109,7 @@ __asm__(
     "  mov %rax, %rbx\n"
     "  test %rax, %rax\n"
     "  js spry_leave\n" /* ENOSYS: there is no monitor any more that answers */
-    "  push $2\n"
-    "  popf\n" /* iretq faults where NT is set */
-    "  mov 0xe0(%rdx), %rdi\n" /* uc_mcontext.fpregs */
-    "  mov $-1, %eax\n"
-    "  mov $-1, %edx\n"
-    "  xrstor64 (%rdi)\n"
+    LOAD_FRAME_VECTORS
     /* From here on another frame may take this one's place. */
     "  mov %rbx, %rsp\n"
     POP_GENERAL
@@ -123,12 +122,7 @@ __asm__(
     "  cmpq $0, " AT_START(200) "\n"
     "  je spry_tell\n"
     "  mov %rdx, %rbx\n"
-    "  push $2\n"
-    "  popf\n"
-    "  mov 0xe0(%rdx), %rdi\n" /* uc_mcontext.fpregs */
-    "  mov $-1, %eax\n"
-    "  mov $-1, %edx\n"
-    "  xrstor64 (%rdi)\n"
+    LOAD_FRAME_VECTORS
     "  lea 40(%rbx), %rsp\n" /* uc_mcontext.gregs */
     POP_GENERAL
     "  mov (%rsp), %r11\n"
