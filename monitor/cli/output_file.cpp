@@ -6,14 +6,14 @@
 
 #include <cerrno>
 #include <cstring>
-#include <optional>
+#include <span>
 
 #include "cli/signals.h"
 #include "system/io.h"
 #include "system/open_failure.h"
+#include "system/pipe.h"
 #include "system/replacement.h"
 #include "system/same_file.h"
-#include "system/signals_blocked.h"
 #include "text/format.h"
 
 namespace spry {
@@ -43,14 +43,7 @@ Result<OutputFile> OutputFile::open(std::string what, FileUses& uses, const char
   }
   if (auto used = uses.write(output.what_, output.file_.get()); !used) return tl::unexpected(std::move(used.error()));
   output.fifo_ = S_ISFIFO(status.st_mode);
-  if (!S_ISREG(status.st_mode)) {
-    // O_NONBLOCK was for opening alone: writing is to wait.
-    const int flags = fcntl(output.file_.get(), F_GETFL);
-    if (fcntl(output.file_.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) {
-      return output.cannot(fmt::format("opened: {}", std::strerror(errno)));
-    }
-    return output;
-  }
+  if (!S_ISREG(status.st_mode)) return output;
   // Two descriptors of one file, each with a place of its own, would write over each other.
   const int stream = standard_stream(status);
   output.stream_ = stream >= 0;
@@ -68,9 +61,8 @@ Result<void> OutputFile::empty() {
 
 Result<void> OutputFile::replace(std::string_view text) {
   if (auto emptied = empty(); !emptied) return emptied;
-  std::optional<PipeSignalBlocked> blocked;
-  if (fifo_) blocked.emplace();
-  if (write_all(file_.get(), text)) return {};
+  const auto bytes = std::as_bytes(std::span(text));
+  if (fifo_ ? write_all_to_pipe(file_.get(), bytes) : write_all(file_.get(), bytes)) return {};
   return cannot(fmt::format("written: {}", std::strerror(errno)));
 }
 

@@ -20,19 +20,7 @@ Machine* volatile running = nullptr;
 volatile std::sig_atomic_t guarded = 0;
 volatile std::sig_atomic_t last = 0;
 
-// Ends the process by `signal`, even if this thread has blocked it. The first process of a PID namespace survives its
-// own signals, so that one exits.
-[[noreturn]] void end_now(int signal) {
-  if (getpid() != 1) {
-    sigset_t only;
-    sigemptyset(&only);
-    sigaddset(&only, signal);
-    std::signal(signal, SIG_DFL);
-    pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
-    std::raise(signal);
-  }
-  _exit(kExitSignal + signal);
-}
+[[noreturn]] void end_now(int signal) { _exit(end_by(signal)); }
 
 void note(int signal) {
   if (guarded == 0) end_now(signal);
@@ -130,7 +118,11 @@ bool SignalGuard::wait(int fd) {
 int SignalGuard::caught() { return last; }
 
 int end_by(int signal) {
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, signal);
   std::signal(signal, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
   std::raise(signal);
   return kExitSignal + signal;
 }

@@ -48,8 +48,9 @@ class Step {
   Step& operator=(const Step&) = delete;
 };
 
-// Ends the process by `signal`, so that its parent sees what ended it. The first process of a container survives the
-// signal: there this returns the exit status that a shell would report.
+// Ends the process by `signal`, so that its parent sees what ended it, even if this thread has blocked the signal. The
+// first process of a PID namespace survives its own signals: there this returns the exit status that a shell would
+// report. A signal handler may call it.
 int end_by(int signal);
 
 }  // namespace spry

@@ -201,6 +201,11 @@ Result<std::int64_t> Run::ready() {
     exit(0);
     return 0;
   }
+  // What came in the capture ends the action here. The timer of a deadline may be late, and the guest fast.
+  if (machine_.waiting.over()) {
+    interrupted();
+    return 0;
+  }
   if (auto delivered = deliver_input(machine_); !delivered) return tl::unexpected(delivered.error());
   return 0;
 }

@@ -18,8 +18,8 @@
 #include "system/memory_file.h"
 #include "system/open_failure.h"
 #include "system/out_of_memory.h"
+#include "system/pipe.h"
 #include "system/replacement.h"
-#include "system/signals_blocked.h"
 #include "text/escape.h"
 #include "text/format.h"
 
@@ -118,11 +118,11 @@ class Sink {
     if (seeks_) return write_all_at(descriptor_, bytes, offset);
     for (constexpr std::array<std::byte, kPageSize> kZeros = {}; at_ < offset;) {
       const auto gap = std::span(kZeros).first(std::min<std::uint64_t>(kZeros.size(), offset - at_));
-      if (!write_all(descriptor_, gap)) return false;
+      if (!write_all_to_pipe(descriptor_, gap)) return false;
       at_ += gap.size();
     }
     at_ += bytes.size();
-    return write_all(descriptor_, bytes);
+    return write_all_to_pipe(descriptor_, bytes);
   }
 
  private:
@@ -166,8 +166,6 @@ Result<void> send_snapshot(const Base& base, const std::string& path) {
     return fail(code_for(errno, ErrorCode::kFile), fmt::format("{}: cannot be written: {}", escape_path(path),
                                                                open_failure(errno, AT_FDCWD, path.c_str())));
   }
-  if (fcntl(to.get(), F_SETFL, fcntl(to.get(), F_GETFL) & ~O_NONBLOCK) != 0) return failed(path, "written");
-  const PipeSignalBlocked blocked;
   return write_snapshot(Sink(to.get(), false), base) ? Result<void>() : failed(path, "written");
 }
 

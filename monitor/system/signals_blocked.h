@@ -4,7 +4,6 @@
 #include <pthread.h>
 
 #include <csignal>
-#include <ctime>
 
 namespace spry {
 
@@ -24,39 +23,6 @@ class AllSignalsBlocked {
 
  private:
   sigset_t before_;
-};
-
-// While it lives, the calling thread gets EPIPE, and no signal, when it writes to a pipe that nobody reads any more.
-class PipeSignalBlocked {
- public:
-  PipeSignalBlocked() {
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &only(), &before_);
-  }
-  PipeSignalBlocked(const PipeSignalBlocked&) = delete;
-  PipeSignalBlocked& operator=(const PipeSignalBlocked&) = delete;
-  ~PipeSignalBlocked() {
-    const timespec now = {};
-    // Takes the signal that a write raised, if one did.
-    if (!was_pending_) sigtimedwait(&only(), nullptr, &now);
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-
- private:
-  static const sigset_t& only() {
-    static const sigset_t set = [] {
-      sigset_t made;
-      sigemptyset(&made);
-      sigaddset(&made, SIGPIPE);
-      return made;
-    }();
-    return set;
-  }
-
-  sigset_t before_;
-  bool was_pending_ = false;
 };
 
 }  // namespace spry

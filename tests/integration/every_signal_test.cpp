@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -27,6 +29,7 @@ struct Case {
   bool full = false;        // its output is a pipe without room
   const char* output = "";  // what it has written by then
   bool reports = false;     // a run that a signal ends has a report
+  long in = -1;             // the system call in which it waits, if the test must see it there
 };
 
 const Case kCases[] = {
@@ -59,11 +62,20 @@ const Case kCases[] = {
     {"PoolWhileAGuestRuns", {"pool", "GUEST/it-acts", "spin"}, Reads::kLine},
     {"PoolWhileNobodyReads", {"pool", "GUEST/hello"}, Reads::kLine, true},
     {"SnapshotWhileTheGuestRuns", {"snapshot", "-o", "SNAPSHOT", "GUEST/it-acts", "say-and-spin"}},
-    {"SnapshotWhileNobodyReads", {"snapshot", "-o", "/dev/stdout", "GUEST/ready_state"}, Reads::kNothing, true},
+    {"SnapshotWhileNobodyReads",
+     {"snapshot", "-o", "/dev/stdout", "GUEST/ready_state"},
+     Reads::kNothing,
+     true,
+     "",
+     false,
+     SYS_poll},
     {"SnapshotWithADeadlineWhileNobodyReads",
      {"snapshot", "--deadline", "10m", "-o", "/dev/stdout", "GUEST/ready_state"},
      Reads::kNothing,
-     true},
+     true,
+     "",
+     false,
+     SYS_poll},
     {"InspectWhileNobodyReads", {"inspect", "GUEST/hello"}, Reads::kNothing, true},
     {"DoctorWhileNobodyReads", {"doctor"}, Reads::kNothing, true},
     {"HelpWhileNobodyReads", {"help", "run"}, Reads::kNothing, true},
@@ -125,7 +137,7 @@ class EverySignal : public CommandTest, public testing::WithParamInterface<Case>
     await_wait(it);
     const std::set<pid_t> guests = children_of(it);
     EXPECT_EQ(kill(it, number), 0);
-    const Outcome outcome = spry.finish();
+    Outcome outcome = spry.finish();
     EXPECT_EQ(outcome.output, GetParam().output);
     for (const pid_t one : guests) EXPECT_TRUE(gone(one)) << one;
     return outcome;
@@ -151,10 +163,19 @@ class EverySignal : public CommandTest, public testing::WithParamInterface<Case>
     while ((children = children_of(process)).empty()) usleep(1000);
     return *children.begin();
   }
-  // Waits until the process has been asleep for 20 looks in a row, or gives up after kLooks: a guest in KVM never
-  // sleeps. This only makes it likely that the process is where the case's name says; a signal must end it anywhere.
+  // Waits until the process is in the case's system call, if it has one. Otherwise waits until the process has been
+  // asleep for 20 looks in a row, or gives up after kLooks: a guest in KVM never sleeps. That only makes it likely that
+  // the process is where the case's name says; a signal must end it anywhere.
   static void await_wait(pid_t process) {
     constexpr int kLooks = 500;
+    const std::string path = "/proc/" + std::to_string(process) + "/syscall";  // not every kernel has this file
+    if (GetParam().in >= 0 && std::filesystem::exists(path)) {
+      const std::string call = std::to_string(GetParam().in) + ' ';
+      const auto end = std::chrono::steady_clock::now() + kPatience;
+      while (!read_file(path).starts_with(call) && std::chrono::steady_clock::now() < end) usleep(1000);
+      EXPECT_TRUE(read_file(path).starts_with(call)) << read_file(path);
+      return;
+    }
     for (int waits = 0, looks = 0; waits < 20 && looks < kLooks; usleep(1000), ++looks) {
       waits = state_of(process) == "S" ? waits + 1 : 0;
     }
