@@ -43,7 +43,10 @@ Result<OutputFile> OutputFile::open(std::string what, FileUses& uses, const char
   }
   if (auto used = uses.write(output.what_, output.file_.get()); !used) return tl::unexpected(std::move(used.error()));
   output.fifo_ = S_ISFIFO(status.st_mode);
-  if (!S_ISREG(status.st_mode)) return output;
+  if (!S_ISREG(status.st_mode)) {
+    if (let_devices_wait(output.file_.get())) return output;
+    return output.cannot(fmt::format("opened: {}", std::strerror(errno)));
+  }
   // Two descriptors of one file, each with a place of its own, would write over each other.
   const int stream = standard_stream(status);
   output.stream_ = stream >= 0;

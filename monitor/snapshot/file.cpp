@@ -166,6 +166,7 @@ Result<void> send_snapshot(const Base& base, const std::string& path) {
     return fail(code_for(errno, ErrorCode::kFile), fmt::format("{}: cannot be written: {}", escape_path(path),
                                                                open_failure(errno, AT_FDCWD, path.c_str())));
   }
+  if (!let_devices_wait(to.get())) return failed(path, "written");
   return write_snapshot(Sink(to.get(), false), base) ? Result<void>() : failed(path, "written");
 }
 

@@ -31,14 +31,20 @@ inline ssize_t read_some(int descriptor, std::span<std::byte> to) {
   return got;
 }
 
-inline bool write_all(int descriptor, std::span<const std::byte> bytes) {
+// `write_some` is write(2), or is called and answers as write(2) does.
+template <class Write>
+bool write_all_by(Write write_some, int descriptor, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
+    const ssize_t written = write_some(descriptor, bytes.data(), bytes.size());
     if (written < 0 && wait_to_try_again(descriptor, POLLOUT)) continue;
     if (written < 0) return false;
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
   return true;
+}
+
+inline bool write_all(int descriptor, std::span<const std::byte> bytes) {
+  return write_all_by(write, descriptor, bytes);
 }
 
 inline bool write_all(int descriptor, std::string_view text) {

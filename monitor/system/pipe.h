@@ -1,7 +1,9 @@
 // Writing into a pipe whose reader may leave.
 #pragma once
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -50,20 +52,25 @@ class PipeSignalBlocked {
   bool was_pending_ = false;
 };
 
-// As write_all, but a pipe that nobody reads any more gives EPIPE and no signal. `descriptor` has O_NONBLOCK: then
-// every signal can end the wait for a reader, SIGPIPE too.
+// For a FIFO or a device that was opened with O_NONBLOCK so that opening did not wait. Lets writes to a device wait in
+// the kernel, because a terminal with room for one byte says POLLOUT and yet refuses a line feed. A FIFO stays
+// non-blocking. False with errno on failure.
+inline bool let_devices_wait(int descriptor) {
+  struct stat status;
+  if (fstat(descriptor, &status) != 0) return false;
+  if (S_ISFIFO(status.st_mode)) return true;
+  const int flags = fcntl(descriptor, F_GETFL);
+  return flags >= 0 && fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
+
+// As write_all, but a pipe that nobody reads any more gives EPIPE and no signal. With O_NONBLOCK every signal
+// can end the wait for a reader, SIGPIPE too.
 inline bool write_all_to_pipe(int descriptor, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    ssize_t written;
-    {
-      const PipeSignalBlocked blocked;
-      written = write(descriptor, bytes.data(), bytes.size());
-    }
-    if (written < 0 && wait_to_try_again(descriptor, POLLOUT)) continue;
-    if (written < 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return true;
+  const auto write_some = [](int to, const void* from, std::size_t size) {
+    const PipeSignalBlocked blocked;
+    return write(to, from, size);
+  };
+  return write_all_by(write_some, descriptor, bytes);
 }
 
 }  // namespace spry
